@@ -1,0 +1,101 @@
+// swift-tools-version:6.2
+// SPDX-License-Identifier: Apache-2.0
+
+import PackageDescription
+
+/// What every Swift target is built with. Warnings are errors where `KEYSIDE_WARNINGS_AS_ERRORS` is set, as the gate
+/// does, so that a newer compiler's new warning does not stop somebody who only wants to build.
+let settings: [SwiftSetting] =
+    [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .strictMemorySafety(),
+    ] + (Context.environment["KEYSIDE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
+
+/// Modules from top to bottom: each may import only what stands below it. `ARCHITECTURE.md` says why.
+let package = Package(
+    name: "keyside",
+    platforms: [.macOS(.v26)],
+    products: [
+        .executable(name: "keyside", targets: ["keyside"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        .executableTarget(
+            name: "keyside",
+            dependencies: [
+                "Agent", "CWipingFree", "KeysideClient", "Settings",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Agent",
+            dependencies: [
+                "Cryptography", "KeyService", "LockedMemory", "Server", "Settings", "StaticKey", "Systemd",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Settings",
+            dependencies: ["ByteCoding", "CYAML", "KeyService", "LockedMemory"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Server",
+            dependencies: [
+                "HTTPWire", "KESProtocol", "KeyService", "LockedMemory", "WipedBuffers",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "KeysideClient",
+            dependencies: ["ByteCoding", "Curl", "KESProtocol", "KeyService", "LockedMemory"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "StaticKey",
+            dependencies: ["ByteCoding", "Cryptography", "KeyService", "LockedMemory"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "KESProtocol",
+            dependencies: ["ByteCoding", "KeyService", "LockedMemory"],
+            swiftSettings: settings
+        ),
+        .target(name: "HTTPWire", swiftSettings: settings),
+        .target(name: "KeyService", dependencies: ["LockedMemory"], swiftSettings: settings),
+        .target(name: "ByteCoding", dependencies: ["LockedMemory"], swiftSettings: settings),
+        .target(
+            name: "WipedBuffers",
+            dependencies: [.product(name: "NIOCore", package: "swift-nio")],
+            swiftSettings: settings
+        ),
+        .target(name: "Cryptography", dependencies: ["COpenSSL", "LockedMemory"], swiftSettings: settings),
+        .target(name: "Curl", dependencies: ["CCurl", "LockedMemory"], swiftSettings: settings),
+        .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: settings),
+        .target(name: "LockedMemory", dependencies: ["CLinux"], swiftSettings: settings),
+
+        .target(name: "CLinux"),
+        .target(name: "CWipingFree"),
+        .target(name: "CCurl", dependencies: ["CLibCurl"]),
+        .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+    ],
+    swiftLanguageModes: [.v6],
+    cLanguageStandard: .gnu17
+)

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef KEYSIDE_LINUX_H
+#define KEYSIDE_LINUX_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// Calls that Swift's Glibc module lacks: system calls without a wrapper, variadic functions, macros. No logic.
+
+/// memfd_secret(2): a descriptor whose pages leave the kernel's own map; -1 and errno where the kernel has none.
+int keyside_memfd_secret(unsigned int flags);
+
+/// mlock2(2).
+int keyside_mlock2(const void *address, size_t byte_count, unsigned int flags);
+
+/// prctl(PR_SET_DUMPABLE, 0): no core dump, and /proc/PID belongs to root.
+int keyside_forbid_dumping(void);
+
+/// prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME): a name for /proc/PID/maps. Fails, harmlessly, where the kernel was built
+/// without it.
+int keyside_name_mapping(void *address, size_t byte_count, const char *name);
+
+/// explicit_bzero(3).
+void keyside_wipe(void *address, size_t byte_count);
+
+/// The process's environment block: `environ`.
+char **keyside_environment(void);
+
+/// MAP_FAILED, which is a cast that Swift does not import.
+static inline bool keyside_map_failed(const void *address) { return address == (void *)-1; }
+
+#endif

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_memfd_secret
+#define SYS_memfd_secret 447
+#endif
+#ifndef PR_SET_VMA
+#define PR_SET_VMA 0x53564d41
+#define PR_SET_VMA_ANON_NAME 0
+#endif
+
+int keyside_memfd_secret(unsigned int flags) { return (int)syscall(SYS_memfd_secret, flags); }
+
+int keyside_mlock2(const void *address, size_t byte_count, unsigned int flags) {
+    return (int)syscall(SYS_mlock2, address, byte_count, flags);
+}
+
+int keyside_forbid_dumping(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
+
+int keyside_name_mapping(void *address, size_t byte_count, const char *name) {
+    return prctl(PR_SET_VMA, PR_SET_VMA_ANON_NAME, address, byte_count, name);
+}
+
+void keyside_wipe(void *address, size_t byte_count) { explicit_bzero(address, byte_count); }
+
+char **keyside_environment(void) { return environ; }

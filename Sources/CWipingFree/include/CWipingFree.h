@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef KEYSIDE_WIPING_FREE_H
+#define KEYSIDE_WIPING_FREE_H
+
+/// Nothing to call: linking this target is what replaces `free` and `realloc`.
+
+#endif

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import LockedMemory
+
+/// A new data key: 32 random bytes, in the clear and sealed.
+package struct DataKey: ~Copyable, Sendable {
+    package static let byteCount = 32
+
+    package let plaintext: Secret
+    package let ciphertext: Ciphertext
+
+    package init(plaintext: consuming Secret, ciphertext: Ciphertext) {
+        self.plaintext = plaintext
+        self.ciphertext = ciphertext
+    }
+
+    /// Ends the data key and hands on its plaintext.
+    package consuming func takePlaintext() -> Secret { self.plaintext }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The ciphers that a key can be for.
+package enum KeyAlgorithm: Sendable, CaseIterable {
+    case aes256
+    case chaCha20
+}
+
+/// What a key server tells of a key.
+package struct KeyDescription: Equatable, Sendable {
+    package var name: KeyName
+    package var algorithm: KeyAlgorithm?
+    /// RFC 3339 in UTC, as the key server wrote it.
+    package var createdAt: String
+    /// The identity that created it, if the server knows.
+    package var createdBy: String?
+
+    package init(name: KeyName, algorithm: KeyAlgorithm?, createdAt: String, createdBy: String?) {
+        self.name = name
+        self.algorithm = algorithm
+        self.createdAt = createdAt
+        self.createdBy = createdBy
+    }
+}
+
+/// Key names in bytewise order.
+package struct KeyListing: Equatable, Sendable {
+    package var names: [KeyName]
+    /// Where the next page starts; nil when this is all.
+    package var continueAt: String?
+
+    package init(names: [KeyName], continueAt: String? = nil) {
+        self.names = names
+        self.continueAt = continueAt
+    }
+}
+
+/// Which keys to list: those whose names begin with `prefix`, from `continueAt` on.
+package struct KeyListingRequest: Equatable, Sendable {
+    package var prefix: String
+    package var continueAt: String
+
+    package init(prefix: String = "", continueAt: String = "") {
+        self.prefix = prefix
+        self.continueAt = continueAt
+    }
+}

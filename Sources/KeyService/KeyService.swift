@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import LockedMemory
+
+/// What every backend offers and every front asks for: the operations that the key servers share, in terms of keys and
+/// never of HTTP, JSON or protobuf. An operation that a backend does not have throws `.notSupported`.
+///
+/// There are two speeds. The async operations are the language of misses, administration and tests. Where a backend has
+/// the answer at hand (an embedded key, a cached data key), ``decryptAtOnce(_:ciphertext:associatedData:)`` and
+/// ``generateKeyAtOnce(_:associatedData:)`` give it on the caller's thread, which is an event loop: they neither wait
+/// nor block.
+package protocol KeyService: Sendable {
+    /// What kind of backend this is, for status and logs: `static key`, `KES`.
+    var kind: String { get }
+
+    /// The key to use where a caller may leave the name out.
+    var defaultKeyName: KeyName { get }
+
+    /// Makes a new key.
+    ///
+    /// - Throws: `.keyExists`, `.notSupported`, …
+    func createKey(_ name: KeyName) async throws(KeyServiceError)
+
+    /// Stores a key that was made elsewhere.
+    func importKey(_ name: KeyName, key: borrowing Secret, algorithm: KeyAlgorithm) async throws(KeyServiceError)
+
+    func describeKey(_ name: KeyName) async throws(KeyServiceError) -> KeyDescription
+
+    func listKeys(_ request: KeyListingRequest) async throws(KeyServiceError) -> KeyListing
+
+    func deleteKey(_ name: KeyName) async throws(KeyServiceError)
+
+    /// A new data key, sealed with the key `name` and bound to `associatedData`.
+    func generateKey(
+        _ name: KeyName, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> DataKey
+
+    /// Seals a plaintext of any length.
+    func encrypt(
+        _ name: KeyName, plaintext: borrowing Secret, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> Ciphertext
+
+    /// Opens a ciphertext.
+    ///
+    /// - Throws: `.decryptionFailed` for damage, another key's ciphertext and other associated data alike.
+    func decrypt(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> Secret
+
+    /// HMAC-SHA256 of a message, 32 bytes. Object stores derive credentials from it, hence a secret.
+    func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret
+
+    /// Whether the backend answers, and how fast.
+    func status() async -> BackendStatus
+
+    /// The backend's own version, as it names it.
+    func version() async throws(KeyServiceError) -> String
+
+    /// As ``generateKey(_:associatedData:)``, if that needs no waiting; else nil.
+    func generateKeyAtOnce(
+        _ name: KeyName, associatedData: AssociatedData
+    ) throws(KeyServiceError) -> DataKey?
+
+    /// As ``decrypt(_:ciphertext:associatedData:)``, if that needs no waiting; else nil.
+    func decryptAtOnce(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    ) throws(KeyServiceError) -> Secret?
+}
+
+/// The backends that are always elsewhere.
+extension KeyService {
+    package func generateKeyAtOnce(
+        _ name: KeyName, associatedData: AssociatedData
+    ) throws(KeyServiceError) -> DataKey? { nil }
+
+    package func decryptAtOnce(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    ) throws(KeyServiceError) -> Secret? { nil }
+}
+
+/// What is known of a backend at a moment.
+package struct BackendStatus: Equatable, Sendable {
+    package enum Reachability: Equatable, Sendable {
+        /// The time that the last question took.
+        case reachable(latency: Duration)
+        case unreachable
+    }
+
+    package struct Endpoint: Equatable, Sendable {
+        package var address: String
+        package var isOnline: Bool
+
+        package init(address: String, isOnline: Bool) {
+            self.address = address
+            self.isOnline = isOnline
+        }
+    }
+
+    package var reachability: Reachability
+    package var endpoints: [Endpoint]
+
+    package init(reachability: Reachability, endpoints: [Endpoint]) {
+        self.reachability = reachability
+        self.endpoints = endpoints
+    }
+}

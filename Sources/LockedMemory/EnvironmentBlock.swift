@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import Glibc
+
+/// The process's environment as the kernel laid it out: `NAME=VALUE\0` strings that /proc/PID/environ shows.
+package enum EnvironmentBlock {
+    /// One variable as read. A secret one has its value in locked memory.
+    package enum Value: Sendable {
+        case text(String)
+        case secret(SharedSecret)
+    }
+
+    /// Reads every variable. Values of variables for which `isSecret` says so go to locked memory and never into a
+    /// `String`; with `wiping`, they are then overwritten in the block and the variable is unset.
+    ///
+    /// A variable that stands twice counts as getenv(3) counts it: the first one. Names and values that are not UTF-8
+    /// are repaired with U+FFFD.
+    ///
+    /// To be called before other threads read the environment.
+    package static func read(
+        isSecret: (String) -> Bool, wiping: Bool, into memory: SecretMemory
+    ) throws(LockedMemoryError) -> [String: Value] {
+        var values: [String: Value] = [:]
+        var secretNames: [String] = []
+        var entry = unsafe keyside_environment()
+        while let current = unsafe entry, let text = unsafe current.pointee {
+            defer { unsafe entry = unsafe current + 1 }
+            guard let separator = unsafe strchr(text, CInt(UInt8(ascii: "="))) else { continue }
+            let name = unsafe String(
+                decoding: UnsafeRawBufferPointer(start: text, count: separator - text), as: UTF8.self)
+            let value = unsafe separator + 1
+            let byteCount = unsafe strlen(value)
+            guard isSecret(name) else {
+                if values[name] == nil { unsafe values[name] = .text(String(cString: value)) }
+                continue
+            }
+            if values[name] == nil {
+                let bytes = unsafe Span(
+                    _unsafeStart: UnsafeRawPointer(value).assumingMemoryBound(to: UInt8.self), count: byteCount)
+                values[name] = .secret(SharedSecret(try Secret(copying: bytes, in: memory)))
+            }
+            if wiping {
+                unsafe keyside_wipe(value, byteCount)
+                secretNames.append(name)
+            }
+        }
+        for name in secretNames { unsafe unsetenv(name) }
+        return values
+    }
+}

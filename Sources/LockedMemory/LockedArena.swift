@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import Synchronization
+
+/// Equal slots of locked memory for small secrets: data keys and the like.
+///
+/// A slot is `slotByteCount` bytes: the secret, then a canary of 8 bytes. Rules:
+/// 1. A free slot is all zeroes.
+/// 2. A slot has one owner, a ``Secret``; only it reads or writes the slot's bytes, so they need no lock.
+/// 3. Which slots are free is kept outside the region, under the lock: the region holds nothing but secrets.
+@safe final class LockedArena: Sendable {
+    /// Bytes a slot, canary included.
+    let slotByteCount: Int
+    /// How many slots there are.
+    let capacity: Int
+    let kind: LockedMemoryKind
+    let lockedByteCount: Int
+
+    /// Constant from `init` to `deinit`; rule 2 says who may look where.
+    private nonisolated(unsafe) let base: UnsafeMutableRawPointer
+    private let state: Mutex<State>
+
+    private struct State: ~Copyable {
+        let region: LockedRegion
+        /// Indices of free slots; the last is taken first, since it is the likeliest to be in the processor's cache.
+        var free: [UInt32]
+    }
+
+    /// The longest secret that fits into a slot.
+    var payloadByteCountMax: Int { self.slotByteCount - Canary.byteCount }
+
+    /// - Throws: `.cannotLock`, see ``LockedRegion``.
+    init(capacity: Int, slotByteCount: Int = 64, allowUnlocked: Bool) throws(LockedMemoryError) {
+        precondition(capacity > 0 && slotByteCount > Canary.byteCount && slotByteCount.isMultiple(of: 8))
+        let region = try LockedRegion(byteCount: capacity * slotByteCount, allowUnlocked: allowUnlocked)
+        guard let base = unsafe region.bytes.baseAddress else { throw .exhausted }
+        unsafe self.base = base
+        self.slotByteCount = slotByteCount
+        self.capacity = capacity
+        self.kind = region.kind
+        self.lockedByteCount = unsafe region.bytes.count
+        self.state = Mutex(State(region: region, free: Array((0..<UInt32(capacity)).reversed())))
+    }
+
+    /// Takes a slot for a secret of `byteCount` bytes, all zero.
+    ///
+    /// - Throws: `.exhausted` when no slot is free.
+    func take(byteCount: Int) throws(LockedMemoryError) -> UInt32 {
+        precondition(byteCount <= self.payloadByteCountMax)
+        guard let slot = self.state.withLock({ $0.free.popLast() }) else { throw .exhausted }
+        unsafe Canary.plant(at: self.address(of: slot) + byteCount)
+        return slot
+    }
+
+    /// Wipes a slot and gives it back.
+    func release(_ slot: UInt32, byteCount: Int) {
+        let address = unsafe self.address(of: slot)
+        unsafe Canary.check(at: address + byteCount)
+        unsafe keyside_wipe(address, self.slotByteCount)
+        self.state.withLock { $0.free.append(slot) }
+    }
+
+    func address(of slot: UInt32) -> UnsafeMutableRawPointer {
+        unsafe self.base + Int(slot) * self.slotByteCount
+    }
+
+    var slotsInUse: Int { self.capacity - self.state.withLock { $0.free.count } }
+}

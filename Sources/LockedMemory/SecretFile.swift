@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// Files whose contents are secret, read without a buffer in between.
+package enum SecretFile {
+    /// Why a file could not be read.
+    package enum Failure: Error, Equatable, Sendable {
+        /// open(2), fstat(2) or read(2) failed with this `errno`.
+        case system(Int32)
+        /// There is something else than a file at the path.
+        case notAFile
+        /// Longer than the caller allows.
+        case tooLarge(byteCountMax: Int)
+        case memory(LockedMemoryError)
+    }
+
+    /// Reads a whole file into locked memory. Pipes and other special files, as `/dev/stdin` or a shell's `<(…)`, are
+    /// read to their end.
+    ///
+    /// - Throws: ``Failure``.
+    package static func read(
+        path: String, byteCountMax: Int, into memory: SecretMemory
+    ) throws(Failure) -> Secret {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw .system(errno) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw .system(errno) }
+        guard status.st_mode & S_IFMT != S_IFDIR else { throw .system(EISDIR) }
+        return try Self.read(descriptor: descriptor, byteCountMax: byteCountMax, into: memory)
+    }
+
+    /// Reads a descriptor to its end into locked memory.
+    ///
+    /// - Throws: ``Failure``; `.notAFile` never.
+    package static func read(
+        descriptor: CInt, byteCountMax: Int, into memory: SecretMemory
+    ) throws(Failure) -> Secret {
+        do {
+            // One byte more than allowed: so that a file of exactly the limit is told from a longer one.
+            var capacity = min(4096, byteCountMax + 1)
+            var secret = try Secret(byteCount: capacity, in: memory)
+            var filled = 0
+            while true {
+                let count = try Self.readOnce(descriptor: descriptor, into: &secret, from: filled)
+                if count == 0 { break }
+                filled += count
+                guard filled <= byteCountMax else { throw Failure.tooLarge(byteCountMax: byteCountMax) }
+                guard filled == capacity else { continue }
+                capacity = min(capacity * 2, byteCountMax + 1)
+                var larger = try Secret(byteCount: capacity, in: memory)
+                secret.withBytes { old in
+                    larger.withMutableBytes { new in
+                        for index in old.indices { new[index] = old[index] }
+                    }
+                }
+                secret = larger
+            }
+            secret.truncate(to: filled)
+            return secret
+        } catch let failure as Failure {
+            throw failure
+        } catch let failure as LockedMemoryError {
+            throw .memory(failure)
+        } catch {
+            throw .system(EIO)
+        }
+    }
+
+    private static func readOnce(
+        descriptor: CInt, into secret: inout Secret, from offset: Int
+    ) throws(Failure) -> Int {
+        while true {
+            let count = unsafe secret.withUnsafeMutableBytes { bytes in
+                guard let start = bytes.baseAddress else { return 0 }
+                return unsafe Glibc.read(descriptor, start + offset, bytes.count - offset)
+            }
+            if count >= 0 { return count }
+            guard errno == EINTR else { throw .system(errno) }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where a process keeps its secrets: slots for keys, a heap for longer and for foreign ones.
+///
+/// One for each process, made at start and handed to whatever makes a ``Secret``.
+package final class SecretMemory: Sendable {
+    let arena: LockedArena
+    let heap: LockedHeap
+
+    /// What a process may lock without asking for more than Debian grants everybody (8 MiB, `ulimit -l`).
+    package static let defaultHeapByteCountMax = 7 << 20
+
+    /// - Parameters:
+    ///   - slotCount: how many secrets of at most 56 bytes there can be at a time.
+    ///   - heapByteCountMax: how many bytes all longer secrets and the C libraries may take.
+    ///   - allowUnlocked: whether ordinary memory will do when none can be locked.
+    /// - Throws: `.cannotLock` when the kernel locks too little.
+    package init(
+        slotCount: Int = 4096, heapByteCountMax: Int = SecretMemory.defaultHeapByteCountMax, allowUnlocked: Bool
+    ) throws(LockedMemoryError) {
+        self.arena = try LockedArena(capacity: slotCount, allowUnlocked: allowUnlocked)
+        self.heap = try LockedHeap(byteCountMax: heapByteCountMax, allowUnlocked: allowUnlocked)
+    }
+
+    /// The worst kind of memory in use.
+    package var kind: LockedMemoryKind { max(self.arena.kind, self.heap.kind) }
+
+    /// Bytes that are locked at present, in use or not.
+    package var lockedByteCount: Int { self.arena.lockedByteCount + self.heap.lockedByteCount }
+
+    /// Secrets in slots at present.
+    package var slotsInUse: Int { self.arena.slotsInUse }
+}

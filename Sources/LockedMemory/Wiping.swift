@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+
+/// Overwrites memory with zeroes in a way that the optimiser keeps: explicit_bzero(3).
+package func wipe(_ bytes: UnsafeMutableRawBufferPointer) {
+    guard let start = bytes.baseAddress else { return }
+    unsafe keyside_wipe(start, bytes.count)
+}
