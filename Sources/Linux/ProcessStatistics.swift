@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// What the kernel counts for this process: getrusage(2), sysconf(3) and proc(5).
+package struct ProcessStatistics: Sendable {
+    package var cpuSeconds: Double
+    package var residentByteCount: Int
+    package var virtualByteCount: Int
+    package var openDescriptors: Int
+    package var threads: Int
+
+    package static func current() -> ProcessStatistics {
+        var usage = rusage()
+        unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
+        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
+
+        let pages = Self.read("/proc/self/statm").split(separator: " ").compactMap { Int($0) }
+        let pageByteCount = sysconf(CInt(_SC_PAGESIZE))
+        let threads = Self.read("/proc/self/status").split(separator: "\n")
+            .first { $0.hasPrefix("Threads:") }
+            .flatMap { Int($0.dropFirst("Threads:".count).drop { $0 == "\t" || $0 == " " }) }
+        return ProcessStatistics(
+            cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
+            residentByteCount: pages.count > 1 ? pages[1] * pageByteCount : 0,
+            virtualByteCount: pages.isEmpty ? 0 : pages[0] * pageByteCount,
+            openDescriptors: Self.countDescriptors(),
+            threads: threads ?? 1)
+    }
+
+    /// Processors in the machine and those this process may run on.
+    package static var processors: (all: Int, usable: Int) {
+        (all: sysconf(CInt(_SC_NPROCESSORS_CONF)), usable: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+    }
+
+    /// A file of proc(5), at most 4 KiB of it; empty if it cannot be read.
+    private static func read(_ path: String) -> String {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return "" }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: 4096)
+        let count = unsafe Glibc.read(descriptor, &bytes, bytes.count)
+        return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
+    }
+
+    private static func countDescriptors() -> Int {
+        guard let folder = unsafe opendir("/proc/self/fd") else { return 0 }
+        defer { unsafe closedir(folder) }
+        var count = 0
+        while unsafe readdir(folder) != nil { count += 1 }
+        return count - 3  // `.`, `..` and the descriptor that reads the folder.
+    }
+}

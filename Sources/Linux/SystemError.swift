@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// A system call that failed: which, on what, and the kernel's reason.
+package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
+    package let call: String
+    package let subject: String
+    package let code: Int32
+
+    /// Takes the reason from `errno` unless it is given.
+    init(_ call: String, _ subject: String, code: Int32 = errno) {
+        self.call = call
+        self.subject = subject
+        self.code = code
+    }
+
+    package var reason: String { unsafe String(cString: strerror(self.code)) }
+
+    package var description: String { "\(self.call) \(self.subject): \(self.reason)" }
+
+    package var isPermission: Bool { self.code == EACCES || self.code == EPERM }
+}
