@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import LockedMemory
+
+/// Where a string stands in a text, without its quotes. Its UTF-8 and its escapes are well-formed.
+struct JSONString {
+    let range: Range<Int>
+    let hasEscapes: Bool
+
+    /// Reads the string whose opening quote stands at `start`.
+    init(at start: Int, in text: Span<UInt8>) throws(JSONError) {
+        var hasEscapes = false
+        var offset = start + 1
+        while offset < text.count, text[offset] != UInt8(ascii: "\"") {
+            let byteCount: Int?
+            switch text[offset] {
+            case UInt8(ascii: "\\"):
+                hasEscapes = true
+                byteCount = JSONEscape(at: offset, in: text)?.byteCount
+            case 0x20...0x7F:
+                byteCount = 1
+            case 0x80...0xFF:
+                byteCount = UTF8Sequence.byteCount(at: offset, in: text)
+            default:
+                byteCount = nil
+            }
+            guard let byteCount else { throw .malformed(offset: offset, expected: .stringByte) }
+            offset += byteCount
+        }
+        guard offset < text.count else { throw .malformed(offset: offset, expected: .stringByte) }
+        self.range = start + 1..<offset
+        self.hasEscapes = hasEscapes
+    }
+
+    /// What the string means, byte by byte.
+    var unescaped: Unescaped { Unescaped(offset: self.range.lowerBound, end: self.range.upperBound) }
+
+    /// What the string means; for one that is no secret.
+    func unescapedBytes(in text: Span<UInt8>) -> [UInt8] {
+        [UInt8](capacity: self.range.count) { output in
+            var unescaped = self.unescaped
+            while let byte = unescaped.next(in: text) { output.append(byte) }
+        }
+    }
+
+    /// What a secret string means.
+    func unescapedBytes(in text: Span<UInt8>, into memory: SecretMemory) throws(LockedMemoryError) -> Secret {
+        // An escape is never shorter than what it stands for.
+        var secret = try Secret(byteCount: self.range.count, in: memory)
+        let byteCount = secret.withMutableBytes { output in
+            var unescaped = self.unescaped
+            var count = 0
+            while let byte = unescaped.next(in: text) {
+                output[count] = byte
+                count += 1
+            }
+            return count
+        }
+        secret.truncate(to: byteCount)
+        return secret
+    }
+
+    /// Yields the bytes of a string one at a time, so that they go straight to where they belong.
+    struct Unescaped {
+        fileprivate var offset: Int
+        fileprivate let end: Int
+        /// The bytes of the last escape that are still to come, the next one lowest.
+        private var pending: UInt32 = 0
+
+        fileprivate init(offset: Int, end: Int) {
+            self.offset = offset
+            self.end = end
+        }
+
+        mutating func next(in text: Span<UInt8>) -> UInt8? {
+            if self.pending == 0 {
+                guard self.offset < self.end else { return nil }
+                guard let escape = JSONEscape(at: self.offset, in: text) else {
+                    defer { self.offset += 1 }
+                    return text[self.offset]
+                }
+                self.offset += escape.byteCount
+                self.pending = escape.utf8
+            }
+            defer { self.pending >>= 8 }
+            return UInt8(truncatingIfNeeded: self.pending)
+        }
+    }
+}
