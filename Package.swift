@@ -13,10 +13,12 @@ let settings: [SwiftSetting] =
         .strictMemorySafety(),
     ] + (Context.environment["KEYSIDE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
+/// What `keyside version` says was built.
+let commit = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "") } ?? "unknown"
+
 /// Modules from top to bottom: each may import only what stands below it. `ARCHITECTURE.md` says why.
 let package = Package(
     name: "keyside",
-    platforms: [.macOS(.v26)],
     products: [
         .executable(name: "keyside", targets: ["keyside"])
     ],
@@ -30,7 +32,7 @@ let package = Package(
         .executableTarget(
             name: "keyside",
             dependencies: [
-                "Agent", "CWipingFree", "KeysideClient", "Settings",
+                "Agent", "ByteCoding", "CWipingFree", "KESProtocol", "KeyService", "KeysideClient", "Linux", "LockedMemory", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -39,7 +41,7 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Cryptography", "KeyService", "LockedMemory", "Server", "Settings", "StaticKey", "Systemd",
+                "CBuildInfo", "Cryptography", "Curl", "KeyService", "Linux", "LockedMemory", "Server", "Settings", "StaticKey", "Systemd",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -53,7 +55,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "HTTPWire", "KESProtocol", "KeyService", "LockedMemory", "WipedBuffers",
+                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "WipedBuffers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -80,14 +82,16 @@ let package = Package(
         .target(name: "ByteCoding", dependencies: ["LockedMemory"], swiftSettings: settings),
         .target(
             name: "WipedBuffers",
-            dependencies: [.product(name: "NIOCore", package: "swift-nio")],
+            dependencies: ["LockedMemory", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: settings
         ),
         .target(name: "Cryptography", dependencies: ["COpenSSL", "LockedMemory"], swiftSettings: settings),
         .target(name: "Curl", dependencies: ["CCurl", "LockedMemory"], swiftSettings: settings),
+        .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: settings),
         .target(name: "LockedMemory", dependencies: ["CLinux"], swiftSettings: settings),
 
+        .target(name: "CBuildInfo", cSettings: [.define("KEYSIDE_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CLinux"),
         .target(name: "CWipingFree"),
         .target(name: "CCurl", dependencies: ["CLibCurl"]),

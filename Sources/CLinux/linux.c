@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include "CLinux.h"
 
+#include <malloc.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -32,3 +33,5 @@ int keyside_name_mapping(void *address, size_t byte_count, const char *name) {
 void keyside_wipe(void *address, size_t byte_count) { explicit_bzero(address, byte_count); }
 
 char **keyside_environment(void) { return environ; }
+
+size_t keyside_heap_byte_count(void) { return mallinfo2().uordblks; }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CLinux
 import Glibc
 
 /// What the kernel counts for this process: getrusage(2), sysconf(3) and proc(5).
@@ -7,6 +8,9 @@ package struct ProcessStatistics: Sendable {
     package var cpuSeconds: Double
     package var residentByteCount: Int
     package var virtualByteCount: Int
+    /// Bytes that malloc(3) has handed out.
+    package var heapByteCount: Int
+    package var stackByteCount: Int
     package var openDescriptors: Int
     package var threads: Int
 
@@ -17,16 +21,21 @@ package struct ProcessStatistics: Sendable {
 
         let pages = Self.read("/proc/self/statm").split(separator: " ").compactMap { Int($0) }
         let pageByteCount = sysconf(CInt(_SC_PAGESIZE))
-        let threads = Self.read("/proc/self/status").split(separator: "\n")
-            .first { $0.hasPrefix("Threads:") }
-            .flatMap { Int($0.dropFirst("Threads:".count).drop { $0 == "\t" || $0 == " " }) }
+        let status = Self.read("/proc/self/status").split(separator: "\n")
+        func field(_ name: String) -> Int? {
+            status.first { $0.hasPrefix(name) }?.split { $0 == "\t" || $0 == " " }.dropFirst().first.flatMap { Int($0) }
+        }
         return ProcessStatistics(
             cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
             residentByteCount: pages.count > 1 ? pages[1] * pageByteCount : 0,
             virtualByteCount: pages.isEmpty ? 0 : pages[0] * pageByteCount,
+            heapByteCount: keyside_heap_byte_count(),
+            stackByteCount: (field("VmStk:") ?? 0) * 1024,
             openDescriptors: Self.countDescriptors(),
-            threads: threads ?? 1)
+            threads: field("Threads:") ?? 1)
     }
+
+    package static var processID: Int { Int(getpid()) }
 
     /// Processors in the machine and those this process may run on.
     package static var processors: (all: Int, usable: Int) {

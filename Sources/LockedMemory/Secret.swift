@@ -75,6 +75,14 @@
         return try body(&span)
     }
 
+    /// Writes the whole secret anew. `body` must append exactly ``byteCount`` bytes.
+    package mutating func fill(_ body: (inout OutputRawSpan) -> Void) {
+        let bytes = unsafe UnsafeMutableRawBufferPointer(start: self.address, count: self.byteCount)
+        var output = unsafe OutputRawSpan(buffer: bytes, initializedCount: 0)
+        body(&output)
+        precondition(output.byteCount == self.byteCount)
+    }
+
     /// The bytes as C libraries take them. Only for the modules that wrap one.
     package borrowing func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result

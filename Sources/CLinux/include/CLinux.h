@@ -29,6 +29,9 @@ void keyside_wipe(void *address, size_t byte_count);
 /// The process's environment block: `environ`.
 char **keyside_environment(void);
 
+/// mallinfo2(3): bytes that malloc has handed out.
+size_t keyside_heap_byte_count(void);
+
 /// MAP_FAILED, which is a cast that Swift does not import.
 static inline bool keyside_map_failed(const void *address) { return address == (void *)-1; }
 

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import KeyService
+import Linux
+package import LockedMemory
+package import Logging
+import NIOCore
+import NIOPosix
+import Server
+package import Settings
+import Systemd
+import UnixSignals
+
+/// A running agent: one key service, served on one socket, from the first line in the log to the last.
+package struct Agent: Sendable {
+    private let settings: AgentSettings
+    private let service: any KeyService
+    private let memory: SecretMemory
+    private let logger: Logger
+    private let manager = ServiceManager()
+
+    package init(settings: AgentSettings, service: any KeyService, memory: SecretMemory, logger: Logger) {
+        self.settings = settings
+        self.service = service
+        self.memory = memory
+        self.logger = logger
+    }
+
+    /// Serves until somebody asks it to stop: SIGTERM or SIGINT once to finish what is under way, twice to stop at once.
+    ///
+    /// - Throws: ``AgentFailure`` when it cannot start.
+    package func run() async throws(AgentFailure) {
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1, .sigusr2)
+        let socket = try self.makeSocket()
+        defer { socket.removeName() }
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: min(4, ProcessStatistics.processors.usable))
+        let server = try await self.serve(on: socket, group: group)
+        self.announceStart()
+
+        let (events, feed) = AsyncStream.makeStream(of: AgentLife.Event.self)
+        await withTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { await self.watch(signals, feed: feed) }
+            tasks.addTask { await self.waitForBackend(feed: feed) }
+            var life = AgentLife()
+            events: for await event in events {
+                switch life.receive(event) {
+                case .announceReady:
+                    self.announceReady()
+                case .drain:
+                    socket.removeName()
+                    self.announceStopping()
+                    tasks.addTask { await self.drain(server, feed: feed) }
+                case .endAtOnce:
+                    self.logger.notice("told twice to stop: connections are cut off")
+                    server.cutOff()
+                    break events
+                case .end:
+                    break events
+                case .nothing:
+                    break
+                }
+            }
+            tasks.cancelAll()
+        }
+        try? await group.shutdownGracefully()  // Nothing is left to be done about it.
+        self.logger.notice("stopped")
+    }
+
+    // MARK: Start
+
+    private func makeSocket() throws(AgentFailure) -> SocketFile {
+        let settings = self.settings.socket
+        do throws(SocketFileError) {
+            return try SocketFile(
+                at: SocketPlace(
+                    path: settings.path, mode: settings.mode, owner: settings.owner, group: settings.group))
+        } catch {
+            throw AgentFailure(error)
+        }
+    }
+
+    private func serve(
+        on socket: borrowing SocketFile, group: MultiThreadedEventLoopGroup
+    ) async throws(AgentFailure) -> HTTPServer<KESFront> {
+        let connections = ConnectionCount(limit: self.settings.limits.connections)
+        let front = KESFront(
+            service: self.service,
+            memory: self.memory,
+            facts: AgentFacts(
+                version: BuildInfo.version, commit: BuildInfo.commit, socketPath: socket.path,
+                connections: connections))
+        let limits = ServerLimits(
+            connections: self.settings.limits.connections,
+            headerTimeout: TimeAmount(self.settings.limits.headerTimeout),
+            idleTimeout: TimeAmount(self.settings.limits.idleTimeout))
+        do {
+            return try await HTTPServer(
+                descriptor: socket.descriptor, front: front, limits: limits, connections: connections,
+                group: group, logger: self.logger)
+        } catch {
+            throw AgentFailure(.inputOutput, "cannot serve on \(socket.path): \(error)")
+        }
+    }
+
+    private func announceStart() {
+        self.logger.notice("starting", metadata: ["version": "\(BuildInfo.version)", "commit": "\(BuildInfo.commit)"])
+        self.logger.notice("backend", metadata: ["kind": "\(self.service.kind)", "key": "\(self.service.defaultKeyName)"])
+        self.logger.notice("listening", metadata: ["socket": "\(self.settings.socket.path)"])
+        let memory: Logger.Metadata = ["kind": "\(self.memory.kind.rawValue)", "bytes": "\(self.memory.lockedByteCount)"]
+        switch self.memory.kind {
+        case .memfdSecret, .mlock: self.logger.notice("locked memory", metadata: memory)
+        case .unlocked: self.logger.warning("memory is not locked: keys may reach swap", metadata: memory)
+        }
+    }
+
+    /// Reports ready once the backend has answered, or at once where the operator does not insist on it.
+    private func waitForBackend(feed: AsyncStream<AgentLife.Event>.Continuation) async {
+        var hasComplained = false
+        while self.settings.ready.requireUpstream {
+            if case .reachable = await self.service.status().reachability { break }
+            if !hasComplained {
+                self.logger.warning("waiting for the backend", metadata: ["backend": "\(self.service.kind)"])
+                self.manager.report(status: "Waiting for the backend: \(self.service.kind)")
+                hasComplained = true
+            }
+            do {
+                try await Task.sleep(for: .seconds(1))
+            } catch {
+                return  // The agent ends.
+            }
+        }
+        feed.yield(.ready)
+    }
+
+    private func announceReady() {
+        self.logger.notice("ready", metadata: ["socket": "\(self.settings.socket.path)"])
+        self.manager.ready(
+            status: "Serving data keys from \(self.service.kind) '\(self.service.defaultKeyName)' "
+                + "on \(self.settings.socket.path)")
+    }
+
+    // MARK: End
+
+    private func watch(_ signals: UnixSignalsSequence, feed: AsyncStream<AgentLife.Event>.Continuation) async {
+        for await signal in signals {
+            switch signal {
+            case .sigterm, .sigint:
+                feed.yield(.stop)
+            case _:
+                self.logger.notice("signal has no effect in this version", metadata: ["signal": "\(signal)"])
+            }
+        }
+    }
+
+    private func announceStopping() {
+        self.logger.notice("stopping")
+        self.manager.stopping(status: "Stopping: finishing requests under way")
+    }
+
+    private func drain(
+        _ server: HTTPServer<KESFront>, feed: AsyncStream<AgentLife.Event>.Continuation
+    ) async {
+        let cutOff = await server.drain(within: TimeAmount(self.settings.shutdown.drain))
+        if cutOff > 0 {
+            self.logger.warning("connections did not end in time", metadata: ["cut_off": "\(cutOff)"])
+        }
+        feed.yield(.drained)
+    }
+}

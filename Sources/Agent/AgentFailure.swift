@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Linux
+import LockedMemory
+
+/// Why an agent did not start, in words for the operator: what is wrong and what to do.
+package struct AgentFailure: Error, Equatable, Sendable {
+    /// What a service manager should make of it.
+    package enum Kind: Sendable {
+        /// Starting again will not help before somebody changes something.
+        case configuration
+        case notPermitted
+        case inputOutput
+    }
+
+    package let kind: Kind
+    package let message: String
+
+    package init(_ kind: Kind, _ message: String) {
+        self.kind = kind
+        self.message = message
+    }
+}
+
+extension AgentFailure {
+    init(_ error: SocketFileError) {
+        switch error {
+        case .inUse(let path):
+            self.init(
+                .configuration,
+                "\(path): another process listens on this socket; stop it, or give this agent a socket of its own with --socket")
+        case .notASocket(let path, let kind):
+            self.init(
+                .configuration,
+                "\(path): expected a socket or nothing, found a \(kind); remove it, or choose another path with --socket")
+        case .invalidPath(let path):
+            self.init(
+                .configuration,
+                "\(path): not a socket path; expected an absolute path of at most 107 bytes")
+        case .unknownUser(let name):
+            self.init(.configuration, "socket.owner: there is no user '\(name)'")
+        case .unknownGroup(let name):
+            self.init(.configuration, "socket.group: there is no group '\(name)'")
+        case .system(let error):
+            self.init(
+                error.isPermission ? .notPermitted : .inputOutput,
+                error.isPermission
+                    ? "cannot \(error); run the agent as a user that may, or choose another path with --socket"
+                    : "cannot \(error)")
+        }
+    }
+
+    init(_ error: LockedMemoryError) {
+        switch error {
+        case .cannotLock(let byteCount, let limit, _):
+            let limitText = limit.map { "\($0 / 1024) KiB" } ?? "unlimited"
+            self.init(
+                .configuration,
+                """
+                cannot lock \(byteCount / 1024) KiB of memory for keys (RLIMIT_MEMLOCK is \(limitText)); raise it with \
+                LimitMEMLOCK= in the systemd unit, --ulimit memlock= for a container, or 'ulimit -l' in a shell. \
+                Setting memory.allow_unlocked lets keys reach swap
+                """)
+        case .exhausted:
+            self.init(.configuration, "not enough locked memory for the agent's own secrets")
+        }
+    }
+}

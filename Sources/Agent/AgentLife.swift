@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The life of an agent from its start to its end: what each event leads to. No I/O, no clock.
+///
+///     starting ─ready─▶ serving ─stop─▶ draining ─drained─▶ stopped
+///         └────────stop────────────────────▲   └─stop─▶ stopped, at once
+struct AgentLife {
+    enum Phase: Equatable {
+        /// The socket accepts; the backend has not answered yet.
+        case starting
+        case serving
+        /// No new connections; requests in flight are answered.
+        case draining
+        case stopped
+    }
+
+    enum Event: Equatable {
+        /// The backend has answered, or need not.
+        case ready
+        /// Somebody asks the agent to end: SIGTERM or SIGINT.
+        case stop
+        /// The last connection has gone, or was cut off.
+        case drained
+    }
+
+    enum Action: Equatable {
+        case announceReady
+        case drain
+        case end
+        /// Without waiting for anybody.
+        case endAtOnce
+        case nothing
+    }
+
+    private(set) var phase = Phase.starting
+
+    mutating func receive(_ event: Event) -> Action {
+        switch (self.phase, event) {
+        case (.starting, .ready):
+            self.phase = .serving
+            return .announceReady
+        case (.starting, .stop), (.serving, .stop):
+            self.phase = .draining
+            return .drain
+        case (.draining, .drained):
+            self.phase = .stopped
+            return .end
+        case (.draining, .stop):
+            self.phase = .stopped
+            return .endAtOnce
+        case (.serving, .ready), (.draining, .ready), (.starting, .drained), (.serving, .drained), (.stopped, _):
+            return .nothing
+        }
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CBuildInfo
+import Cryptography
+import Curl
+
+/// What this program is.
+package enum BuildInfo {
+    package static let version = "0.1.0"
+
+    /// See `keyside_build_commit`.
+    package static let commit = unsafe String(cString: keyside_build_commit())
+
+    /// What is linked at run time, by name and version.
+    package static var libraries: [(name: String, version: String)] {
+        [("libcurl", CurlLibrary.version), ("libcrypto", OpenSSLLibrary.version)]
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import KeyService
+package import LockedMemory
+package import Logging
+package import Settings
+import StaticKey
+
+/// From what the operator said to an agent that could run: settings, then memory for secrets, then the secrets.
+///
+/// The order matters. The agent's own settings hold no secret, and they say whether keys may live in memory that is not
+/// locked; only then are the `MINIO_KMS_…` variables read, straight into that memory, and wiped where they stood.
+package struct Startup: Sendable {
+    package let configuration: Configuration
+    package let memory: SecretMemory
+
+    /// Reads everything. What is wrong with it is in the configuration's diagnostics.
+    ///
+    /// - Parameters:
+    ///   - flags: by name, `--socket`.
+    ///   - toleratesUnlockedMemory: true for a look at the configuration only.
+    /// - Throws: ``AgentFailure`` when there is no memory for secrets.
+    package init(
+        flags: [String: String], configFile: String?, envFile: String?, toleratesUnlockedMemory: Bool
+    ) throws(AgentFailure) {
+        let loaded = AgentSettings.load(
+            flags: flags,
+            environment: EnvironmentBlock.texts { $0.hasPrefix(AgentSettings.variablePrefix) },
+            configFile: configFile)
+        do throws(LockedMemoryError) {
+            let memory = try SecretMemory(
+                allowUnlocked: toleratesUnlockedMemory || loaded.settings.memory.allowUnlocked)
+            self.memory = memory
+            let environment = try EnvironmentBlock.read(
+                isSecret: KMSEnvironment.isSecret, wiping: true, into: memory)
+            self.configuration = Configuration(
+                loaded, try KMSEnvironment.load(environment: environment, envFile: envFile, memory: memory))
+        } catch {
+            throw AgentFailure(error)
+        }
+        // Whatever OpenSSL holds of a key must be in locked memory too.
+        do throws(CryptographyError) {
+            try OpenSSLMemory.install(self.memory)
+        } catch {
+            throw AgentFailure(.configuration, "OpenSSL cannot be given locked memory: \(error)")
+        }
+    }
+
+    /// The agent that the configuration describes.
+    ///
+    /// - Throws: ``AgentFailure`` when this version lacks the backend, or its key is of no use.
+    package func makeAgent(logger: Logger) throws(AgentFailure) -> Agent {
+        Agent(
+            settings: self.configuration.settings, service: try self.makeKeyService(), memory: self.memory,
+            logger: logger)
+    }
+
+    private func makeKeyService() throws(AgentFailure) -> any KeyService {
+        switch self.configuration.backend {
+        case .staticKey(let settings):
+            do throws(KeyServiceError) {
+                return try StaticKeyService(name: settings.name, key: settings.key, memory: self.memory)
+            } catch {
+                throw AgentFailure(.configuration, "the static key '\(settings.name)' cannot be used: \(error)")
+            }
+        case .kes, .minKMS:
+            throw AgentFailure(
+                .configuration,
+                "this version has no \(self.configuration.backend?.kind ?? "") backend; "
+                    + "it serves a static key only (MINIO_KMS_SECRET_KEY or MINIO_KMS_SECRET_KEY_FILE)")
+        case nil:
+            throw AgentFailure(.configuration, "no backend is configured; see 'keyside check'")
+        }
+    }
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Curl
+package import KESProtocol
+package import KeyService
+package import LockedMemory
+
+/// Asks an agent over its socket. Each call waits for its answer.
+///
+/// Plaintexts travel in locked memory on this side too.
+package final class KeysideClient {
+    private let session: UnixSocketSession
+    private let memory: SecretMemory
+
+    /// Longer than any timeout of the agent's own: it is the agent that says what took too long.
+    private static let timeoutMilliseconds = 30_000
+
+    package init(socketPath: String, memory: SecretMemory) throws(KeysideClientError) {
+        do throws(CurlError) {
+            self.session = try UnixSocketSession(
+                socketPath: socketPath, timeoutMilliseconds: Self.timeoutMilliseconds, memory: memory)
+        } catch {
+            throw KeysideClientError(error)
+        }
+        self.memory = memory
+    }
+
+    // MARK: Data keys
+
+    package func generateKey(
+        _ name: KeyName, associatedData: AssociatedData
+    ) throws(KeysideClientError) -> DataKey {
+        let answer = try self.send(KESRequest.GenerateKey(associatedData: associatedData), to: .generateKey, name)
+        return try self.decode(answer) { (body, memory) throws(KESAnswer.Unusable) in
+            try KESAnswer.GenerateKey(decoding: body, memory: memory).takeDataKey()
+        }
+    }
+
+    package func encrypt(
+        _ name: KeyName, plaintext: consuming Secret, associatedData: AssociatedData
+    ) throws(KeysideClientError) -> Ciphertext {
+        let request = KESRequest.Encrypt(plaintext: plaintext, associatedData: associatedData)
+        let answer = try self.send(request, to: .encrypt, name)
+        return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
+            try KESAnswer.Encrypt(decoding: body).ciphertext
+        }
+    }
+
+    package func decrypt(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    ) throws(KeysideClientError) -> Secret {
+        let request = KESRequest.Decrypt(ciphertext: ciphertext, associatedData: associatedData)
+        let answer = try self.send(request, to: .decrypt, name)
+        return try self.decode(answer) { (body, memory) throws(KESAnswer.Unusable) in
+            try KESAnswer.Decrypt(decoding: body, memory: memory).takePlaintext()
+        }
+    }
+
+    package func hmac(_ name: KeyName, message: [UInt8]) throws(KeysideClientError) -> Secret {
+        let answer = try self.send(KESRequest.HMAC(message: message), to: .hmac, name)
+        return try self.decode(answer) { (body, memory) throws(KESAnswer.Unusable) in
+            try KESAnswer.HMAC(decoding: body, memory: memory).takeCode()
+        }
+    }
+
+    // MARK: Keys
+
+    package func createKey(_ name: KeyName) throws(KeysideClientError) {
+        _ = try self.perform(SocketRequest(.put, KESEndpoint.createKey.path(naming: name.description)))
+    }
+
+    package func importKey(
+        _ name: KeyName, key: consuming Secret, algorithm: KeyAlgorithm
+    ) throws(KeysideClientError) {
+        _ = try self.send(KESRequest.ImportKey(key: key, algorithm: algorithm), to: .importKey, name)
+    }
+
+    package func describeKey(_ name: KeyName) throws(KeysideClientError) -> KeyDescription {
+        let answer = try self.perform(SocketRequest(.get, KESEndpoint.describeKey.path(naming: name.description)))
+        return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
+            try KESAnswer.DescribeKey(decoding: body).key
+        }
+    }
+
+    /// The names that begin with `prefix`.
+    package func listKeys(prefix: String) throws(KeysideClientError) -> KeyListing {
+        let answer = try self.perform(SocketRequest(.get, KESEndpoint.listKeys.path(naming: prefix)))
+        return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
+            try KESAnswer.ListKeys(decoding: body).listing
+        }
+    }
+
+    package func deleteKey(_ name: KeyName) throws(KeysideClientError) {
+        _ = try self.perform(SocketRequest(.delete, KESEndpoint.deleteKey.path(naming: name.description)))
+    }
+
+    // MARK: The agent
+
+    /// The agent's status, decoded and as it came.
+    package func status() throws(KeysideClientError) -> (status: KESAnswer.Status, json: [UInt8]) {
+        let answer = try self.perform(SocketRequest(.get, KESEndpoint.status.path))
+        return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
+            (status: try KESAnswer.Status(decoding: body), json: body.indices.map { body[$0] })
+        }
+    }
+
+    /// Whether the agent would serve a request now.
+    ///
+    /// - Throws: `.refused` with its reason if not.
+    package func checkReady() throws(KeysideClientError) {
+        _ = try self.perform(SocketRequest(.get, KESEndpoint.ready.path))
+    }
+
+    // MARK: Requests
+
+    private func send(
+        _ message: borrowing some KESMessage & ~Copyable, to endpoint: KESEndpoint, _ name: KeyName
+    ) throws(KeysideClientError) -> SocketAnswer {
+        let byteCount = message.byteCount
+        var body: Secret
+        do throws(LockedMemoryError) {
+            body = try Secret(byteCount: byteCount, in: self.memory)
+        } catch {
+            throw .tooLarge
+        }
+        body.fill { output in message.encode(into: &output) }
+        return try self.perform(SocketRequest(.post, endpoint.path(naming: name.description), body: body))
+    }
+
+    /// - Throws: `.refused` on every status but 200.
+    private func perform(_ request: consuming SocketRequest) throws(KeysideClientError) -> SocketAnswer {
+        let answer: SocketAnswer
+        do throws(CurlError) {
+            answer = try self.session.perform(request)
+        } catch {
+            throw KeysideClientError(error)
+        }
+        let status = answer.status
+        guard status == 200 else {
+            throw .refused(answer.body.withBytes { KESFailure(status: status, body: $0) })
+        }
+        return answer
+    }
+
+    private func decode<Value: ~Copyable>(
+        _ answer: borrowing SocketAnswer,
+        _ body: (Span<UInt8>, SecretMemory) throws(KESAnswer.Unusable) -> Value
+    ) throws(KeysideClientError) -> Value {
+        do throws(KESAnswer.Unusable) {
+            return try answer.body.withBytes { bytes throws(KESAnswer.Unusable) in try body(bytes, self.memory) }
+        } catch {
+            throw .unusable(error)
+        }
+    }
+}

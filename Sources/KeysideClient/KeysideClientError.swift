@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Curl
+package import KESProtocol
+
+/// Why an agent did not do what it was asked for.
+package enum KeysideClientError: Error, Equatable, Sendable {
+    /// The agent's answer to the request: what is wrong with it, or what failed.
+    case refused(KESFailure)
+    /// Nobody listens on the socket, or the caller may not connect.
+    case notReachable(reason: String, isPermission: Bool)
+    case timedOut
+    /// The connection failed in some other way.
+    case interrupted(reason: String)
+    /// The answer cannot be made out.
+    case unusable(KESAnswer.Unusable)
+    /// The request or the answer does not fit into memory.
+    case tooLarge
+}
+
+extension KeysideClientError {
+    init(_ error: CurlError) {
+        switch error {
+        case .notReachable(let reason, let isPermission):
+            self = .notReachable(reason: reason, isPermission: isPermission)
+        case .timedOut: self = .timedOut
+        case .answerTooLarge, .noMemory: self = .tooLarge
+        case .failed(let reason): self = .interrupted(reason: reason)
+        }
+    }
+}

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// Standard output and error, written with write(2): whole lines, no buffer of a library in between.
+package enum StandardStreams {
+    package static func writeOutput(_ text: String) throws(SystemError) {
+        try Self.write(Array(text.utf8).span, to: STDOUT_FILENO, named: "standard output")
+    }
+
+    /// Writes bytes that may be secret, from where they lie.
+    package static func writeOutput(_ bytes: Span<UInt8>) throws(SystemError) {
+        try Self.write(bytes, to: STDOUT_FILENO, named: "standard output")
+    }
+
+    /// There is nobody to tell that standard error is gone.
+    package static func writeError(_ text: String) {
+        try? Self.write(Array(text.utf8).span, to: STDERR_FILENO, named: "standard error")
+    }
+
+    package static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+    package static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    /// Whether standard error goes to the journal: systemd then sets `JOURNAL_STREAM` to its device and inode.
+    package static var errorIsJournal: Bool {
+        guard let stream = unsafe getenv("JOURNAL_STREAM") else { return false }
+        var status = stat()
+        guard unsafe fstat(STDERR_FILENO, &status) == 0 else { return false }
+        return unsafe String(cString: stream) == "\(status.st_dev):\(status.st_ino)"
+    }
+
+    private static func write(_ bytes: Span<UInt8>, to descriptor: CInt, named name: String) throws(SystemError) {
+        var written = 0
+        while written < bytes.count {
+            let count = unsafe bytes.withUnsafeBytes { buffer in
+                guard let start = buffer.baseAddress else { return 0 }
+                return unsafe Glibc.write(descriptor, start + written, buffer.count - written)
+            }
+            if count >= 0 {
+                written += count
+            } else if errno != EINTR {
+                throw SystemError("write to", name)
+            }
+        }
+    }
+}

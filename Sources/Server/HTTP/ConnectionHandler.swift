@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPWire
+import Logging
+import NIOCore
+import WipedBuffers
+
+/// The hands of one connection: bytes in, requests to the front, answers out, in order. ``ConnectionState`` decides.
+///
+/// Nothing that a client sent or was sent stays behind: answers are wiped where they lie as soon as they are written,
+/// and ``RequestIntake`` does the same for requests.
+final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundIn = Never
+    typealias OutboundOut = ByteBuffer
+
+    private let front: F
+    private let logger: Logger
+
+    private var state: ConnectionState
+    private var intake = RequestIntake()
+    private var naming: RequestNaming
+    private var date = HTTPDateCache()
+    /// Answers that have not been handed to the channel.
+    private var output = ByteBuffer()
+    private var exchange: Exchange?
+    private var deferredWork: Task<Void, Never>?
+    private var timer: Scheduled<Void>?
+    private var timerDeadline = NIODeadline.distantFuture
+    private var readIsHeldBack = false
+    private var inputIsClosed = false
+
+    /// The request in work.
+    private struct Exchange {
+        var answer: Answer
+        let began: NIODeadline
+        let keepsAlive: Bool
+        let bodyLengthWasAnnounced: Bool
+        let id: RequestID
+        let omitsBody: Bool
+
+        enum Answer {
+            /// The front makes it of the whole body.
+            case byFront(F.Route)
+            /// It is known, whatever the body is.
+            case known(Response, F.Route?)
+        }
+
+        var route: F.Route? {
+            switch self.answer {
+            case .byFront(let route): route
+            case .known(_, let route): route
+            }
+        }
+    }
+
+    /// A body that nobody asked for is read to its end up to this length, to keep the connection: KES's own limit.
+    private static var discardByteCountMax: Int { 1_000_000 }
+    /// Answers to pipelined requests are collected up to this size before they are written.
+    private static var outputByteCountMax: Int { 64 * 1024 }
+
+    init(front: F, limits: ServerLimits, naming: RequestNaming, logger: Logger) {
+        self.front = front
+        self.logger = logger
+        self.naming = naming
+        self.state = ConnectionState(limits: limits, now: .now())
+    }
+
+    // MARK: What the channel says
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.keepTime(context)
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let received = self.unwrapInboundIn(data)
+        guard self.state.takesInput else {
+            received.wipeInPlace()
+            return
+        }
+        self.intake.receive(received)
+        self.serve(context)
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        self.flush(context)
+    }
+
+    /// The channel wants to read: not while an answer is being made, nor while the client does not take its answers.
+    func read(context: ChannelHandlerContext) {
+        if self.state.phase == .answering || !context.channel.isWritable {
+            self.readIsHeldBack = true
+        } else {
+            context.read()
+        }
+    }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable { self.resume(context) }
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        switch event {
+        case ChannelEvent.inputClosed:
+            self.inputIsClosed = true
+            self.closeIfAllIsAnswered(context)
+        case is ChannelShouldQuiesceEvent:
+            self.state.drain(now: .now())
+            self.keepTime(context)
+        case _:
+            context.fireUserInboundEventTriggered(event)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        self.logger.debug("connection failed", metadata: ["reason": "\(error)"])
+        context.close(promise: nil)
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        self.state.closed()
+        self.timer?.cancel()
+        self.deferredWork?.cancel()
+        self.intake.wipe()
+        self.output.wipeInPlace()
+        self.output = ByteBuffer()
+        context.fireChannelInactive()
+    }
+
+    // MARK: Requests
+
+    /// Answers requests out of the input until it is used up or something has to be waited for.
+    private func serve(_ context: ChannelHandlerContext) {
+        while self.state.isReceiving, context.channel.isWritable {
+            switch self.intake.next() {
+            case .needMoreData(let isInsideHead):
+                if isInsideHead { self.state.headBegan(now: .now()) }
+                self.keepTime(context)
+                return
+            case .head(let head):
+                self.begin(context, head)
+            case .bodyTooLong:
+                self.refuseBody(context)
+            case .end:
+                self.finish(context)
+            case .malformed(let error):
+                self.refuse(context, with: self.front.malformed(status: error.status, message: error.message))
+            }
+            if self.output.readableBytes > Self.outputByteCountMax { self.flush(context) }
+        }
+    }
+
+    /// Decides by the head what becomes of the request and its body.
+    private func begin(_ context: ChannelHandlerContext, _ head: RequestHead) {
+        let now = NIODeadline.now()
+        let routing = self.front.route(head)
+        let answer: Exchange.Answer
+        let byteCountMax: Int
+        let keepsBody: Bool
+        switch routing {
+        case .accepted(let route, let bodyByteCountMax, let timeout):
+            answer = .byFront(route)
+            keepsBody = bodyByteCountMax > 0
+            byteCountMax = keepsBody ? bodyByteCountMax : Self.discardByteCountMax
+            self.state.headCompleted(now: now, timeout: timeout)
+        case .refused(let response, let route):
+            answer = .known(response, route)
+            keepsBody = false
+            byteCountMax = Self.discardByteCountMax
+            self.state.headCompleted(now: now, timeout: .seconds(15))
+        }
+        self.exchange = Exchange(
+            answer: answer,
+            began: now,
+            keepsAlive: head.keepsAlive,
+            bodyLengthWasAnnounced: head.framing != .chunked,
+            id: self.naming.next(offered: head.requestID),
+            omitsBody: head.method == .head)
+        self.intake.expectBody(upTo: byteCountMax, keeping: keepsBody)
+
+        if case .length(let announced) = head.framing, announced > byteCountMax {
+            self.refuseBody(context)
+            return
+        }
+        switch (head.expectation, routing) {
+        case (.unknown, _):
+            self.refuse(
+                context, with: self.front.malformed(status: .expectationFailed, message: "expectation is not supported"))
+        case (.continue, .refused(let response, _)):
+            // A client that waits to be asked for its body learns at once that it need not send it.
+            self.refuse(context, with: response)
+        case (.continue, .accepted):
+            if self.intake.isEmpty { self.output.writeStaticString(ResponseHead.continue) }
+        case (.none, _):
+            break
+        }
+    }
+
+    /// The request is complete.
+    private func finish(_ context: ChannelHandlerContext) {
+        guard let exchange = self.exchange else { return }
+        var writer = self.takeWriter(for: exchange)
+        switch exchange.answer {
+        case .known(let response, _):
+            writer.write(response)
+        case .byFront(let route):
+            let deferred = self.front.answer(
+                route,
+                body: self.intake.body.readableBytesUInt8Span,
+                bodyLengthWasAnnounced: exchange.bodyLengthWasAnnounced,
+                with: &writer)
+            self.intake.releaseBody()
+            if let deferred {
+                self.output = writer.buffer
+                self.answerLater(context, exchange, deferred)
+                return
+            }
+        }
+        self.conclude(context, exchange, writer, inputIsComplete: true)
+    }
+
+    /// The body is longer than its route allows.
+    private func refuseBody(_ context: ChannelHandlerContext) {
+        switch self.exchange?.answer {
+        case .byFront(let route): self.refuse(context, with: self.front.bodyTooLarge(route))
+        case .known(let response, _): self.refuse(context, with: response)
+        case nil: break
+        }
+    }
+
+    /// Answers a request that will not be read to its end, and ends the connection.
+    private func refuse(_ context: ChannelHandlerContext, with response: Response) {
+        let exchange =
+            self.exchange
+            ?? Exchange(
+                answer: .known(response, nil), began: .now(), keepsAlive: false, bodyLengthWasAnnounced: false,
+                id: self.naming.next(offered: nil), omitsBody: false)
+        var writer = self.takeWriter(for: exchange, keepsAlive: false)
+        writer.write(response)
+        self.conclude(context, exchange, writer, inputIsComplete: false)
+    }
+
+    // MARK: Answers
+
+    private func takeWriter(for exchange: Exchange, keepsAlive: Bool = true) -> ResponseWriter {
+        defer { self.output = ByteBuffer() }  // So that the writer holds the only reference and appends in place.
+        return ResponseWriter(
+            buffer: self.output,
+            date: self.date.current(),
+            requestID: exchange.id,
+            keepsAlive: keepsAlive && exchange.keepsAlive && !self.state.isDraining && !self.inputIsClosed,
+            omitsBody: exchange.omitsBody)
+    }
+
+    /// Has the answer made in a task, and takes no further request meanwhile.
+    private func answerLater(
+        _ context: ChannelHandlerContext, _ exchange: Exchange, _ deferred: @escaping DeferredAnswer
+    ) {
+        self.state.answeringBegan()
+        self.keepTime(context)
+        self.flush(context)
+        let empty = self.takeWriter(for: exchange)
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        self.deferredWork = Task {
+            var writer = empty
+            await deferred(&writer)
+            let written = writer
+            bound.eventLoop.execute {
+                let (handler, context) = bound.value
+                handler.deferredAnswerIsMade(context, exchange.id, written)
+            }
+        }
+    }
+
+    /// Takes up a deferred answer, unless the wait for it was given up or the client has gone.
+    private func deferredAnswerIsMade(_ context: ChannelHandlerContext, _ id: RequestID, _ writer: ResponseWriter) {
+        guard self.state.phase == .answering, let exchange = self.exchange, exchange.id == id else {
+            writer.buffer.wipeInPlace()
+            return
+        }
+        self.deferredWork = nil
+        self.conclude(context, exchange, writer, inputIsComplete: true)
+        self.flush(context)
+        self.resume(context)
+    }
+
+    /// Says that no answer came in time.
+    private func giveUpAnswer(_ context: ChannelHandlerContext) {
+        guard let exchange = self.exchange, let route = exchange.route else { return }
+        self.deferredWork?.cancel()
+        self.deferredWork = nil
+        var writer = self.takeWriter(for: exchange)
+        writer.write(self.front.timedOut(route))
+        self.conclude(context, exchange, writer, inputIsComplete: true)
+        self.flush(context)
+        self.resume(context)
+    }
+
+    /// The answer to the request in work is in the output.
+    private func conclude(
+        _ context: ChannelHandlerContext, _ exchange: Exchange, _ writer: ResponseWriter, inputIsComplete: Bool
+    ) {
+        let now = NIODeadline.now()
+        let duration = now - exchange.began
+        self.output = writer.buffer
+        self.exchange = nil
+        self.front.answered(exchange.route, status: writer.status, duration: duration)
+        self.logger.debug(
+            "request answered",
+            metadata: ["request": "\(exchange.id)", "status": "\(writer.status.rawValue)", "us": "\(duration.nanoseconds / 1000)"])
+        switch self.state.answered(now: now, keepsAlive: writer.keepsAlive, inputIsComplete: inputIsComplete) {
+        case .nextRequest:
+            break
+        case .close:
+            self.closeWhenWritten(context)
+        case .linger:
+            self.flush(context)
+            self.intake.wipe()
+            self.keepTime(context)
+            context.close(mode: .output, promise: nil)
+        }
+    }
+
+    // MARK: The channel
+
+    /// Writes what there is, and wipes it when it is written.
+    private func flush(_ context: ChannelHandlerContext) {
+        guard self.output.readableBytes > 0 else { return }
+        let buffer = self.output
+        self.output = ByteBuffer()
+        let written = context.eventLoop.makePromise(of: Void.self)
+        written.futureResult.whenComplete { _ in buffer.wipeInPlace() }
+        context.writeAndFlush(self.wrapOutboundOut(buffer), promise: written)
+    }
+
+    private func closeWhenWritten(_ context: ChannelHandlerContext) {
+        guard self.output.readableBytes > 0 else {
+            context.close(promise: nil)
+            return
+        }
+        let buffer = self.output
+        self.output = ByteBuffer()
+        let written = context.eventLoop.makePromise(of: Void.self)
+        let bound = NIOLoopBound(context, eventLoop: context.eventLoop)
+        written.futureResult.whenComplete { _ in
+            buffer.wipeInPlace()
+            bound.value.close(promise: nil)
+        }
+        context.writeAndFlush(self.wrapOutboundOut(buffer), promise: written)
+    }
+
+    /// Goes on after a wait: first with what is here already, then with reading.
+    private func resume(_ context: ChannelHandlerContext) {
+        self.serve(context)
+        self.flush(context)
+        self.closeIfAllIsAnswered(context)
+        if self.readIsHeldBack {
+            self.readIsHeldBack = false
+            self.read(context: context)
+        }
+    }
+
+    /// A client that has shut down its side gets the answers to what it sent, then the end.
+    private func closeIfAllIsAnswered(_ context: ChannelHandlerContext) {
+        guard self.inputIsClosed, self.state.phase != .answering, context.channel.isWritable else { return }
+        self.closeWhenWritten(context)
+    }
+
+    /// Sees to it that the state's deadline is looked at. Most requests only put it off, which costs nothing here: a
+    /// timer that fires too early finds nothing to do and is set anew.
+    private func keepTime(_ context: ChannelHandlerContext) {
+        guard self.state.deadline < self.timerDeadline else { return }
+        self.timer?.cancel()
+        self.timerDeadline = self.state.deadline
+        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        self.timer = context.eventLoop.scheduleTask(deadline: self.timerDeadline) {
+            let (handler, context) = bound.value
+            handler.timerFired(context)
+        }
+    }
+
+    private func timerFired(_ context: ChannelHandlerContext) {
+        self.timerDeadline = .distantFuture
+        switch self.state.expire(now: .now()) {
+        case .none: break
+        case .close: context.close(promise: nil)
+        case .refuseHead:
+            self.refuse(context, with: self.front.malformed(status: .badRequest, message: "request header took too long"))
+        case .refuseBody:
+            self.refuse(context, with: self.front.malformed(status: .requestTimeout, message: "request body took too long"))
+        case .giveUpAnswer:
+            self.giveUpAnswer(context)
+        }
+        self.flush(context)
+        guard self.state.phase != .closed else { return }
+        self.keepTime(context)
+    }
+}

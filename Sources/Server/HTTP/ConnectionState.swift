@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+
+/// Where a connection is between its first byte and its last, and until when it may stay there.
+///
+/// It decides; ``ConnectionHandler`` reads, writes and keeps time. One request is in work at a time: what a client
+/// pipelines waits in the input, and reading stops while an answer is being made elsewhere.
+///
+///     idle ─▶ receivingHead ─▶ receivingBody ─▶ (answered at once) ─▶ idle
+///                                          └──▶ answering ─▶ idle
+///     any ─▶ lingering ─▶ closed
+struct ConnectionState {
+    enum Phase: Equatable {
+        /// Between requests.
+        case idle
+        /// Some bytes of a request's head are here.
+        case receivingHead
+        /// The head is here, the body is not yet.
+        case receivingBody
+        /// The answer is being made off the event loop.
+        case answering
+        /// The last answer is out; what still comes in is thrown away, so that the client gets to read it.
+        case lingering
+        case closed
+    }
+
+    /// What the passing of time asks for.
+    enum Expiry: Equatable {
+        /// Not yet: look again at the deadline.
+        case none
+        case close
+        /// Say that the head took too long, then close.
+        case refuseHead
+        /// Say that the body took too long, then close.
+        case refuseBody
+        /// Answer in place of a backend that took too long.
+        case giveUpAnswer
+    }
+
+    /// What follows an answer.
+    enum Continuation: Equatable {
+        case nextRequest
+        /// Everything that the client sent has been read: close when the answer is written.
+        case close
+        /// The client may still be sending: shut down output when the answer is written, and read on for a while.
+        case linger
+    }
+
+    private(set) var phase = Phase.idle
+    /// When ``expire(now:)`` has something to say, unless something happens before.
+    private(set) var deadline: NIODeadline
+    private(set) var isDraining = false
+
+    private let limits: ServerLimits
+
+    init(limits: ServerLimits, now: NIODeadline) {
+        self.limits = limits
+        self.deadline = now + limits.idleTimeout
+    }
+
+    /// Whether the next request may be looked at.
+    var isReceiving: Bool {
+        switch self.phase {
+        case .idle, .receivingHead, .receivingBody: true
+        case .answering, .lingering, .closed: false
+        }
+    }
+
+    /// Whether what comes in is of any interest.
+    var takesInput: Bool {
+        switch self.phase {
+        case .idle, .receivingHead, .receivingBody, .answering: true
+        case .lingering, .closed: false
+        }
+    }
+
+    /// The first bytes of a head are here, and not all of it.
+    mutating func headBegan(now: NIODeadline) {
+        guard self.phase == .idle else { return }
+        self.phase = .receivingHead
+        self.deadline = now + self.limits.headerTimeout
+    }
+
+    /// The head is complete. `timeout` is for body and answer together.
+    mutating func headCompleted(now: NIODeadline, timeout: TimeAmount) {
+        self.phase = .receivingBody
+        self.deadline = now + timeout
+    }
+
+    /// The request is complete and its answer is being made elsewhere, within what is left of the same timeout.
+    mutating func answeringBegan() { self.phase = .answering }
+
+    /// An answer has been handed to the channel.
+    ///
+    /// - Parameters:
+    ///   - keepsAlive: whether client and answer agree to go on.
+    ///   - inputIsComplete: whether the whole request has been read.
+    mutating func answered(now: NIODeadline, keepsAlive: Bool, inputIsComplete: Bool) -> Continuation {
+        if keepsAlive, inputIsComplete {
+            self.phase = .idle
+            self.deadline = now + self.limits.idleTimeout
+            return .nextRequest
+        }
+        self.phase = .lingering
+        self.deadline = now + self.limits.lingerTimeout
+        return inputIsComplete ? .close : .linger
+    }
+
+    /// The agent is about to stop.
+    mutating func drain(now: NIODeadline) {
+        self.isDraining = true
+        guard self.phase == .idle else { return }
+        self.deadline = min(self.deadline, now + self.limits.drainGrace)
+    }
+
+    mutating func closed() { self.phase = .closed }
+
+    /// What to do at `now`.
+    func expire(now: NIODeadline) -> Expiry {
+        guard now >= self.deadline else { return .none }
+        switch self.phase {
+        case .idle, .lingering: return .close
+        case .receivingHead: return .refuseHead
+        case .receivingBody: return .refuseBody
+        case .answering: return .giveUpAnswer
+        case .closed: return .none
+        }
+    }
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Logging
+package import NIOCore
+package import NIOPosix
+import Synchronization
+
+/// Serves one front on one listening socket.
+package final class HTTPServer<F: Front>: Sendable {
+    private let listener: any Channel
+    private let registry: ConnectionRegistry
+
+    /// Takes connections from `descriptor`, which listens already and is the server's from now on.
+    ///
+    /// - Parameters:
+    ///   - connections: counts them, and says how many there may be.
+    package init(
+        descriptor: CInt, front: F, limits: ServerLimits, connections: ConnectionCount,
+        group: MultiThreadedEventLoopGroup, logger: Logger
+    ) async throws {
+        let registry = ConnectionRegistry()
+        let process = String(UInt64.random(in: 1 << 60 ... .max), radix: 16)  // 16 digits
+        let serial = ConnectionSerial()
+        self.registry = registry
+        self.listener = try await ServerBootstrap(group: group)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    guard connections.admit() else {
+                        try channel.pipeline.syncOperations.addHandler(ConnectionRefusal(front: front))
+                        return
+                    }
+                    channel.closeFuture.whenComplete { _ in connections.leave() }
+                    let naming = RequestNaming(process: process, connection: serial.next())
+                    try channel.pipeline.syncOperations.addHandler(
+                        ConnectionHandler(front: front, limits: limits, naming: naming, logger: logger))
+                    registry.add(channel)
+                }
+            }
+            // A client may shut down its side and still wait for its answer.
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            // A second read in a row finds nothing, as a rule: the client waits for its answer.
+            .childChannelOption(.maxMessagesPerRead, value: 1)
+            .withBoundSocket(descriptor)
+            .get()
+    }
+
+    /// Takes no new connections, lets the open ones finish what they have, and closes what is left after `timeout`.
+    ///
+    /// - Returns: how many connections had to be cut off.
+    package func drain(within timeout: TimeAmount) async -> Int {
+        try? await self.listener.close()  // It fails only if it is closed already.
+        let registry = self.registry
+        let whenEmpty = registry.drain(on: self.listener.eventLoop)
+        let cutOff = Counter()
+        let deadline = self.listener.eventLoop.scheduleTask(in: timeout) { cutOff.add(registry.closeAll()) }
+        try? await whenEmpty.get()  // It cannot fail: nobody fails the promise.
+        deadline.cancel()
+        return cutOff.current
+    }
+
+    /// Closes every connection at once. A drain under way then ends.
+    package func cutOff() { _ = self.registry.closeAll() }
+}
+
+/// Numbers connections.
+private final class ConnectionSerial: Sendable {
+    private let last = Atomic<Int>(0)
+
+    func next() -> Int { self.last.wrappingAdd(1, ordering: .relaxed).newValue }
+}

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPWire
+import KESProtocol
+import Linux
+import LockedMemory
+
+/// Everything that is counted, as Prometheus reads it.
+struct MetricsReport {
+    let facts: AgentFacts
+    let memory: SecretMemory
+    let requests: RequestMetrics
+
+    /// - Parameter includingOwn: false for KES's families alone: its client fails on any other that has more than one
+    ///   sample, and on an empty one.
+    func text(includingOwn: Bool) -> String {
+        var text = MetricsText()
+        let process = ProcessStatistics.current()
+        self.writeKESRequests(to: &text)
+        self.writeKESSystem(process, to: &text)
+        if includingOwn {
+            self.writeRequests(to: &text)
+            self.writeAgent(to: &text)
+            self.writeProcess(process, to: &text)
+        }
+        return text.text
+    }
+
+    /// Answers to key operations since the start, by status.
+    var keyOperationsByStatus: [Int: Int] {
+        var byStatus: [Int: Int] = [:]
+        for operation in self.keyOperations {
+            for (status, count) in operation.metrics.byStatus { byStatus[status.rawValue, default: 0] += count.current }
+        }
+        return byStatus
+    }
+
+    private var keyOperations: [RequestMetrics.Operation] {
+        self.requests.operations.filter { $0.endpoint?.takesName == true }
+    }
+
+    // MARK: KES's families
+
+    private func writeKESRequests(to text: inout MetricsText) {
+        let byStatus = self.keyOperationsByStatus
+        var durations = Histogram.Snapshot.zero
+        for operation in self.keyOperations { durations += operation.metrics.duration.snapshot() }
+        func samples(_ range: Range<Int>) -> [(MetricsText.Labels, Double)] {
+            byStatus.filter { range.contains($0.key) && $0.value > 0 }.sorted { $0.key < $1.key }
+                .map { (["code": "\($0.key)"], Double($0.value)) }
+        }
+        text.family("kes_http_request_success", .counter, "Requests answered 2xx.", samples(200..<300))
+        text.family("kes_http_request_error", .counter, "Requests answered 4xx.", samples(400..<500))
+        text.family("kes_http_request_failure", .counter, "Requests answered 5xx.", samples(500..<600))
+        text.family(
+            "kes_http_request_active", .gauge, "Requests whose answer is being made.",
+            Double(self.requests.active.current))
+        text.histogram(
+            "kes_http_response_time", "Seconds from a request's head to its answer.",
+            bounds: [10, 50, 100, 250, 500, 1_000, 1_500, 3_000, 5_000, 10_000].map { $0 * 1_000_000 },
+            [(.none, durations)])
+    }
+
+    private func writeKESSystem(_ process: ProcessStatistics, to text: inout MetricsText) {
+        let processors = ProcessStatistics.processors
+        text.family("kes_log_error_events", .counter, "Events sent to error log streams.", 0)
+        text.family("kes_log_audit_events", .counter, "Events sent to audit log streams.", 0)
+        text.family("kes_system_up_time", .gauge, "Seconds since the start.", Double(self.facts.uptime.components.seconds))
+        text.family("kes_system_num_cpu", .gauge, "Processors of the machine.", Double(processors.all))
+        text.family("kes_system_num_cpu_used", .gauge, "Processors that the process may use.", Double(processors.usable))
+        text.family("kes_system_num_threads", .gauge, "Threads.", Double(process.threads))
+        text.family("kes_system_mem_heap_used", .gauge, "Bytes of heap in use.", Double(process.heapByteCount))
+        text.family("kes_system_mem_heap_objects", .gauge, "Objects on the heap; not counted, 0.", 0)
+        text.family("kes_system_mem_stack_used", .gauge, "Bytes of stack in use.", Double(process.stackByteCount))
+    }
+
+    // MARK: Our own
+
+    private func writeRequests(to text: inout MetricsText) {
+        var counts: [(MetricsText.Labels, Double)] = []
+        var durations: [(MetricsText.Labels, Histogram.Snapshot)] = []
+        for operation in self.requests.operations {
+            let snapshot = operation.metrics.duration.snapshot()
+            guard snapshot.count > 0 else { continue }
+            durations.append((["operation": operation.name, "cache": "bypass"], snapshot))
+            for (status, count) in operation.metrics.byStatus where count.current > 0 {
+                let labels: MetricsText.Labels = [
+                    "operation": operation.name, "status": "\(status.rawValue)", "listener": "unix",
+                ]
+                counts.append((labels, Double(count.current)))
+            }
+        }
+        text.family("keyside_requests_total", .counter, "Requests answered.", counts)
+        text.histogram(
+            "keyside_request_duration_seconds", "Seconds from a request's head to its answer.",
+            bounds: Histogram.bounds, durations)
+    }
+
+    private func writeAgent(to text: inout MetricsText) {
+        text.family(
+            "keyside_connections", .gauge, "Open connections.",
+            [(["listener": "unix"] as MetricsText.Labels, Double(self.facts.connections.current))])
+        text.family(
+            "keyside_denied_total", .counter, "Connections and requests refused for a limit or a right.",
+            [(["reason": "connections"] as MetricsText.Labels, Double(self.facts.connections.refused))])
+        text.family(
+            "keyside_locked_memory_bytes", .gauge, "Bytes of locked memory.", Double(self.memory.lockedByteCount))
+        text.family(
+            "keyside_build_info", .gauge, "What is running.", [(["version": self.facts.version] as MetricsText.Labels, 1)])
+    }
+
+    private func writeProcess(_ process: ProcessStatistics, to text: inout MetricsText) {
+        text.family("process_cpu_seconds_total", .counter, "Seconds of processor time.", process.cpuSeconds)
+        text.family("process_resident_memory_bytes", .gauge, "Bytes resident.", Double(process.residentByteCount))
+        text.family("process_virtual_memory_bytes", .gauge, "Bytes of address space.", Double(process.virtualByteCount))
+        text.family("process_open_fds", .gauge, "Open descriptors.", Double(process.openDescriptors))
+        if let limit = ResourceLimit.openFiles.current {
+            text.family("process_max_fds", .gauge, "Descriptors that may be open.", Double(limit))
+        }
+        text.family("process_start_time_seconds", .gauge, "When it started, since the epoch.", Double(self.facts.startedAt.seconds))
+        text.family("process_threads", .gauge, "Threads.", Double(process.threads))
+    }
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Prometheus' text format, version 0.0.4, written family by family.
+struct MetricsText {
+    private(set) var text = ""
+
+    enum Kind: String {
+        case counter, gauge, histogram
+    }
+
+    /// The value of one label or several: `{a="b",c="d"}`.
+    struct Labels: ExpressibleByDictionaryLiteral {
+        let text: String
+
+        static let none: Labels = [:]
+
+        /// Values are the project's own words, with nothing in them to escape.
+        init(dictionaryLiteral pairs: (String, String)...) {
+            self.text = pairs.map { "\($0)=\"\($1)\"" }.joined(separator: ",")
+        }
+
+        func adding(_ name: String, _ value: String) -> String {
+            let pair = "\(name)=\"\(value)\""
+            return self.text.isEmpty ? pair : self.text + "," + pair
+        }
+    }
+
+    /// A family with its samples. One without samples is left out: KES's client fails on an empty family.
+    mutating func family(_ name: String, _ kind: Kind, _ help: String, _ samples: [(Labels, Double)]) {
+        guard !samples.isEmpty else { return }
+        self.header(name, kind, help)
+        for (labels, value) in samples {
+            let set = labels.text.isEmpty ? "" : "{\(labels.text)}"
+            self.text += "\(name)\(set) \(Self.number(value))\n"
+        }
+    }
+
+    mutating func family(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
+        self.family(name, kind, help, [(.none, value)])
+    }
+
+    /// A histogram in seconds. `bounds` in nanoseconds, each one of ``Histogram/bounds``.
+    mutating func histogram(
+        _ name: String, _ help: String, bounds: [Int], _ samples: [(Labels, Histogram.Snapshot)]
+    ) {
+        guard !samples.isEmpty else { return }
+        self.header(name, .histogram, help)
+        for (labels, snapshot) in samples {
+            for bound in bounds {
+                let set = labels.adding("le", Self.number(Double(bound) / 1e9))
+                self.text += "\(name)_bucket{\(set)} \(snapshot.cumulativeCount(upTo: bound))\n"
+            }
+            let set = labels.text.isEmpty ? "" : "{\(labels.text)}"
+            self.text += "\(name)_bucket{\(labels.adding("le", "+Inf"))} \(snapshot.count)\n"
+            self.text += "\(name)_sum\(set) \(Self.number(Double(snapshot.sumNanoseconds) / 1e9))\n"
+            self.text += "\(name)_count\(set) \(snapshot.count)\n"
+        }
+    }
+
+    private mutating func header(_ name: String, _ kind: Kind, _ help: String) {
+        self.text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
+    }
+
+    /// Whole numbers without a fraction, as Prometheus' own libraries write them.
+    private static func number(_ value: Double) -> String {
+        value == value.rounded() && value.magnitude < 1e15 ? String(Int(value)) : String(value)
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPWire
+import KESProtocol
+
+/// Requests by operation and status, and how long they took. One for each listener.
+final class RequestMetrics: Sendable {
+    /// What was asked for: a route, or nothing that could be made out.
+    private let byEndpoint = KESEndpoint.allCases.map { _ in OperationMetrics() }
+    private let unrouted = OperationMetrics()
+    /// Requests whose answer is being awaited.
+    let active = Counter()
+
+    final class OperationMetrics: Sendable {
+        let byStatus = ResponseStatus.allCases.map { (status: $0, count: Counter()) }
+        let duration = Histogram()
+    }
+
+    func answered(_ endpoint: KESEndpoint?, status: ResponseStatus, nanoseconds: Int) {
+        let operation = endpoint.map { self.byEndpoint[$0.rawValue] } ?? self.unrouted
+        operation.byStatus.first { $0.status == status }?.count.add()
+        operation.duration.record(nanoseconds: nanoseconds)
+    }
+
+    typealias Operation = (name: String, endpoint: KESEndpoint?, metrics: OperationMetrics)
+
+    /// Operations with their names for labels.
+    var operations: [Operation] {
+        zip(KESEndpoint.allCases, self.byEndpoint).map { ($0.operation, $0, $1) } + [("none", nil, self.unrouted)]
+    }
+}
+
+extension KESEndpoint {
+    /// What the endpoint is called in labels.
+    fileprivate var operation: String {
+        switch self {
+        case .decrypt: "decrypt"
+        case .generateKey: "generate"
+        case .encrypt: "encrypt"
+        case .hmac: "hmac"
+        case .describeKey: "describe"
+        case .listKeys: "list"
+        case .createKey: "create"
+        case .importKey: "import"
+        case .deleteKey: "delete"
+        case .version: "version"
+        case .ready: "ready"
+        case .status: "status"
+        case .metrics: "metrics"
+        case .api: "api"
+        }
+    }
+}

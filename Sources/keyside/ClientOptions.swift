@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import KESProtocol
+import KeyService
+import KeysideClient
+import Linux
+import LockedMemory
+
+/// What every command that asks a running agent takes.
+struct ClientOptions: ParsableArguments {
+    @Option(help: "The agent's socket. Default: $KEYSIDE_SOCKET, else /run/keyside/keyside.sock.")
+    var socket: String?
+
+    @Option(help: "How to write the result: \(OutputFormat.allCases.map(\.rawValue).joined(separator: " or ")).")
+    var output = OutputFormat.text
+
+    private static let defaultSocket = "/run/keyside/keyside.sock"
+
+    var socketPath: String {
+        self.socket ?? EnvironmentBlock.texts { $0 == "KEYSIDE_SOCKET" }["KEYSIDE_SOCKET"] ?? Self.defaultSocket
+    }
+
+    /// Connects when the first question is asked.
+    ///
+    /// A client takes ordinary memory where it cannot lock any: it holds one key for a moment, and is about to show it.
+    func connect() throws -> ConnectedClient {
+        do {
+            let memory = try SecretMemory(slotCount: 64, allowUnlocked: true)
+            return ConnectedClient(
+                client: try KeysideClient(socketPath: self.socketPath, memory: memory), memory: memory)
+        } catch let error as LockedMemoryError {
+            throw CommandFailure(.failed, "no memory for keys: \(error)")
+        }
+    }
+
+    /// Asks the agent, and puts what it says against it into words.
+    func asking<Answer: ~Copyable>(_ body: (ConnectedClient) throws -> Answer) throws -> Answer {
+        do {
+            return try body(try self.connect())
+        } catch let error as KeysideClientError {
+            throw CommandFailure(error, socketPath: self.socketPath)
+        }
+    }
+}
+
+/// A client and where its secrets live.
+struct ConnectedClient {
+    let client: KeysideClient
+    let memory: SecretMemory
+}
+
+extension CommandFailure {
+    fileprivate init(_ error: KeysideClientError, socketPath: String) {
+        switch error {
+        case .refused(let failure) where failure.status == 403:
+            self.init(.notPermitted, failure.message)
+        case .refused(let failure):
+            self.init(.failed, failure.message)
+        case .notReachable(let reason, isPermission: true):
+            self.init(
+                .notPermitted,
+                "\(socketPath): \(reason); join the socket's group, or run this as a user who may connect")
+        case .notReachable(let reason, isPermission: false):
+            self.init(
+                .unavailable,
+                "\(socketPath): \(reason); start the agent with 'keyside run', or name its socket with --socket")
+        case .timedOut:
+            self.init(.unavailable, "\(socketPath): the agent did not answer in time")
+        case .interrupted(let reason):
+            self.init(.unavailable, "\(socketPath): \(reason)")
+        case .unusable(let reason):
+            self.init(.failed, "\(socketPath): \(reason); is this an agent's socket?")
+        case .tooLarge:
+            self.init(.failed, "the value or the answer is too large")
+        }
+    }
+}

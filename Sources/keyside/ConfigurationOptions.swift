@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Agent
+import ArgumentParser
+
+/// Where the configuration comes from, and the settings that have a flag.
+struct ConfigurationOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The agent's settings. Default: /etc/keyside/config.yaml if it exists.", valueName: "file"))
+    var config: String?
+
+    @Option(help: ArgumentHelp("KEY=VALUE lines that count more than the environment.", valueName: "file"))
+    var envFile: String?
+
+    @Option(help: ArgumentHelp("Where to listen. Default: /run/keyside/keyside.sock.", valueName: "path"))
+    var socket: String?
+
+    @Option(help: ArgumentHelp("The socket's permissions. Default: 0660.", valueName: "mode"))
+    var socketMode: String?
+
+    @Option(help: ArgumentHelp("The socket's owner. Default: the user that runs the agent.", valueName: "user"))
+    var socketOwner: String?
+
+    @Option(help: ArgumentHelp("The socket's group. Default: that of the user that runs the agent.", valueName: "group"))
+    var socketGroup: String?
+
+    @Option(help: ArgumentHelp("trace, debug, info, notice, warning or error. Default: info.", valueName: "level"))
+    var logLevel: String?
+
+    @Option(help: ArgumentHelp("text or json. Default: text.", valueName: "format"))
+    var logFormat: String?
+
+    func load(toleratingUnlockedMemory: Bool) throws -> Startup {
+        let flags = [
+            "--socket": self.socket, "--socket-mode": self.socketMode, "--socket-owner": self.socketOwner,
+            "--socket-group": self.socketGroup, "--log-level": self.logLevel, "--log-format": self.logFormat,
+        ].compactMapValues(\.self)
+        do throws(AgentFailure) {
+            return try Startup(
+                flags: flags, configFile: self.config, envFile: self.envFile,
+                toleratesUnlockedMemory: toleratingUnlockedMemory)
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+}
+
+extension CommandFailure {
+    init(_ failure: AgentFailure) {
+        switch failure.kind {
+        case .configuration: self.init(.configuration, failure.message)
+        case .notPermitted: self.init(.notPermitted, failure.message)
+        case .inputOutput: self.init(.inputOutput, failure.message)
+        }
+    }
+}

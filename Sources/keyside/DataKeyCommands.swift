@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import KeyService
+import KeysideClient
+import LockedMemory
+
+/// `keyside key generate NAME`
+struct GenerateKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "generate", abstract: "Make a new data key: 32 bytes, in the clear and sealed.")
+
+    @OptionGroup var key: KeyNameArgument
+    @OptionGroup var context: ContextOption
+    @OptionGroup var options: ClientOptions
+
+    func validate() throws { _ = (try self.key.keyName, try self.context.associatedData) }
+
+    func run() async throws {
+        try await self.reportingFailures {
+            try self.options.asking { agent in
+                let dataKey = try agent.client.generateKey(
+                    try self.key.keyName, associatedData: try self.context.associatedData)
+                let ciphertext = dataKey.ciphertext
+                try KeyResult("plaintext", dataKey.takePlaintext(), ciphertext, as: self.options.output)
+                    .print(using: agent.memory)
+            }
+        }
+    }
+}
+
+/// `keyside key encrypt NAME [VALUE]`
+struct EncryptValue: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "encrypt", abstract: "Seal a value.")
+
+    @OptionGroup var key: KeyNameArgument
+    @Argument(help: "The value in base64. Read from standard input if left out, where other users cannot see it.")
+    var value: String?
+    @OptionGroup var context: ContextOption
+    @OptionGroup var options: ClientOptions
+
+    func validate() throws { _ = (try self.key.keyName, try self.context.associatedData) }
+
+    func run() async throws {
+        try await self.reportingFailures {
+            try self.options.asking { agent in
+                let ciphertext = try agent.client.encrypt(
+                    try self.key.keyName, plaintext: try Input.secretValue(self.value, in: agent.memory),
+                    associatedData: try self.context.associatedData)
+                try KeyResult(ciphertext, as: self.options.output).print(using: agent.memory)
+            }
+        }
+    }
+}
+
+/// `keyside key decrypt NAME [CIPHERTEXT]`
+struct DecryptValue: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "decrypt", abstract: "Open a ciphertext.")
+
+    @OptionGroup var key: KeyNameArgument
+    @Argument(help: "The ciphertext in base64. Read from standard input if left out.")
+    var ciphertext: String?
+    @OptionGroup var context: ContextOption
+    @OptionGroup var options: ClientOptions
+
+    func validate() throws { _ = (try self.key.keyName, try self.context.associatedData) }
+
+    func run() async throws {
+        try await self.reportingFailures {
+            try self.options.asking { agent in
+                let plaintext = try agent.client.decrypt(
+                    try self.key.keyName,
+                    ciphertext: Ciphertext(try Input.value(self.ciphertext, in: agent.memory)),
+                    associatedData: try self.context.associatedData)
+                try KeyResult("plaintext", plaintext, as: self.options.output).print(using: agent.memory)
+            }
+        }
+    }
+}
+
+/// `keyside key hmac NAME`
+struct ComputeHMAC: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "hmac", abstract: "Authenticate standard input: HMAC-SHA-256 under the key.")
+
+    @OptionGroup var key: KeyNameArgument
+    @OptionGroup var options: ClientOptions
+
+    func validate() throws { _ = try self.key.keyName }
+
+    func run() async throws {
+        try await self.reportingFailures {
+            try self.options.asking { agent in
+                let code = try agent.client.hmac(
+                    try self.key.keyName, message: try Input.message(in: agent.memory))
+                try KeyResult("hmac", code, as: self.options.output).print(using: agent.memory)
+            }
+        }
+    }
+}

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ByteCoding
+import KeyService
+import KeysideClient
+import Linux
+
+/// `keyside key create NAME`
+struct CreateKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "create", abstract: "Make a new key at the backend.")
+
+    @OptionGroup var key: KeyNameArgument
+    @OptionGroup var options: ClientOptions
+
+    func validate() throws { _ = try self.key.keyName }
+
+    func run() async throws {
+        try await self.reportingFailures {
+            try self.options.asking { try $0.client.createKey(try self.key.keyName) }
+        }
+    }
+}
+
+/// `keyside key import NAME`
+struct ImportKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "import", abstract: "Store a key that was made elsewhere: 32 bytes in base64 on standard input.")
+
+    enum Cipher: String, ExpressibleByArgument, CaseIterable {
+        case aes256
+        case chacha20
+
+        var algorithm: KeyAlgorithm {
+            switch self {
+            case .aes256: .aes256
+            case .chacha20: .chaCha20
+            }
+        }
+    }
+
+    @OptionGroup var key: KeyNameArgument
+    @Option(help: "What the key is for: \(Cipher.allCases.map(\.rawValue).joined(separator: " or ")).")
+    var cipher = Cipher.aes256
+    @OptionGroup var options: ClientOptions
+
+    func validate() throws { _ = try self.key.keyName }
+
+    func run() async throws {
+        try await self.reportingFailures {
+            try self.options.asking { agent in
+                try agent.client.importKey(
+                    try self.key.keyName, key: try Input.secretValue(nil, in: agent.memory),
+                    algorithm: self.cipher.algorithm)
+            }
+        }
+    }
+}
+
+/// `keyside key describe NAME`
+struct DescribeKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "describe", abstract: "Tell what is known of a key.")
+
+    @OptionGroup var key: KeyNameArgument
+    @OptionGroup var options: ClientOptions
+
+    func validate() throws { _ = try self.key.keyName }
+
+    func run() async throws {
+        try await self.reportingFailures {
+            let key = try self.options.asking { try $0.client.describeKey(try self.key.keyName) }
+            let algorithm = key.algorithm.map { $0 == .aes256 ? "aes256" : "chacha20" }
+            let rows = [
+                ("name", key.name.description), ("algorithm", algorithm), ("created_at", key.createdAt),
+                ("created_by", key.createdBy),
+            ].compactMap { row in row.1.map { (name: row.0, value: $0) } }
+            switch self.options.output {
+            case .text:
+                try StandardStreams.writeOutput(rows.map { "\($0.name): \($0.value)\n" }.joined())
+            case .json:
+                try StandardStreams.writeJSON { json in
+                    for row in rows { json.member(row.name, row.value) }
+                }
+            }
+        }
+    }
+}
+
+/// `keyside key list [PREFIX]`
+struct ListKeys: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the names of keys, one a line.")
+
+    @Argument(help: "Only names that begin with this.")
+    var prefix = ""
+    @OptionGroup var options: ClientOptions
+
+    func run() async throws {
+        try await self.reportingFailures {
+            let listing = try self.options.asking { try $0.client.listKeys(prefix: self.prefix) }
+            let names = listing.names.map(\.description)
+            switch self.options.output {
+            case .text:
+                try StandardStreams.writeOutput(names.map { $0 + "\n" }.joined())
+            case .json:
+                try StandardStreams.writeJSON { json in json.member("names", names) }
+            }
+        }
+    }
+}
+
+/// `keyside key delete NAME`
+struct DeleteKey: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "delete",
+        abstract: "Delete a key at the backend. Nothing that was sealed with it can be opened again.")
+
+    @OptionGroup var key: KeyNameArgument
+    @OptionGroup var options: ClientOptions
+
+    func validate() throws { _ = try self.key.keyName }
+
+    func run() async throws {
+        try await self.reportingFailures {
+            try self.options.asking { try $0.client.deleteKey(try self.key.keyName) }
+        }
+    }
+}
+
+extension StandardStreams {
+    /// Writes one JSON object and a line end.
+    static func writeJSON(_ members: (inout JSONWriter) -> Void) throws(SystemError) {
+        let line = JSONWriter.object(escaping: .plain, members) + "\n".utf8
+        try Self.writeOutput(line.span)
+    }
+}

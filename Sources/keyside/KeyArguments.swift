@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ByteCoding
+import Glibc
+import KeyService
+import LockedMemory
+
+/// The name of a key on the command line.
+struct KeyNameArgument: ParsableArguments {
+    @Argument(help: "The key's name.")
+    var name: String
+
+    var keyName: KeyName {
+        get throws {
+            guard let name = KeyName(self.name) else { throw ValidationError("a key's name cannot be empty") }
+            return name
+        }
+    }
+}
+
+/// The associated data on the command line.
+struct ContextOption: ParsableArguments {
+    @Option(help: ArgumentHelp("What the data key is bound to: any bytes. None if left out.", valueName: "base64"))
+    var context: String?
+
+    var associatedData: AssociatedData {
+        get throws {
+            do throws(Base64.Malformed) {
+                return AssociatedData(try Base64.decode(Array((self.context ?? "").utf8).span))
+            } catch {
+                throw ValidationError("--context is not base64 (at character \(error.offset + 1))")
+            }
+        }
+    }
+}
+
+/// Values that come from an argument or from standard input.
+enum Input {
+    /// What a request can carry, and a little more, so that it is the agent that refuses it.
+    static let byteCountMax = 1 << 20
+
+    /// A value in base64, decoded. White space around it is passed over.
+    static func secretValue(_ argument: String?, in memory: SecretMemory) throws -> Secret {
+        let text = try Self.text(argument, in: memory)
+        do {
+            return try text.withBytes { bytes in
+                let value = bytes.extracting(Self.trimmed(bytes))
+                return try Base64.decode(value, into: memory)
+            }
+        } catch let error as Base64.Malformed {
+            throw CommandFailure(.failed, "the value is not base64 (at character \(error.offset + 1))")
+        }
+    }
+
+    /// As ``secretValue(_:in:)``, for what is no secret.
+    static func value(_ argument: String?, in memory: SecretMemory) throws -> [UInt8] {
+        let secret = try Self.secretValue(argument, in: memory)
+        return secret.withBytes { bytes in bytes.indices.map { bytes[$0] } }
+    }
+
+    /// Standard input as it is.
+    static func message(in memory: SecretMemory) throws -> [UInt8] {
+        let text = try Self.text(nil, in: memory)
+        return text.withBytes { bytes in bytes.indices.map { bytes[$0] } }
+    }
+
+    private static func text(_ argument: String?, in memory: SecretMemory) throws -> Secret {
+        if let argument { return try Secret(copying: Array(argument.utf8).span, in: memory) }
+        do throws(SecretFile.Failure) {
+            return try SecretFile.read(descriptor: STDIN_FILENO, byteCountMax: Self.byteCountMax, into: memory)
+        } catch {
+            switch error {
+            case .tooLarge(let byteCountMax):
+                throw CommandFailure(.failed, "standard input is longer than \(byteCountMax) bytes")
+            case .system(let code):
+                throw CommandFailure(.inputOutput, "cannot read standard input: errno \(code)")
+            case .notAFile, .memory:
+                throw CommandFailure(.failed, "not enough memory that can be locked")
+            }
+        }
+    }
+
+    private static func trimmed(_ bytes: Span<UInt8>) -> Range<Int> {
+        func isSpace(_ index: Int) -> Bool { bytes[index] == 0x20 || (0x09...0x0d).contains(bytes[index]) }
+        var start = 0
+        var end = bytes.count
+        while start < end, isSpace(start) { start += 1 }
+        while end > start, isSpace(end - 1) { end -= 1 }
+        return start..<end
+    }
+}

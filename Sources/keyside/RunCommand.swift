@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Agent
+import ArgumentParser
+import Linux
+import LockedMemory
+import Logging
+import Settings
+
+/// `keyside run`
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run the agent in the foreground.",
+        discussion: """
+            Reads the backend from the MINIO_KMS_* environment that the object store has, and serves the KES API on a \
+            Unix socket. SIGTERM finishes what is under way and stops; a second one stops at once.
+            """)
+
+    @OptionGroup var options: ConfigurationOptions
+
+    func run() async throws {
+        try await self.reportingFailures {
+            // Before there is anything worth stealing in the process.
+            let hardeningFailures = ProcessHardening.apply()
+            ProcessHardening.raiseDescriptorLimit()
+
+            let startup = try self.options.load(toleratingUnlockedMemory: false)
+            let logger = Self.makeLogger(startup.configuration.settings.log)
+            for failure in hardeningFailures {
+                logger.warning("the process could not be hardened", metadata: ["reason": "\(failure)"])
+            }
+            Self.report(startup.configuration.diagnostics, to: logger)
+            guard startup.configuration.isValid else {
+                throw CommandFailure(.configuration, "the configuration is not valid; see 'keyside check'")
+            }
+            do throws(AgentFailure) {
+                try await startup.makeAgent(logger: logger).run()
+            } catch {
+                throw CommandFailure(error)
+            }
+        }
+    }
+
+    private static func report(_ diagnostics: [Diagnostic], to logger: Logger) {
+        for diagnostic in diagnostics {
+            switch diagnostic.severity {
+            case .error: logger.error("\(diagnostic)")
+            case .warning: logger.warning("\(diagnostic)")
+            case .note: logger.info("\(diagnostic)")
+            }
+        }
+    }
+
+    private static func makeLogger(_ settings: AgentSettings.Log) -> Logger {
+        let format: LogFormat =
+            switch settings.format {
+            case .json: .json
+            case .text: StandardStreams.errorIsJournal ? .journal : .terminal
+            }
+        let level: Logger.Level =
+            switch settings.level {
+            case .trace: .trace
+            case .debug: .debug
+            case .info: .info
+            case .notice: .notice
+            case .warning: .warning
+            case .error: .error
+            }
+        return Logger(label: "keyside") { LineLogHandler(label: $0, format: format, level: level) }
+    }
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ByteCoding
+import KESProtocol
+import KeysideClient
+import Linux
+
+/// `keyside status`
+struct Status: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show the state of a running agent.",
+        discussion: "With --check nothing is printed: the exit status is 0 if the agent is ready, and 69 if it is not.")
+
+    @Flag(help: "Only tell, by the exit status, whether the agent is ready.")
+    var check = false
+    @OptionGroup var options: ClientOptions
+
+    func run() async throws {
+        try await self.reportingFailures {
+            if self.check {
+                do {
+                    try self.options.asking { try $0.client.checkReady() }
+                } catch is CommandFailure {
+                    throw CommandFailure(.unavailable)
+                }
+                return
+            }
+            let (status, json) = try self.options.asking { try $0.client.status() }
+            switch self.options.output {
+            case .json:
+                try StandardStreams.writeOutput(json.span)
+            case .text:
+                guard let fragment = status.keyside else {
+                    throw CommandFailure(.failed, "\(self.options.socketPath): a KES server answers there, not an agent")
+                }
+                let agent: AgentStatus
+                do {
+                    agent = try AgentStatus(decoding: fragment.bytes.span)
+                } catch {
+                    throw CommandFailure(.failed, "\(self.options.socketPath): \(error)")
+                }
+                try StandardStreams.writeOutput(StatusText(status: status, agent: agent).text)
+            }
+        }
+    }
+}
+
+/// A status for eyes.
+struct StatusText {
+    let status: KESAnswer.Status
+    let agent: AgentStatus
+
+    var text: String {
+        var lines = [
+            "keyside \(self.status.version)  \(self.agent.state)  \(Self.text(of: self.status.uptime))",
+            Self.row("backend", "\(self.agent.backend.kind), key '\(self.agent.backend.key)'"),
+        ]
+        for endpoint in self.agent.backend.endpoints {
+            lines.append(Self.row("", "\(endpoint.address)  \(endpoint.isOnline ? "up" : "down")"))
+        }
+        for listener in self.agent.listeners {
+            let refused = listener.refused > 0 ? ", \(listener.refused) refused" : ""
+            lines.append(
+                Self.row("listener", "\(listener.name) \(listener.address), \(listener.connections) connected\(refused)"))
+        }
+        let requests = self.agent.requests
+        lines.append(
+            Self.row(
+                "requests", "\(requests.succeeded) succeeded, \(requests.refused) refused, \(requests.failed) failed"))
+        let memory = self.agent.memory
+        lines.append(
+            Self.row("memory", "\(memory.kind), \(memory.lockedByteCount / 1024) KiB locked, \(memory.slotsInUse) keys"))
+        return lines.map { $0 + "\n" }.joined()
+    }
+
+    private static func row(_ name: String, _ value: String) -> String {
+        name + String(repeating: " ", count: max(1, 10 - name.count)) + value
+    }
+
+    /// The two largest units: `12 d 4 h`.
+    static func text(of duration: Duration) -> String {
+        let seconds = Int(duration.components.seconds)
+        let units = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)]
+        guard let first = units.firstIndex(where: { seconds >= $0.1 }) else { return "0 s" }
+        var rest = seconds
+        let parts = units[first...].prefix(2).compactMap { unit, length -> String? in
+            defer { rest %= length }
+            return rest / length > 0 ? "\(rest / length) \(unit)" : nil
+        }
+        return parts.joined(separator: " ")
+    }
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Agent
+import ArgumentParser
+import ByteCoding
+import Linux
+
+/// `keyside version`
+struct Version: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show the version, the commit it was built from, and the libraries it runs with.")
+
+    @Option(help: "How to write the result: \(OutputFormat.allCases.map(\.rawValue).joined(separator: " or ")).")
+    var output = OutputFormat.text
+
+    func run() async throws {
+        try await self.reportingFailures {
+            switch self.output {
+            case .text:
+                var lines = ["keyside \(BuildInfo.version)", "commit  \(BuildInfo.commit)"]
+                lines += BuildInfo.libraries.map { "\($0.name)  \($0.version)" }
+                try StandardStreams.writeOutput(lines.map { $0 + "\n" }.joined())
+            case .json:
+                try StandardStreams.writeJSON { json in
+                    json.member("version", BuildInfo.version)
+                    json.member("commit", BuildInfo.commit)
+                    json.member("libraries") { json in
+                        json.object { json in
+                            for library in BuildInfo.libraries { json.member(library.name, library.version) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
