@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+#
+# Installs from Debian what Keyside is built with, beside Swift itself. Does nothing where all of it is there.
+# Packages for tests only are installed as well when it is called with --tests.
+set -euo pipefail
+
+packages=(
+    binutils ca-certificates git libc6-dev libgcc-12-dev libstdc++-12-dev pkg-config
+    libcurl4-openssl-dev libssl-dev libsystemd-dev libyaml-dev
+)
+if [ "${1:-}" = --tests ]; then packages+=(curl openssl procps); fi
+
+missing=()
+for package in "${packages[@]}"; do
+    dpkg-query --show --showformat='${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed ||
+        missing+=("$package")
+done
+if [ "${#missing[@]}" -gt 0 ]; then
+    echo "installing: ${missing[*]}"
+    as_root=()
+    if [ "$(id -u)" -ne 0 ]; then as_root=(sudo); fi
+    "${as_root[@]}" apt-get update -qq
+    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
+        apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+fi
+
+if ! command -v swift >/dev/null; then
+    echo "error: there is no 'swift' on the PATH; install Swift 6.2 or later from https://www.swift.org/install/linux/" >&2
+    exit 69
+fi
