@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The classes of bytes that the grammar of HTTP and of URIs is made of.
+extension UInt8 {
+    static let carriageReturn = UInt8(ascii: "\r")
+    static let lineFeed = UInt8(ascii: "\n")
+    static let space = UInt8(ascii: " ")
+    static let slash = UInt8(ascii: "/")
+
+    /// `tchar` of RFC 9110 §5.6.2, what methods and field names are made of.
+    @inline(__always)
+    var isTokenCharacter: Bool {
+        // One bit a character of ASCII: a test without a branch, for it is asked of every byte of every name.
+        let members: UInt64 = self < 64 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
+        return self < 128 && members >> UInt64(self & 63) & 1 == 1
+    }
+
+    /// A byte of a field's value, RFC 9110 §5.5: no control character but the tabulator.
+    @inline(__always)
+    var isFieldValueCharacter: Bool { self >= 0x20 && self != 0x7F || self == UInt8(ascii: "\t") }
+
+    /// A byte of a request's target. Bytes outside ASCII pass, as clients send names in UTF-8 without escaping them.
+    @inline(__always)
+    var isTargetCharacter: Bool { self > 0x20 && self != 0x7F }
+
+    /// `OWS` of RFC 9110 §5.6.3, white space around a field's value and between the members of a list.
+    var isOptionalWhitespace: Bool { self == .space || self == UInt8(ascii: "\t") }
+
+    /// A character of a host with its port, RFC 3986 §3.2.2.
+    var isHostCharacter: Bool {
+        switch Unicode.Scalar(self) {
+        case ":", "[", "]", "%": true
+        case let character: character.isUnreserved || character.isSubDelimiter
+        }
+    }
+
+    /// A character that stands in a URI as it is, be it with a meaning or without, RFC 3986 §2.
+    var isURICharacter: Bool {
+        switch Unicode.Scalar(self) {
+        case ":", "/", "?", "#", "[", "]", "@", "%": true
+        case let character: character.isUnreserved || character.isSubDelimiter
+        }
+    }
+
+    var hexDigitValue: UInt8? {
+        switch Unicode.Scalar(self) {
+        case "0"..."9": self - UInt8(ascii: "0")
+        case "A"..."F": self - UInt8(ascii: "A") + 10
+        case "a"..."f": self - UInt8(ascii: "a") + 10
+        default: nil
+        }
+    }
+
+    var decimalDigitValue: UInt8? {
+        let value = self &- UInt8(ascii: "0")
+        return value < 10 ? value : nil
+    }
+
+    var lowercased: UInt8 {
+        self &- UInt8(ascii: "A") < 26 ? self | 0x20 : self
+    }
+}
+
+extension Unicode.Scalar {
+    fileprivate var isUnreserved: Bool {
+        switch self {
+        case "A"..."Z", "a"..."z", "0"..."9", "-", ".", "_", "~": true
+        default: false
+        }
+    }
+
+    fileprivate var isSubDelimiter: Bool {
+        switch self {
+        case "!", "$", "&", "'", "(", ")", "*", "+", ",", ";", "=": true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What a request's head says, as far as a server of keys cares. Every other header was checked and dropped.
+package struct RequestHead: Equatable, Sendable {
+    package let method: RequestMethod
+
+    /// A path with its query, beginning with `/`; or `*` of an OPTIONS; or the authority of a CONNECT. An absolute
+    /// URI is reduced to its path. Visible ASCII and bytes from 0x80 on, not decoded: ``RequestTarget`` does that.
+    package let target: [UInt8]
+
+    package let version: Version
+    package let framing: Framing
+
+    /// Whether another request may follow on the connection. If not, no byte after this request is to be read.
+    package let keepsAlive: Bool
+
+    package let expectation: Expectation
+
+    /// The value of `X-Request-Id`, if that is 1 to 64 characters of visible ASCII without `"` and `\`, so that it can
+    /// be sent back and logged as it is.
+    package let requestID: [UInt8]?
+
+    package enum Version: Sendable {
+        case http10, http11
+    }
+
+    /// How the end of the body is found.
+    package enum Framing: Equatable, Sendable {
+        /// Neither `Content-Length` nor `Transfer-Encoding`: there is no body.
+        case none
+        /// As announced. Nobody has looked at whether so much is welcome.
+        case length(Int)
+        case chunked
+    }
+
+    /// What `Expect` asks for. HTTP/1.0 cannot expect anything.
+    package enum Expectation: Sendable {
+        case none
+        /// `100-continue`, and there is a body to wait for.
+        case `continue`
+        /// To be answered with 417.
+        case unknown
+    }
+}

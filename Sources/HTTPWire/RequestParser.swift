@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Cuts the bytes of a connection into requests of HTTP/1.1, RFC 9112, and refuses what is not exactly that.
+///
+/// It does no input or output and keeps no bytes. The caller keeps what was not consumed and offers it again with more
+/// behind it:
+///
+///     var consumed = 0
+///     reading: while true {
+///         switch try parser.next(unread, consumed: &consumed) {
+///         case .needMoreData: break reading  // drop the first `consumed` bytes, read on
+///         case .head(let head): …
+///         case .body(let range): …           // unread[range]
+///         case .end: …                       // answer; go on if `head.keepsAlive`
+///         }
+///     }
+///
+/// Invariants, checked by the tests and by the fuzzer:
+/// 1. The steps, their contents, and where and why a request is refused depend on the bytes alone, not on how they were
+///    cut into segments.
+/// 2. No byte is looked at more than a few times, however it arrives.
+/// 3. A request is refused at the first byte that cannot belong to one; only forms that need a whole token (a version,
+///    a length) wait for its end.
+package struct RequestParser: Sendable {
+    /// For the request line and all headers with their line ends, as Go's server has it.
+    package static let headByteCountMax = 1 << 20
+
+    package enum Step: Equatable, Sendable {
+        /// All that can be told from the bytes so far has been told.
+        case needMoreData
+        case head(RequestHead)
+        /// Where a part of the body stands in the input; never empty. Chunk framing is not in it.
+        case body(Range<Int>)
+        /// The request is complete. The next step, if any, is of the next request.
+        case end
+    }
+
+    /// What the parser is waiting for, for the caller's time limits.
+    package enum Stage: Sendable {
+        /// No byte of the next request has been seen.
+        case betweenRequests
+        case inHead
+        case inBody
+        /// Every further call throws again.
+        case refused
+    }
+
+    private enum Phase {
+        case requestLine
+        case fields
+        case body(remaining: Int)
+        case chunkedBody
+        case refused(RequestError)
+    }
+
+    private var phase = Phase.requestLine
+    private var scanner = TokenScanner(byteCountMax: Self.headByteCountMax)
+    private var requestLine = RequestLine()
+    private var fieldLine = FieldLine()
+    private var fields = RequestFields()
+    private var chunks = ChunkedBody()
+
+    package init() {}
+
+    package var stage: Stage {
+        switch self.phase {
+        case .requestLine: self.requestLine.hasBegun || self.scanner.scanned > 0 ? .inHead : .betweenRequests
+        case .fields: .inHead
+        case .body, .chunkedBody: .inBody
+        case .refused: .refused
+        }
+    }
+
+    /// The next step that `input`, the unread bytes of the connection, has in it from `consumed` on.
+    ///
+    /// `consumed` is moved behind the bytes that are no longer needed, also when nothing was completed.
+    package mutating func next(_ input: Span<UInt8>, consumed: inout Int) throws(RequestError) -> Step {
+        self.scanner.start = consumed
+        defer { consumed = self.scanner.start }
+        do throws(RequestError) {
+            return try self.step(input)
+        } catch {
+            self.phase = .refused(error)
+            throw error
+        }
+    }
+
+    private mutating func step(_ input: Span<UInt8>) throws(RequestError) -> Step {
+        while true {
+            switch self.phase {
+            case .requestLine:
+                guard try self.requestLine.read(input, &self.scanner) else { return try self.needMoreHead(input) }
+                self.phase = .fields
+            case .fields:
+                switch try self.fieldLine.next(input, &self.scanner) {
+                case .needMoreData: return try self.needMoreHead(input)
+                case .field(let known?, let value): try self.fields.take(known, input.extracting(value))
+                case .field(nil, _): break
+                case .endOfSection: return .head(try self.endHead())
+                }
+            case .body(remaining: 0):
+                return self.endRequest()
+            case .body(let remaining):
+                guard let part = self.scanner.takeBody(input, of: remaining) else { return .needMoreData }
+                self.phase = .body(remaining: remaining - part.count)
+                return .body(part)
+            case .chunkedBody:
+                let step = try self.chunks.next(input, &self.scanner)
+                return step == .end ? self.endRequest() : step
+            case .refused(let error):
+                throw error
+            }
+        }
+    }
+
+    private func needMoreHead(_ input: Span<UInt8>) throws(RequestError) -> Step {
+        guard !self.scanner.isExhausted(by: input) else { throw .headTooLarge }
+        return .needMoreData
+    }
+
+    private mutating func endRequest() -> Step {
+        let position = self.scanner.start
+        self = RequestParser()
+        self.scanner.start = position
+        return .end
+    }
+
+    private mutating func endHead() throws(RequestError) -> RequestHead {
+        let version = self.requestLine.version
+        try self.fields.check(version: version)
+        self.scanner.beginSection()
+        switch self.fields.framing {
+        case .none: self.phase = .body(remaining: 0)
+        case .length(let length): self.phase = .body(remaining: length)
+        case .chunked: self.phase = .chunkedBody
+        }
+        return RequestHead(
+            method: self.requestLine.method,
+            target: self.requestLine.target,
+            version: version,
+            framing: self.fields.framing,
+            keepsAlive: version == .http11 && !self.fields.closes,
+            expectation: self.fields.expectation(in: version),
+            requestID: self.fields.requestID
+        )
+    }
+}

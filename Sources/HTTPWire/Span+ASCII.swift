@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension Span<UInt8> {
+    func isEqual(to text: String) -> Bool {
+        let other = text.utf8Span.span
+        guard self.count == other.count else { return false }
+        for index in self.indices where self[index] != other[index] { return false }
+        return true
+    }
+
+    /// Compares without regard to the case of ASCII letters; `text` is in lower case.
+    func isEqual(toLowercased text: String) -> Bool {
+        let other = text.utf8Span.span
+        guard self.count == other.count else { return false }
+        for index in self.indices where self[index].lowercased != other[index] { return false }
+        return true
+    }
+
+    /// `range` without optional white space at its ends.
+    func strippingWhitespace(_ range: Range<Int>) -> Range<Int> {
+        var start = range.lowerBound
+        var end = range.upperBound
+        while start < end, self[start].isOptionalWhitespace { start += 1 }
+        while start < end, self[end - 1].isOptionalWhitespace { end -= 1 }
+        return start..<end
+    }
+
+    func allSatisfy(_ isMember: (UInt8) -> Bool) -> Bool {
+        for index in self.indices where !isMember(self[index]) { return false }
+        return true
+    }
+
+    func copy() -> [UInt8] {
+        [UInt8](capacity: self.count) { output in
+            for index in self.indices { output.append(self[index]) }
+        }
+    }
+}
