@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPWire
+import Testing
+
+@Suite struct ResponseHeadTests {
+    static let date = HTTPDate(secondsSinceEpoch: 1_795_475_640)
+
+    @Test func anAnswerHasItsFieldsInOrder() {
+        let head = ResponseHead(
+            .methodNotAllowed,
+            contentType: "application/json",
+            contentLength: 57,
+            closes: true,
+            fields: [.init("Accept", "PUT"), .init("X-Request-Id", [0x34, 0x37])]
+        )
+        #expect(
+            Self.text(of: head) == """
+                HTTP/1.1 405 Method Not Allowed\r
+                Content-Type: application/json\r
+                Content-Length: 57\r
+                Date: Mon, 23 Nov 2026 23:14:00 GMT\r
+                Accept: PUT\r
+                X-Request-Id: 47\r
+                Connection: close\r
+                \r\n
+                """
+        )
+    }
+
+    @Test func anEmptySuccessHasALengthAndADateOnly() {
+        #expect(
+            Self.text(of: ResponseHead(.ok, contentLength: 0)) == """
+                HTTP/1.1 200 OK\r
+                Content-Length: 0\r
+                Date: Mon, 23 Nov 2026 23:14:00 GMT\r
+                \r\n
+                """
+        )
+    }
+
+    @Test(arguments: ResponseStatus.allCases)
+    func everyStatusHasItsLineAndFitsIntoItsBound(status: ResponseStatus) {
+        let head = ResponseHead(status, contentType: "text/plain", contentLength: .max, closes: true)
+        let text = Self.text(of: head)
+        #expect(text.hasPrefix("HTTP/1.1 \(status.rawValue) "))
+        #expect(text.utf8.count == head.byteCountMax)
+    }
+
+    @Test(arguments: [0, 9, 10, 99, 100, 1_000_000, Int.max])
+    func aLengthIsWrittenInDecimal(length: Int) {
+        #expect(Self.text(of: ResponseHead(.ok, contentLength: length)).contains("\r\nContent-Length: \(length)\r\n"))
+    }
+
+    @Test func theInterimAnswerIsWhole() {
+        #expect("\(ResponseHead.continue)" == "HTTP/1.1 100 Continue\r\n\r\n")
+    }
+
+    @Test func aValueThatWouldWriteAnotherHeaderStopsTheProgram() async {
+        await #expect(processExitsWith: .failure) { _ = ResponseHead.Field("Location", "/\r\nSet-Cookie: a") }
+        await #expect(processExitsWith: .failure) { _ = ResponseHead.Field("Bad name", "a") }
+    }
+
+    private static func text(of head: ResponseHead) -> String {
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: head.byteCountMax, alignment: 1)
+        defer { unsafe buffer.deallocate() }
+        var output = unsafe OutputRawSpan(buffer: buffer, initializedCount: 0)
+        head.write(date: Self.date, into: &output)
+        let count = unsafe output.finalize(for: buffer)
+        return unsafe String(decoding: buffer[..<count], as: UTF8.self)
+    }
+}
