@@ -24,22 +24,10 @@ package enum Base64 {
 
     /// Appends the text of `bytes`. `output` must have room for ``encodedByteCount(_:)``.
     package static func encode(_ bytes: Span<UInt8>, into output: inout OutputRawSpan) {
-        var index = 0
-        while index + 3 <= bytes.count {
-            let group = UInt32(bytes[index]) << 16 | UInt32(bytes[index + 1]) << 8 | UInt32(bytes[index + 2])
-            output.append(Self.character(group >> 18))
-            output.append(Self.character(group >> 12))
-            output.append(Self.character(group >> 6))
-            output.append(Self.character(group))
-            index += 3
+        for index in stride(from: 0, to: bytes.count, by: 3) {
+            let characters = Self.characters(of: bytes, at: index)
+            for position in characters.indices { output.append(characters[position]) }
         }
-        let rest = bytes.count - index
-        guard rest > 0 else { return }
-        let group = UInt32(bytes[index]) << 16 | (rest == 2 ? UInt32(bytes[index + 1]) << 8 : 0)
-        output.append(Self.character(group >> 18))
-        output.append(Self.character(group >> 12))
-        output.append(rest == 2 ? Self.character(group >> 6) : UInt8(ascii: "="))
-        output.append(UInt8(ascii: "="))
     }
 
     /// The text of bytes that are no secret.
@@ -49,22 +37,25 @@ package enum Base64 {
 
     /// The text, as ASCII bytes, of bytes that are no secret.
     package static func encodedBytes(_ bytes: Span<UInt8>) -> [UInt8] {
-        var text: [UInt8] = []
-        text.reserveCapacity(Self.encodedByteCount(bytes.count))
-        var index = 0
-        while index < bytes.count {
-            let rest = bytes.count - index
-            let group =
-                UInt32(bytes[index]) << 16
-                | (rest > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
-                | (rest > 2 ? UInt32(bytes[index + 2]) : 0)
-            text.append(Self.character(group >> 18))
-            text.append(Self.character(group >> 12))
-            text.append(rest > 1 ? Self.character(group >> 6) : UInt8(ascii: "="))
-            text.append(rest > 2 ? Self.character(group) : UInt8(ascii: "="))
-            index += 3
+        [UInt8](capacity: Self.encodedByteCount(bytes.count)) { output in
+            for index in stride(from: 0, to: bytes.count, by: 3) {
+                let characters = Self.characters(of: bytes, at: index)
+                for position in characters.indices { output.append(characters[position]) }
+            }
         }
-        return text
+    }
+
+    /// The four characters of the three bytes from `index` on, or of the one or two that are left.
+    private static func characters(of bytes: Span<UInt8>, at index: Int) -> SIMD4<UInt8> {
+        let rest = bytes.count - index
+        let group =
+            UInt32(bytes[index]) << 16
+            | (rest > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
+            | (rest > 2 ? UInt32(bytes[index + 2]) : 0)
+        var characters = Self.characters((SIMD4(repeating: group) &>> SIMD4(18, 12, 6, 0)) & 63)
+        if rest < 2 { characters[2] = UInt8(ascii: "=") }
+        if rest < 3 { characters[3] = UInt8(ascii: "=") }
+        return characters
     }
 
     /// The bytes of a text that is no secret.
@@ -95,40 +86,57 @@ package enum Base64 {
     ///
     /// - Returns: the number of bytes written, at most ``decodedByteCountMax(_:)``, for which `output` must have room.
     package static func decode(
-        _ text: Span<UInt8>, into output: inout MutableSpan<UInt8>
+        _ text: Span<UInt8>,
+        into output: inout MutableSpan<UInt8>
     ) throws(Malformed) -> Int {
         var written = 0
-        var group: UInt32 = 0
-        var digits = 0
         var index = 0
-        while index < text.count {
-            let character = text[index]
-            if character == UInt8(ascii: "\n") || character == UInt8(ascii: "\r") {
-                index += 1
-                continue
+        while true {
+            let group = try Self.nextGroup(of: text, at: &index)
+            guard group.digits > 0 else { return written }
+            for position in 0..<group.digits - 1 {
+                output[written] = UInt8(truncatingIfNeeded: group.bits >> (16 - 8 * position))
+                written += 1
             }
-            if character == UInt8(ascii: "=") {
-                try Self.checkPadding(of: text, at: index, digits: digits)
-                group <<= UInt32(6 * (4 - digits))
-                output[written] = UInt8(truncatingIfNeeded: group >> 16)
-                if digits == 3 { output[written + 1] = UInt8(truncatingIfNeeded: group >> 8) }
-                return written + digits - 1
-            }
-            let value = Self.value(character)
-            guard value >= 0 else { throw Malformed(offset: index) }
-            group = group << 6 | UInt32(value)
-            digits += 1
-            index += 1
-            guard digits == 4 else { continue }
-            output[written] = UInt8(truncatingIfNeeded: group >> 16)
-            output[written + 1] = UInt8(truncatingIfNeeded: group >> 8)
-            output[written + 2] = UInt8(truncatingIfNeeded: group)
-            written += 3
-            group = 0
-            digits = 0
         }
-        guard digits == 0 else { throw Malformed(offset: text.count - digits) }
-        return written
+    }
+
+    /// The bits of up to four characters, those of the first one highest of 24.
+    private struct Group {
+        var bits: Int32 = 0
+        /// 4; 2 or 3 when padding follows; 0 at the end.
+        var digits = 0
+    }
+
+    /// Steps over the next four characters, or over what there is to the end of the text.
+    private static func nextGroup(of text: Span<UInt8>, at index: inout Int) throws(Malformed) -> Group {
+        // Nearly all of a text is groups without padding and line ends.
+        if text.count - index >= 4 {
+            let values = Self.values(SIMD4(text[index], text[index + 1], text[index + 2], text[index + 3]))
+            if values.min() >= 0 {
+                index += 4
+                return Group(bits: (values &<< SIMD4(18, 12, 6, 0)).wrappedSum(), digits: 4)
+            }
+        }
+        var group = Group()
+        while index < text.count, group.digits < 4 {
+            switch text[index] {
+            case UInt8(ascii: "\n"), UInt8(ascii: "\r"):
+                index += 1
+            case UInt8(ascii: "="):
+                try Self.checkPadding(of: text, at: index, digits: group.digits)
+                index = text.count
+                return group
+            case let character:
+                let value = Self.values(SIMD4(repeating: character))[0]
+                guard value >= 0 else { throw Malformed(offset: index) }
+                group.bits |= value << (18 - 6 * group.digits)
+                group.digits += 1
+                index += 1
+            }
+        }
+        guard group.digits == 0 || group.digits == 4 else { throw Malformed(offset: text.count - group.digits) }
+        return group
     }
 
     /// One or two `=`, as the digits before them ask for, then nothing but line ends.
@@ -148,26 +156,28 @@ package enum Base64 {
         guard index == text.count else { throw Malformed(offset: index) }
     }
 
-    /// The character of the low six bits. Each term switches on, by a borrow, from one range of values on.
-    private static func character(_ group: UInt32) -> UInt8 {
-        let value = Int32(group & 63)
-        var character = value + 65  // A–Z
-        character += ((25 - value) >> 8) & 6  // a–z
-        character -= ((51 - value) >> 8) & 75  // 0–9
-        character -= ((61 - value) >> 8) & 15  // +
-        character += ((62 - value) >> 8) & 3  // /
-        return UInt8(truncatingIfNeeded: character)
+    /// The characters of four values below 64. Each term switches on, by a borrow, from one range of values on.
+    @inline(__always)
+    private static func characters(_ values: SIMD4<UInt32>) -> SIMD4<UInt8> {
+        let values = SIMD4<Int32>(truncatingIfNeeded: values)
+        var codes = values &+ 65  // A–Z
+        codes &+= ((25 &- values) &>> 8) & 6  // a–z
+        codes &-= ((51 &- values) &>> 8) & 75  // 0–9
+        codes &-= ((61 &- values) &>> 8) & 15  // +
+        codes &+= ((62 &- values) &>> 8) & 3  // /
+        return SIMD4<UInt8>(truncatingIfNeeded: codes)
     }
 
-    /// The value of a character, -1 if it has none. Each term is a mask that is all ones within one range.
-    private static func value(_ character: UInt8) -> Int32 {
-        let code = Int32(character)
-        var value: Int32 = -1
-        value += (((64 - code) & (code - 91)) >> 8) & (code - 64)  // A–Z
-        value += (((96 - code) & (code - 123)) >> 8) & (code - 70)  // a–z
-        value += (((47 - code) & (code - 58)) >> 8) & (code + 5)  // 0–9
-        value += (((42 - code) & (code - 44)) >> 8) & 63  // +
-        value += (((46 - code) & (code - 48)) >> 8) & 64  // /
-        return value
+    /// The values of four characters, -1 for one that has none. Each term is a mask that is all ones within one range.
+    @inline(__always)
+    private static func values(_ characters: SIMD4<UInt8>) -> SIMD4<Int32> {
+        let codes = SIMD4<Int32>(truncatingIfNeeded: characters)
+        var values = SIMD4<Int32>(repeating: -1)
+        values &+= (((64 &- codes) & (codes &- 91)) &>> 8) & (codes &- 64)  // A–Z
+        values &+= (((96 &- codes) & (codes &- 123)) &>> 8) & (codes &- 70)  // a–z
+        values &+= (((47 &- codes) & (codes &- 58)) &>> 8) & (codes &+ 5)  // 0–9
+        values &+= (((42 &- codes) & (codes &- 44)) &>> 8) & 63  // +
+        values &+= (((46 &- codes) & (codes &- 48)) &>> 8) & 64  // /
+        return values
     }
 }
