@@ -4,15 +4,16 @@
 ///
 /// The key servers read names without regard to case, so `CONTEXT` is `context`. Literals are written in small letters.
 package struct JSONName: Equatable, Sendable, ExpressibleByStringLiteral {
-    /// No name that any reader knows is longer; a longer one matches no literal.
-    private static let byteCountMax = 32
+    /// No name that any reader knows is longer. What is longer is equal to no literal.
+    package static let byteCountMax = 23
 
-    /// Zeroes from `byteCount` on.
-    private var bytes: SIMD32<UInt8> = .zero
-    private var byteCount = 0
+    /// The bytes in the order of a number's digits, behind a 1 that keeps leading zeroes apart from none.
+    private var high: UInt64 = 0
+    private var middle: UInt64 = 0
+    private var low: UInt64 = 1
 
     package init(stringLiteral name: String) {
-        precondition(name.utf8.count <= Self.byteCountMax, "a member's name is at most 32 bytes")
+        precondition(name.utf8.count <= Self.byteCountMax, "a member's name is too long for a literal")
         for byte in name.utf8 { self.append(byte) }
     }
 
@@ -22,9 +23,13 @@ package struct JSONName: Equatable, Sendable, ExpressibleByStringLiteral {
     }
 
     private mutating func append(_ byte: UInt8) {
-        defer { self.byteCount += 1 }
-        guard self.byteCount < Self.byteCountMax else { return }
+        guard self.high >> 56 == 0 else {
+            self.high = .max
+            return
+        }
         let isCapital = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
-        self.bytes[self.byteCount] = isCapital ? byte | 0x20 : byte
+        self.high = self.high << 8 | self.middle >> 56
+        self.middle = self.middle << 8 | self.low >> 56
+        self.low = self.low << 8 | UInt64(isCapital ? byte | 0x20 : byte)
     }
 }

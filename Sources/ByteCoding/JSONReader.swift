@@ -111,6 +111,19 @@ package struct JSONReader: Sendable {
         field = String(decoding: string.unescapedBytes(in: text), as: UTF8.self)
     }
 
+    /// Reads an array of strings; a `null` in it is passed over. `field` becomes empty for `null`.
+    package mutating func readStrings(into field: inout [String]?, in text: Span<UInt8>) throws(JSONError) {
+        guard field == nil else { throw self.malformed(.once) }
+        var strings: [String] = []
+        try self.enterArray(in: text)
+        while try self.nextElement(in: text) {
+            var string: String?
+            try self.readString(into: &string, in: text)
+            if let string { strings.append(string) }
+        }
+        field = strings
+    }
+
     /// Reads the bytes of a base64 string. `field` stays nil for `null`.
     package mutating func readBase64(into field: inout [UInt8]?, in text: Span<UInt8>) throws(JSONError) {
         guard let string = try self.nextString(isRepeated: field != nil, in: text) else { return }
@@ -167,6 +180,21 @@ package struct JSONReader: Sendable {
         field = isTrue
     }
 
+    /// Copies a value of any kind as it stands. `field` stays nil for `null`.
+    package mutating func readFragment(into field: inout JSONFragment?, in text: Span<UInt8>) throws(JSONError) {
+        guard field == nil else { throw self.malformed(.once) }
+        if self.scanner.take(word: "null", in: text) { return }
+        _ = self.scanner.peek(in: text)
+        let start = self.scanner.offset
+        try self.skipValue(in: text)
+        let end = self.scanner.offset
+        field = JSONFragment(
+            [UInt8](capacity: end - start) { output in
+                for index in start..<end { output.append(text[index]) }
+            }
+        )
+    }
+
     /// The string that stands here, nil for `null`.
     private mutating func nextString(isRepeated: Bool, in text: Span<UInt8>) throws(JSONError) -> JSONString? {
         guard !isRepeated else { throw self.malformed(.once) }
@@ -202,6 +230,11 @@ package struct JSONReader: Sendable {
                 if isMore { break }
             }
         } while self.depth > outerDepth
+    }
+
+    /// Passes over a string or `null` and refuses anything else.
+    package mutating func skipString(in text: Span<UInt8>) throws(JSONError) {
+        _ = try self.nextString(isRepeated: false, in: text)
     }
 
     /// A stack of truth values in place, so that skipping neither allocates nor recurs.

@@ -11,9 +11,13 @@ struct JSONString {
     init(at start: Int, in text: Span<UInt8>) throws(JSONError) {
         var hasEscapes = false
         var offset = start + 1
-        while offset < text.count, text[offset] != UInt8(ascii: "\"") {
+        while offset < text.count {
             let byteCount: Int?
             switch text[offset] {
+            case UInt8(ascii: "\""):
+                self.range = start + 1..<offset
+                self.hasEscapes = hasEscapes
+                return
             case UInt8(ascii: "\\"):
                 hasEscapes = true
                 byteCount = JSONEscape(at: offset, in: text)?.byteCount
@@ -24,12 +28,10 @@ struct JSONString {
             default:
                 byteCount = nil
             }
-            guard let byteCount else { throw .malformed(offset: offset, expected: .stringByte) }
+            guard let byteCount else { break }
             offset += byteCount
         }
-        guard offset < text.count else { throw .malformed(offset: offset, expected: .stringByte) }
-        self.range = start + 1..<offset
-        self.hasEscapes = hasEscapes
+        throw .malformed(offset: offset, expected: .stringByte)
     }
 
     /// What the string means, byte by byte.

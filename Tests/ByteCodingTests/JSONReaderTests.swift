@@ -244,6 +244,78 @@ import Testing
 
     private static func copy(_ secret: consuming Secret?) -> [UInt8]? {
         guard let secret else { return nil }
-        return secret.withBytes { bytes in bytes.indices.map { bytes[$0] } }
+        return secret.copy()
+    }
+
+    @Test("arrays of strings, whole values and strings of no interest")
+    func otherAccessors() throws {
+        let json = Array(#"{"v":"x","list":["a",null,"\u0062"],"any": {"a":[1, "}"]} ,"v":null,"nil":null}"#.utf8).span
+        var list: [String]?
+        var fragment: JSONFragment?
+        var nothing: JSONFragment?
+        var reader = JSONReader()
+        try reader.enterObject(in: json)
+        while let name = try reader.nextMember(in: json) {
+            switch name {
+            case "list": try reader.readStrings(into: &list, in: json)
+            case "any": try reader.readFragment(into: &fragment, in: json)
+            case "nil": try reader.readFragment(into: &nothing, in: json)
+            default: try reader.skipString(in: json)
+            }
+        }
+        #expect(list == ["a", "b"])
+        #expect(fragment == JSONFragment(Array(#"{"a":[1, "}"]}"#.utf8)))
+        #expect(nothing == nil)
+    }
+
+    @Test("a name is a name only as a whole, up to 23 bytes")
+    func names() throws {
+        func name(_ text: String) throws -> JSONName? {
+            let json = Array("{\"\(text)\":1}".utf8)
+            var reader = JSONReader()
+            try reader.enterObject(in: json.span)
+            return try reader.nextMember(in: json.span)
+        }
+        #expect(try name("ConText") == "context")
+        #expect(try name("context2") != "context")
+        #expect(try name("contex") != "context")
+        #expect(try name(#"\u0000context"#) != "context")
+        #expect(try name(#"context\u0000"#) != "context")
+        #expect(try name("") == "")
+        #expect(try name(#"\u0000"#) != "")
+        #expect(try name("abcdefghijklmnopqrstuvw") == "abcdefghijklmnopqrstuvw")
+        #expect(try name("abcdefghijklmnopqrstuvwx") != "abcdefghijklmnopqrstuvw")
+        #expect(try name("[") != "{")
+        #expect(try name("@") != "`")
+    }
+
+    @Test("nothing that bytes at random do ends otherwise than in values or an error", arguments: UInt64(1)...200)
+    func randomBytes(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let valid = Array(
+            #"{"text":"\ud83d\ude00ä","x":{"y":[null,-1.5e3,{}]},"bytes":"AAE=","number":7,"names":[]}"#.utf8
+        )
+        let marks = Array(#"{}[]",:\u0eE+-.ntf "#.utf8)
+        for _ in 0..<200 {
+            var json = valid
+            for _ in 0..<Int.random(in: 1...8, using: &generator) {
+                let index = json.indices.randomElement(using: &generator) ?? 0
+                switch UInt8.random(in: 0...3, using: &generator) {
+                case 0: json[index] = UInt8(truncatingIfNeeded: generator.next())
+                case 1: json[index] = marks.randomElement(using: &generator) ?? 0
+                case 2: json.remove(at: index)
+                default: json.insert(contentsOf: json[index...].prefix(9), at: index)
+                }
+            }
+            do throws(JSONError) {
+                _ = try Sample(decoding: json)
+            } catch {
+                guard case .malformed(let offset, _) = error else {
+                    Issue.record("seed \(seed): \(error)")
+                    return
+                }
+                #expect(offset <= json.count, "seed \(seed): \(json)")
+            }
+        }
     }
 }
