@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Every call of KES's API that the agent serves or its clients make, hottest first.
+package enum KESEndpoint: Sendable, CaseIterable {
+    case decrypt
+    case generateKey
+    case encrypt
+    case hmac
+    case describeKey
+    case listKeys
+    case createKey
+    case importKey
+    case deleteKey
+    case version
+    case ready
+    case status
+    case metrics
+    case api
+}
+
+/// What the API's own table says of an endpoint.
+extension KESEndpoint {
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case put = "PUT"
+        case delete = "DELETE"
+    }
+
+    private struct Row {
+        let method: Method
+        let path: String
+        var bodyByteCountMax = 0
+        var timeoutInSeconds = 15
+        var isAuthenticated = true
+    }
+
+    /// "1 MB" is a million bytes.
+    private static let megabyte = 1_000_000
+
+    private var row: Row {
+        switch self {
+        case .decrypt: Row(method: .put, path: "/v1/key/decrypt/", bodyByteCountMax: Self.megabyte)
+        case .generateKey: Row(method: .put, path: "/v1/key/generate/", bodyByteCountMax: Self.megabyte)
+        case .encrypt: Row(method: .put, path: "/v1/key/encrypt/", bodyByteCountMax: Self.megabyte)
+        case .hmac: Row(method: .put, path: "/v1/key/hmac/", bodyByteCountMax: Self.megabyte)
+        case .describeKey: Row(method: .get, path: "/v1/key/describe/")
+        case .listKeys: Row(method: .get, path: "/v1/key/list/")
+        case .createKey: Row(method: .put, path: "/v1/key/create/")
+        case .importKey: Row(method: .put, path: "/v1/key/import/", bodyByteCountMax: Self.megabyte)
+        case .deleteKey: Row(method: .delete, path: "/v1/key/delete/")
+        case .version: Row(method: .get, path: "/version", timeoutInSeconds: 10, isAuthenticated: false)
+        case .ready: Row(method: .get, path: "/v1/ready")
+        case .status: Row(method: .get, path: "/v1/status")
+        case .metrics: Row(method: .get, path: "/v1/metrics")
+        case .api: Row(method: .get, path: "/v1/api", timeoutInSeconds: 10)
+        }
+    }
+
+    package var method: Method { self.row.method }
+
+    /// The path, or what stands before the name: that ends in a slash.
+    package var path: String { self.row.path }
+
+    /// Whether a key's name or a listing pattern follows the path.
+    package var takesName: Bool { self.path.utf8.last == UInt8(ascii: "/") }
+
+    /// The longest request body, after chunks are joined. At 0 a body is of no meaning and is passed over.
+    package var bodyByteCountMax: Int { self.row.bodyByteCountMax }
+
+    /// When to give up on a request.
+    package var timeout: Duration { .seconds(self.row.timeoutInSeconds) }
+
+    /// Whether the caller's rights count.
+    package var isAuthenticated: Bool { self.row.isAuthenticated }
+
+    /// Whether a request may use `method`, in capitals. KES's own client sends POST where the API says PUT.
+    package func accepts(method: Span<UInt8>) -> Bool {
+        method.isEqual(to: self.method.rawValue) || (self.method == .put && method.isEqual(to: "POST"))
+    }
+}
+
+extension KESEndpoint {
+    /// The path to ask for `name`, each byte escaped that may not stand there.
+    package func path(naming name: String) -> String {
+        self.path
+            + name.utf8.reduce(into: "") { escaped, byte in
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "*"):
+                    escaped.unicodeScalars.append(Unicode.Scalar(byte))
+                default:
+                    escaped += byte < 0x10 ? "%0" : "%"
+                    escaped += String(byte, radix: 16, uppercase: true)
+                }
+            }
+    }
+}
+
+extension Span<UInt8> {
+    fileprivate func isEqual(to text: String) -> Bool {
+        guard self.count == text.utf8.count else { return false }
+        var index = 0
+        for byte in text.utf8 {
+            guard self[index] == byte else { return false }
+            index += 1
+        }
+        return true
+    }
+}

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import KeyService
+
+/// The table between the errors of key services and KES's statuses and texts; both directions read it.
+extension KESFailure {
+    /// What a client of `endpoint` sees.
+    ///
+    /// An unreachable key server is 502, as KES itself answers when its key store is away. 503 makes KES's client repeat
+    /// within a second, so only overload is that.
+    package init(_ error: KeyServiceError, at endpoint: KESEndpoint) {
+        switch error {
+        case .keyNotFound: self.init(status: 404, message: "key does not exist")
+        case .keyExists: self.init(status: 400, message: "key already exists")
+        case .notAllowed: self.init(status: 403, message: "not authorized: insufficient permissions")
+        case .decryptionFailed:
+            self.init(status: 400, message: "decryption failed: ciphertext is not authentic")
+        case .notSupported: self.init(status: 501, message: "requested functionality is not supported")
+        case .unsupportedAlgorithm: self.init(status: 406, message: "algorithm is not supported")
+        case .hmacNotSupported: self.init(status: 409, message: "key does not support HMAC")
+        case .overloaded: self.init(status: 503, message: "too many requests in progress")
+        case .unavailable: self = .unavailable(at: endpoint)
+        case .timedOut: self.init(status: 504, message: "the key server did not answer in time")
+        case .internalFailure: self.init(status: 500, message: Self.internalFailureMessage(at: endpoint))
+        }
+    }
+
+    private static func unavailable(at endpoint: KESEndpoint) -> Self {
+        switch endpoint {
+        case .describeKey, .generateKey, .encrypt, .decrypt, .hmac: Self(status: 502, message: "failed to read key")
+        case .createKey, .importKey: Self(status: 502, message: "failed to create key")
+        case .listKeys: Self(status: 502, message: "failed to list keys")
+        case .deleteKey: Self(status: 502, message: "failed to delete key")
+        case .ready: Self(status: 504, message: "key store is not reachable")
+        case .version, .status, .metrics, .api: Self(status: 502, message: "key store is unavailable")
+        }
+    }
+
+    private static func internalFailureMessage(at endpoint: KESEndpoint) -> String {
+        switch endpoint {
+        case .createKey, .generateKey: "failed to generate encryption key"
+        case .encrypt: "failed to encrypt plaintext"
+        case .decrypt: "failed to decrypt ciphertext"
+        case .importKey: "failed to create key"
+        case .version: "failed to read server version"
+        case .hmac, .describeKey, .listKeys, .deleteKey, .ready, .status, .metrics, .api: "internal server error"
+        }
+    }
+}
+
+extension KeyServiceError {
+    /// What a KES server means: by status and text where they are in the table, else by the status alone.
+    package init(kes failure: KESFailure) {
+        if let error = Self.byFailure[failure] {
+            self = error
+            return
+        }
+        switch failure.status {
+        case 401, 403: self = .notAllowed
+        case 406: self = .unsupportedAlgorithm
+        case 404, 501: self = .notSupported  // 404 with another text: an older server, without this endpoint.
+        case 502: self = .unavailable
+        case 503: self = .overloaded
+        case 504: self = .timedOut
+        default: self = .internalFailure
+        }
+    }
+
+    private static let byFailure: [KESFailure: KeyServiceError] = {
+        // What servers of before 2023 say.
+        var table: [KESFailure: KeyServiceError] = [
+            KESFailure(status: 400, message: "key does already exist"): .keyExists,
+            KESFailure(status: 403, message: "prohibited by policy"): .notAllowed,
+        ]
+        for endpoint in KESEndpoint.allCases {
+            for error in KeyServiceError.allCases { table[KESFailure(error, at: endpoint)] = error }
+        }
+        return table
+    }()
+}

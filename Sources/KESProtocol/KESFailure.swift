@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteCoding
+
+/// A refusal as it stands on the wire: clients tell failures apart by status and text together, there is no code.
+package struct KESFailure: Error, Hashable, Sendable {
+    /// 400 or above.
+    package let status: Int
+    package let message: String
+
+    package init(status: Int, message: String) {
+        self.status = status
+        self.message = message
+    }
+}
+
+/// What a request is refused for before any key is looked at.
+extension KESFailure {
+    /// The body is too long, or not what the operation takes.
+    package static func invalidBody(for endpoint: KESEndpoint) -> Self {
+        Self(
+            status: 400,
+            message: endpoint == .importKey ? "invalid import key request body" : "invalid request body"
+        )
+    }
+
+    package static func wrongMethod(_ method: Span<UInt8>, for endpoint: KESEndpoint) -> Self {
+        Self(
+            status: 405,
+            message: "received method '\(String(repairing: method))' expected '\(endpoint.method.rawValue)'"
+        )
+    }
+}
+
+/// The body of a failed answer.
+extension KESFailure {
+    /// `{"message":"…"` and `}` with a line end between them, which is where KES puts it.
+    package var body: [UInt8] {
+        var body = JSONWriter.object(escaping: .html) { json in json.member("message", self.message) }
+        body.insert(UInt8(ascii: "\n"), at: body.count - 1)
+        return body
+    }
+
+    /// The failure that an answer tells of. A body that is not KES's JSON, as a proxy's, is the message as a whole.
+    package init(status: Int, body: Span<UInt8>) {
+        self.status = status
+        do throws(JSONError) {
+            self.message = try Self.message(in: body)
+        } catch {
+            self.message = String(repairing: body)
+        }
+    }
+
+    /// KES writes `message`; some of its older versions wrote `error`, which its client prefers.
+    private static func message(in body: Span<UInt8>) throws(JSONError) -> String {
+        var message: String?
+        var error: String?
+        var reader = JSONReader()
+        try reader.enterObject(in: body)
+        while let name = try reader.nextMember(in: body) {
+            switch name {
+            case "message": try reader.readString(into: &message, in: body)
+            case "error": try reader.readString(into: &error, in: body)
+            default: try reader.skipValue(in: body)
+            }
+        }
+        return error ?? message ?? ""
+    }
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteCoding
+package import KeyService
+package import LockedMemory
+
+extension KESRequest {
+    /// `{"context":"…"}`
+    package struct GenerateKey: KESMessage, Equatable, Sendable {
+        package let associatedData: AssociatedData
+
+        package init(associatedData: AssociatedData) { self.associatedData = associatedData }
+
+        /// - Parameter lengthWasAnnounced: whether the body came with a `Content-Length`, or in HTTP/2 was ended by the
+        ///   header. An empty body is then a request without context. One that is empty and was *not* announced may be
+        ///   what is left of a body that KES's client has sent to another server before; answering it would seal a data
+        ///   key without the caller's context, which nobody could ever open again.
+        /// - Throws: the answer to a body that is none.
+        package init(decoding body: Span<UInt8>, lengthWasAnnounced: Bool) throws(KESFailure) {
+            var context: [UInt8]?
+            do throws(JSONError) {
+                if !body.isEmpty || !lengthWasAnnounced {
+                    var reader = JSONReader()
+                    try reader.enterObject(in: body)
+                    while let name = try reader.nextMember(in: body) {
+                        switch name {
+                        case "context": try reader.readBase64(into: &context, in: body)
+                        case "version": try reader.skipString(in: body)
+                        default: try reader.skipValue(in: body)
+                        }
+                    }
+                }
+            } catch {
+                throw KESFailure(error, at: .generateKey)
+            }
+            self.associatedData = AssociatedData(context ?? [])
+        }
+
+        package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
+            guard !self.associatedData.bytes.isEmpty else { return sink.append(text: "{}") }
+            sink.append(text: #"{"context":""#)
+            sink.append(base64: self.associatedData.bytes.span)
+            sink.append(text: #""}"#)
+        }
+    }
+}
+
+extension KESAnswer {
+    /// `{"plaintext":"…","ciphertext":"…"}`
+    package struct GenerateKey: KESMessage, ~Copyable, Sendable {
+        package let dataKey: DataKey
+
+        package init(_ dataKey: consuming DataKey) { self.dataKey = dataKey }
+
+        package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(Unusable) {
+            var plaintext: Secret?
+            var ciphertext: [UInt8]?
+            do throws(JSONError) {
+                var reader = JSONReader()
+                try reader.enterObject(in: body)
+                while let name = try reader.nextMember(in: body) {
+                    switch name {
+                    case "plaintext": try reader.readBase64(into: &plaintext, memory: memory, in: body)
+                    case "ciphertext": try reader.readBase64(into: &ciphertext, in: body)
+                    default: try reader.skipValue(in: body)
+                    }
+                }
+            } catch {
+                throw .unreadable(error)
+            }
+            guard let plaintext else { throw .incomplete(missing: "plaintext") }
+            guard let ciphertext else { throw .incomplete(missing: "ciphertext") }
+            guard plaintext.byteCount == DataKey.byteCount else {
+                throw .wrongLength(of: "plaintext", byteCount: plaintext.byteCount)
+            }
+            self.dataKey = DataKey(plaintext: plaintext, ciphertext: Ciphertext(ciphertext))
+        }
+
+        /// Ends the answer and hands on what it brought.
+        package consuming func takeDataKey() -> DataKey { self.dataKey }
+
+        package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
+            sink.append(text: #"{"plaintext":""#)
+            self.dataKey.plaintext.withBytes { plaintext in sink.append(base64: plaintext) }
+            sink.append(text: #"","ciphertext":""#)
+            sink.append(base64: self.dataKey.ciphertext.bytes.span)
+            sink.append(text: "\"}\n")
+        }
+    }
+}

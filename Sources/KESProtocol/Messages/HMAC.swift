@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteCoding
+package import LockedMemory
+
+extension KESRequest {
+    /// `{"message":"…"}`
+    package struct HMAC: KESMessage, Equatable, Sendable {
+        package let message: [UInt8]
+
+        package init(message: [UInt8]) { self.message = message }
+
+        /// - Throws: the answer to a body that is none.
+        package init(decoding body: Span<UInt8>) throws(KESFailure) {
+            var message: [UInt8]?
+            do throws(JSONError) {
+                var reader = JSONReader()
+                try reader.enterObject(in: body)
+                while let name = try reader.nextMember(in: body) {
+                    switch name {
+                    case "message": try reader.readBase64(into: &message, in: body)
+                    case "version": try reader.skipString(in: body)
+                    default: try reader.skipValue(in: body)
+                    }
+                }
+            } catch {
+                throw KESFailure(error, at: .hmac)
+            }
+            self.message = message ?? []
+        }
+
+        package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
+            sink.append(text: #"{"message":""#)
+            sink.append(base64: self.message.span)
+            sink.append(text: #""}"#)
+        }
+    }
+}
+
+extension KESAnswer {
+    /// `{"hmac":"…"}`
+    package struct HMAC: KESMessage, ~Copyable, Sendable {
+        /// HMAC-SHA256 is 32 bytes long. An empty one, which KES's own client lets pass, would do harm: object stores
+        /// derive their root credentials from it.
+        private static let byteCount = 32
+
+        package let code: Secret
+
+        package init(_ code: consuming Secret) { self.code = code }
+
+        package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(Unusable) {
+            let code = try Secret(soleMember: "hmac", of: body, memory: memory)
+            guard code.byteCount == Self.byteCount else {
+                throw .wrongLength(of: "hmac", byteCount: code.byteCount)
+            }
+            self.code = code
+        }
+
+        /// Ends the answer and hands on what it brought.
+        package consuming func takeCode() -> Secret { self.code }
+
+        package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
+            sink.append(text: #"{"hmac":""#)
+            self.code.withBytes { code in sink.append(base64: code) }
+            sink.append(text: "\"}\n")
+        }
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteCoding
+package import KeyService
+
+extension KESAnswer {
+    /// `{"names":["…"],"continue_at":"…"}`; the latter only where there is more.
+    package struct ListKeys: Equatable, Sendable {
+        package let listing: KeyListing
+
+        package init(_ listing: KeyListing) { self.listing = listing }
+
+        package init(decoding body: Span<UInt8>) throws(Unusable) {
+            var names: [String]?
+            var continueAt: String?
+            do throws(JSONError) {
+                var reader = JSONReader()
+                try reader.enterObject(in: body)
+                while let member = try reader.nextMember(in: body) {
+                    switch member {
+                    case "names": try reader.readStrings(into: &names, in: body)
+                    case "continue_at": try reader.readString(into: &continueAt, in: body)
+                    default: try reader.skipValue(in: body)
+                    }
+                }
+            } catch {
+                throw .unreadable(error)
+            }
+            // An empty `continue_at`, as KES's lists of policies have it, is none.
+            self.listing = KeyListing(
+                names: (names ?? []).compactMap { KeyName($0) },
+                continueAt: continueAt == "" ? nil : continueAt
+            )
+        }
+
+        package var body: [UInt8] {
+            JSONWriter.line { json in
+                json.member("names", self.listing.names.map(\.description))
+                if let continueAt = self.listing.continueAt { json.member("continue_at", continueAt) }
+            }
+        }
+    }
+}
