@@ -81,7 +81,7 @@ package struct Agent: Sendable {
 
     private func serve(
         on socket: borrowing SocketFile, group: MultiThreadedEventLoopGroup
-    ) async throws(AgentFailure) -> HTTPServer<KESFront> {
+    ) async throws(AgentFailure) -> HTTPServer {
         let connections = ConnectionCount(limit: self.settings.limits.connections)
         let front = KESFront(
             service: self.service,
@@ -158,7 +158,7 @@ package struct Agent: Sendable {
     }
 
     private func drain(
-        _ server: HTTPServer<KESFront>, feed: AsyncStream<AgentLife.Event>.Continuation
+        _ server: HTTPServer, feed: AsyncStream<AgentLife.Event>.Continuation
     ) async {
         let cutOff = await server.drain(within: TimeAmount(self.settings.shutdown.drain))
         if cutOff > 0 {

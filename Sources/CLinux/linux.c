@@ -4,6 +4,7 @@
 #include "CLinux.h"
 
 #include <malloc.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -35,3 +36,8 @@ void keyside_wipe(void *address, size_t byte_count) { explicit_bzero(address, by
 char **keyside_environment(void) { return environ; }
 
 size_t keyside_heap_byte_count(void) { return mallinfo2().uordblks; }
+
+int keyside_usable_processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
+}

@@ -28,6 +28,8 @@ package struct ResponseHead: Sendable {
     /// Tells the client that the connection is closed after this answer.
     package var closes: Bool
     package var fields: [Field]
+    /// The value of `X-Request-Id`: as ``RequestHead/requestID``, or of the server's own making.
+    package var requestID: [UInt8]?
 
     package init(
         _ status: ResponseStatus,
@@ -50,6 +52,7 @@ package struct ResponseHead: Sendable {
         count += "Content-Length: \r\n".utf8.count + Self.decimalDigitCountMax
         count += "Date: \r\n".utf8.count + HTTPDate.byteCount
         for field in self.fields { count += field.name.utf8.count + field.value.count + ": \r\n".utf8.count }
+        if let requestID = self.requestID { count += Self.requestIDName.utf8.count + requestID.count + 2 }
         if self.closes { count += Self.closeLine.utf8.count }
         return count + "\r\n".utf8.count
     }
@@ -75,10 +78,16 @@ package struct ResponseHead: Sendable {
             for byte in field.value { output.append(byte) }
             output.append("\r\n")
         }
+        if let requestID = self.requestID {
+            output.append(Self.requestIDName)
+            for byte in requestID { output.append(byte) }
+            output.append("\r\n")
+        }
         if self.closes { output.append(Self.closeLine) }
         output.append("\r\n")
     }
 
+    private static let requestIDName = "X-Request-Id: "
     private static let closeLine = "Connection: close\r\n"
     private static let decimalDigitCountMax = 19
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Every call of KES's API that the agent serves or its clients make, hottest first.
-package enum KESEndpoint: Sendable, CaseIterable {
+package enum KESEndpoint: Int, Sendable, CaseIterable {
     case decrypt
     case generateKey
     case encrypt

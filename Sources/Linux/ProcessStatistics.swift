@@ -39,7 +39,7 @@ package struct ProcessStatistics: Sendable {
 
     /// Processors in the machine and those this process may run on.
     package static var processors: (all: Int, usable: Int) {
-        (all: sysconf(CInt(_SC_NPROCESSORS_CONF)), usable: sysconf(CInt(_SC_NPROCESSORS_ONLN)))
+        (all: sysconf(CInt(_SC_NPROCESSORS_CONF)), usable: max(1, Int(keyside_usable_processors())))
     }
 
     /// A file of proc(5), at most 4 KiB of it; empty if it cannot be read.

@@ -29,6 +29,9 @@ void keyside_wipe(void *address, size_t byte_count);
 /// The process's environment block: `environ`.
 char **keyside_environment(void);
 
+/// sched_getaffinity(2): on how many processors this process may run; 0 if that cannot be told.
+int keyside_usable_processors(void);
+
 /// mallinfo2(3): bytes that malloc has handed out.
 size_t keyside_heap_byte_count(void);
 

@@ -9,12 +9,12 @@ import WipedBuffers
 ///
 /// Nothing that a client sent or was sent stays behind: answers are wiped where they lie as soon as they are written,
 /// and ``RequestIntake`` does the same for requests.
-final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
+final class ConnectionHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundIn = Never
     typealias OutboundOut = ByteBuffer
 
-    private let front: F
+    private let front: any Front
     private let logger: Logger
 
     private var state: ConnectionState
@@ -32,26 +32,12 @@ final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
 
     /// The request in work.
     private struct Exchange {
-        var answer: Answer
+        let request: any RoutedRequest
         let began: NIODeadline
         let keepsAlive: Bool
         let bodyLengthWasAnnounced: Bool
         let id: RequestID
         let omitsBody: Bool
-
-        enum Answer {
-            /// The front makes it of the whole body.
-            case byFront(F.Route)
-            /// It is known, whatever the body is.
-            case known(Response, F.Route?)
-        }
-
-        var route: F.Route? {
-            switch self.answer {
-            case .byFront(let route): route
-            case .known(_, let route): route
-            }
-        }
     }
 
     /// A body that nobody asked for is read to its end up to this length, to keep the connection: KES's own limit.
@@ -59,7 +45,7 @@ final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
     /// Answers to pipelined requests are collected up to this size before they are written.
     private static var outputByteCountMax: Int { 64 * 1024 }
 
-    init(front: F, limits: ServerLimits, naming: RequestNaming, logger: Logger) {
+    init(front: any Front, limits: ServerLimits, naming: RequestNaming, logger: Logger) {
         self.front = front
         self.logger = logger
         self.naming = naming
@@ -144,7 +130,7 @@ final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
             case .end:
                 self.finish(context)
             case .malformed(let error):
-                self.refuse(context, with: self.front.malformed(status: error.status, message: error.message))
+                self.refuse(context, with: self.front.refusal(error.status, error.message))
             }
             if self.output.readableBytes > Self.outputByteCountMax { self.flush(context) }
         }
@@ -153,45 +139,35 @@ final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
     /// Decides by the head what becomes of the request and its body.
     private func begin(_ context: ChannelHandlerContext, _ head: RequestHead) {
         let now = NIODeadline.now()
-        let routing = self.front.route(head)
-        let answer: Exchange.Answer
-        let byteCountMax: Int
-        let keepsBody: Bool
-        switch routing {
-        case .accepted(let route, let bodyByteCountMax, let timeout):
-            answer = .byFront(route)
-            keepsBody = bodyByteCountMax > 0
-            byteCountMax = keepsBody ? bodyByteCountMax : Self.discardByteCountMax
-            self.state.headCompleted(now: now, timeout: timeout)
-        case .refused(let response, let route):
-            answer = .known(response, route)
-            keepsBody = false
-            byteCountMax = Self.discardByteCountMax
-            self.state.headCompleted(now: now, timeout: .seconds(15))
-        }
+        let request = self.front.route(head)
+        let refusal = request.refusal
+        let keepsBody = refusal == nil && request.bodyByteCountMax > 0
+        let byteCountMax = keepsBody ? request.bodyByteCountMax : Self.discardByteCountMax
         self.exchange = Exchange(
-            answer: answer,
+            request: request,
             began: now,
             keepsAlive: head.keepsAlive,
             bodyLengthWasAnnounced: head.framing != .chunked,
             id: self.naming.next(offered: head.requestID),
             omitsBody: head.method == .head)
+        self.state.headCompleted(now: now, timeout: request.timeout)
         self.intake.expectBody(upTo: byteCountMax, keeping: keepsBody)
 
         if case .length(let announced) = head.framing, announced > byteCountMax {
             self.refuseBody(context)
             return
         }
-        switch (head.expectation, routing) {
-        case (.unknown, _):
-            self.refuse(
-                context, with: self.front.malformed(status: .expectationFailed, message: "expectation is not supported"))
-        case (.continue, .refused(let response, _)):
-            // A client that waits to be asked for its body learns at once that it need not send it.
-            self.refuse(context, with: response)
-        case (.continue, .accepted):
-            if self.intake.isEmpty { self.output.writeStaticString(ResponseHead.continue) }
-        case (.none, _):
+        switch head.expectation {
+        case .unknown:
+            self.refuse(context, with: self.front.refusal(.expectationFailed, "expectation is not supported"))
+        case .continue:
+            if let refusal {
+                // A client that waits to be asked for its body learns at once that it need not send it.
+                self.refuse(context, with: refusal)
+            } else if self.intake.isEmpty {
+                self.output.writeStaticString(ResponseHead.continue)
+            }
+        case .none:
             break
         }
     }
@@ -200,12 +176,10 @@ final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
     private func finish(_ context: ChannelHandlerContext) {
         guard let exchange = self.exchange else { return }
         var writer = self.takeWriter(for: exchange)
-        switch exchange.answer {
-        case .known(let response, _):
-            writer.write(response)
-        case .byFront(let route):
-            let deferred = self.front.answer(
-                route,
+        if let refusal = exchange.request.refusal {
+            writer.write(refusal)
+        } else {
+            let deferred = exchange.request.answer(
                 body: self.intake.body.readableBytesUInt8Span,
                 bodyLengthWasAnnounced: exchange.bodyLengthWasAnnounced,
                 with: &writer)
@@ -219,25 +193,32 @@ final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
         self.conclude(context, exchange, writer, inputIsComplete: true)
     }
 
-    /// The body is longer than its route allows.
+    /// The body is longer than anybody wants to read.
     private func refuseBody(_ context: ChannelHandlerContext) {
-        switch self.exchange?.answer {
-        case .byFront(let route): self.refuse(context, with: self.front.bodyTooLarge(route))
-        case .known(let response, _): self.refuse(context, with: response)
-        case nil: break
-        }
+        guard let request = self.exchange?.request else { return }
+        self.refuse(context, with: request.refusal ?? request.bodyTooLarge)
     }
 
     /// Answers a request that will not be read to its end, and ends the connection.
     private func refuse(_ context: ChannelHandlerContext, with response: Response) {
-        let exchange =
-            self.exchange
-            ?? Exchange(
-                answer: .known(response, nil), began: .now(), keepsAlive: false, bodyLengthWasAnnounced: false,
-                id: self.naming.next(offered: nil), omitsBody: false)
+        guard let exchange = self.exchange else {
+            self.refuseMalformed(context, with: response)
+            return
+        }
         var writer = self.takeWriter(for: exchange, keepsAlive: false)
         writer.write(response)
         self.conclude(context, exchange, writer, inputIsComplete: false)
+    }
+
+    /// Answers bytes that never became a request.
+    private func refuseMalformed(_ context: ChannelHandlerContext, with response: Response) {
+        var writer = ResponseWriter(
+            buffer: self.output, date: self.date.current(), requestID: self.naming.next(offered: nil),
+            keepsAlive: false, omitsBody: false)
+        writer.write(response)
+        self.output = writer.buffer
+        self.front.answeredMalformed(response.status, duration: .zero)
+        self.proceed(context, now: .now(), keepsAlive: false, inputIsComplete: false)
     }
 
     // MARK: Answers
@@ -286,11 +267,11 @@ final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
 
     /// Says that no answer came in time.
     private func giveUpAnswer(_ context: ChannelHandlerContext) {
-        guard let exchange = self.exchange, let route = exchange.route else { return }
+        guard let exchange = self.exchange else { return }
         self.deferredWork?.cancel()
         self.deferredWork = nil
         var writer = self.takeWriter(for: exchange)
-        writer.write(self.front.timedOut(route))
+        writer.write(exchange.request.timedOut)
         self.conclude(context, exchange, writer, inputIsComplete: true)
         self.flush(context)
         self.resume(context)
@@ -304,11 +285,21 @@ final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
         let duration = now - exchange.began
         self.output = writer.buffer
         self.exchange = nil
-        self.front.answered(exchange.route, status: writer.status, duration: duration)
+        exchange.request.answered(writer.status, duration: duration)
         self.logger.debug(
             "request answered",
-            metadata: ["request": "\(exchange.id)", "status": "\(writer.status.rawValue)", "us": "\(duration.nanoseconds / 1000)"])
-        switch self.state.answered(now: now, keepsAlive: writer.keepsAlive, inputIsComplete: inputIsComplete) {
+            metadata: [
+                "request": "\(exchange.id)", "status": "\(writer.status.rawValue)",
+                "us": "\(duration.nanoseconds / 1000)",
+            ])
+        self.proceed(context, now: now, keepsAlive: writer.keepsAlive, inputIsComplete: inputIsComplete)
+    }
+
+    /// Goes on to the next request, or towards the end of the connection.
+    private func proceed(
+        _ context: ChannelHandlerContext, now: NIODeadline, keepsAlive: Bool, inputIsComplete: Bool
+    ) {
+        switch self.state.answered(now: now, keepsAlive: keepsAlive, inputIsComplete: inputIsComplete) {
         case .nextRequest:
             break
         case .close:
@@ -385,9 +376,9 @@ final class ConnectionHandler<F: Front>: ChannelDuplexHandler {
         case .none: break
         case .close: context.close(promise: nil)
         case .refuseHead:
-            self.refuse(context, with: self.front.malformed(status: .badRequest, message: "request header took too long"))
+            self.refuse(context, with: self.front.refusal(.badRequest, "request header took too long"))
         case .refuseBody:
-            self.refuse(context, with: self.front.malformed(status: .requestTimeout, message: "request body took too long"))
+            self.refuse(context, with: self.front.refusal(.requestTimeout, "request body took too long"))
         case .giveUpAnswer:
             self.giveUpAnswer(context)
         }

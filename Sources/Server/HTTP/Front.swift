@@ -6,45 +6,52 @@ package import NIOCore
 /// What speaks a key server's protocol over the server's connections: it decodes requests into key operations, asks a
 /// key service, and encodes what comes back.
 ///
-/// Called on event loops, so nothing here waits. This is where the two speeds part, for all fronts and listeners alike:
-/// ``answer(_:body:bodyLengthWasAnnounced:with:)`` writes an answer that is at hand before it returns, or returns the
-/// work that needs waiting.
+/// Called on event loops, so nothing here waits. Not generic, and of no associated type: the handler that calls it is
+/// reached through NIO's dynamic dispatch, where generic code would not be specialised.
 package protocol Front: Sendable {
-    /// What is known of a request once its head has been read: the operation and what it is about.
-    associatedtype Route: Sendable
+    /// Decides by the head alone what the request is.
+    func route(_ head: RequestHead) -> any RoutedRequest
 
-    /// Decides by the head alone.
-    func route(_ head: RequestHead) -> Routing<Route>
+    /// What to say to bytes that break the rules of HTTP, or arrive too slowly.
+    func refusal(_ status: ResponseStatus, _ message: String) -> Response
 
-    /// Answers a complete request, or says how to.
+    /// Counts an answer to bytes that never became a request.
+    func answeredMalformed(_ status: ResponseStatus, duration: TimeAmount)
+}
+
+/// A request whose head has been read and understood.
+///
+/// This is where the two speeds part, for all fronts and listeners alike:
+/// ``answer(body:bodyLengthWasAnnounced:with:)`` writes an answer that is at hand before it returns, or returns the work
+/// that needs waiting.
+package protocol RoutedRequest: Sendable {
+    /// The answer, where the head decides it already. The body is then read only to get at the next request.
+    var refusal: Response? { get }
+
+    /// The longest body. At 0 a body is of no meaning and is passed over.
+    var bodyByteCountMax: Int { get }
+
+    /// For body and answer together, from the end of the head.
+    var timeout: TimeAmount { get }
+
+    /// Answers the complete request, or says how to.
     ///
     /// - Parameters:
     ///   - body: the whole body without its chunks. Wiped when this returns.
     ///   - bodyLengthWasAnnounced: false for a chunked body: an empty one is then not the same as none.
     ///   - writer: takes the answer, exactly one, unless work is returned.
     func answer(
-        _ route: Route, body: Span<UInt8>, bodyLengthWasAnnounced: Bool, with writer: inout ResponseWriter
+        body: Span<UInt8>, bodyLengthWasAnnounced: Bool, with writer: inout ResponseWriter
     ) -> DeferredAnswer?
 
-    /// What to say to a body of more than ``Routing/accepted(_:bodyByteCountMax:timeout:)`` allows.
-    func bodyTooLarge(_ route: Route) -> Response
+    /// What to say to a body of more than ``bodyByteCountMax``.
+    var bodyTooLarge: Response { get }
 
     /// What to say when the deferred answer did not come in time.
-    func timedOut(_ route: Route) -> Response
+    var timedOut: Response { get }
 
-    /// What to say to a request that breaks the rules of HTTP, or arrives too slowly.
-    func malformed(status: ResponseStatus, message: String) -> Response
-
-    /// Counts an answer. `route` is nil where the request got none.
-    func answered(_ route: Route?, status: ResponseStatus, duration: TimeAmount)
-}
-
-/// What becomes of a request by its head alone.
-package enum Routing<Route: Sendable>: Sendable {
-    /// Read the body, at most so many bytes of it, then ask for the answer. Both within `timeout`.
-    case accepted(Route, bodyByteCountMax: Int, timeout: TimeAmount)
-    /// Whatever the body is, this is the answer.
-    case refused(Response, Route?)
+    /// Counts the answer.
+    func answered(_ status: ResponseStatus, duration: TimeAmount)
 }
 
 /// An answer that needs waiting. Writes exactly one response.

@@ -6,7 +6,7 @@ package import NIOPosix
 import Synchronization
 
 /// Serves one front on one listening socket.
-package final class HTTPServer<F: Front>: Sendable {
+package final class HTTPServer: Sendable {
     private let listener: any Channel
     private let registry: ConnectionRegistry
 
@@ -15,7 +15,7 @@ package final class HTTPServer<F: Front>: Sendable {
     /// - Parameters:
     ///   - connections: counts them, and says how many there may be.
     package init(
-        descriptor: CInt, front: F, limits: ServerLimits, connections: ConnectionCount,
+        descriptor: CInt, front: any Front, limits: ServerLimits, connections: ConnectionCount,
         group: MultiThreadedEventLoopGroup, logger: Logger
     ) async throws {
         let registry = ConnectionRegistry()

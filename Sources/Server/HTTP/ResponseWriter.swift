@@ -49,7 +49,7 @@ package struct ResponseWriter: Sendable {
         self.status = status
         var head = ResponseHead(
             status, contentType: contentType, contentLength: bodyByteCount, closes: !self.keepsAlive, fields: fields)
-        if let requestID = self.requestID { head.fields.append(.init("X-Request-Id", requestID.bytes)) }
+        head.requestID = self.requestID?.bytes
         self.buffer.writeWithOutputRawSpan(minimumWritableBytes: head.byteCountMax + bodyByteCount) { output in
             head.write(date: self.date, into: &output)
             if !self.omitsBody { body(&output) }

@@ -6,14 +6,15 @@ import KeyService
 
 extension Response {
     /// A refusal in KES's form.
-    init(_ failure: KESFailure, at endpoint: KESEndpoint) {
+    init(_ failure: KESFailure, at endpoint: KESEndpoint?) {
         self.init(
             ResponseStatus(rawValue: failure.status) ?? .internalServerError, contentType: "application/json",
             body: failure.body)
         switch self.status {
         case .methodNotAllowed:
             // KES names the method in `Accept`; HTTP has `Allow` for it.
-            self.fields = ["Accept", "Allow"].map { .init($0, endpoint.method.rawValue) }
+            let method = endpoint?.method.rawValue ?? ""
+            self.fields = ["Accept", "Allow"].map { .init($0, method) }
         case .serviceUnavailable:
             self.fields = [.init("Retry-After", "1")]
         case _:

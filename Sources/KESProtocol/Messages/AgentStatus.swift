@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteCoding
+
+/// What the agent adds to KES's status, as the member `keyside`:
+///
+///     {"state":"ready","commit":"…","pid":…,
+///      "backend":{"kind":"static key","key":"…","reachable":true,"endpoints":[{"address":"…","online":true}]},
+///      "listeners":[{"name":"unix","address":"/run/…","connections":…,"refused":…}],
+///      "memory":{"kind":"memfd_secret","locked_bytes":…,"slots_in_use":…},
+///      "requests":{"succeeded":…,"refused":…,"failed":…}}
+package struct AgentStatus: Equatable, Sendable {
+    package struct Backend: Equatable, Sendable {
+        package var kind = ""
+        /// The name of the default key.
+        package var key = ""
+        package var isReachable = false
+        package var endpoints: [Endpoint] = []
+    }
+
+    package struct Endpoint: Equatable, Sendable {
+        package var address: String
+        package var isOnline: Bool
+
+        package init(address: String, isOnline: Bool) {
+            self.address = address
+            self.isOnline = isOnline
+        }
+    }
+
+    package struct Listener: Equatable, Sendable {
+        package var name: String
+        package var address: String
+        package var connections: Int
+        /// Connections that were one too many.
+        package var refused: Int
+
+        package init(name: String, address: String, connections: Int, refused: Int) {
+            self.name = name
+            self.address = address
+            self.connections = connections
+            self.refused = refused
+        }
+    }
+
+    package struct Memory: Equatable, Sendable {
+        /// `memfd_secret`, `mlock2` or `unlocked`.
+        package var kind = ""
+        package var lockedByteCount = 0
+        package var slotsInUse = 0
+    }
+
+    /// Key operations since the start, by what became of them: 2xx, 4xx, 5xx.
+    package struct Requests: Equatable, Sendable {
+        package var succeeded = 0
+        package var refused = 0
+        package var failed = 0
+    }
+
+    /// `ready`, or `unavailable` while the backend does not answer.
+    package var state = ""
+    package var commit = ""
+    package var processID = 0
+    package var backend = Backend()
+    package var listeners: [Listener] = []
+    package var memory = Memory()
+    package var requests = Requests()
+
+    package init() {}
+}
+
+extension AgentStatus: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("state", self.state)
+            json.member("commit", self.commit)
+            json.member("pid", self.processID)
+            json.member("backend", self.backend)
+            json.member("listeners", self.listeners)
+            json.member("memory", self.memory)
+            json.member("requests", self.requests)
+        }
+    }
+}
+
+extension AgentStatus.Backend: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("kind", self.kind)
+            json.member("key", self.key)
+            json.member("reachable", self.isReachable)
+            json.member("endpoints", self.endpoints)
+        }
+    }
+}
+
+extension AgentStatus.Memory: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("kind", self.kind)
+            json.member("locked_bytes", self.lockedByteCount)
+            json.member("slots_in_use", self.slotsInUse)
+        }
+    }
+}
+
+extension AgentStatus.Requests: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("succeeded", self.succeeded)
+            json.member("refused", self.refused)
+            json.member("failed", self.failed)
+        }
+    }
+}
+
+extension AgentStatus.Endpoint: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("address", self.address)
+            json.member("online", self.isOnline)
+        }
+    }
+}
+
+extension AgentStatus.Listener: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("name", self.name)
+            json.member("address", self.address)
+            json.member("connections", self.connections)
+            json.member("refused", self.refused)
+        }
+    }
+}

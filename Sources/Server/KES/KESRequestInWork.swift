@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPWire
+import KESProtocol
+import KeyService
+import NIOCore
+
+/// A request to the KES API from its head to its answer.
+struct KESRequestInWork: RoutedRequest {
+    let front: KESFront
+    /// Nil where the path leads nowhere.
+    let endpoint: KESEndpoint?
+    let subject: Subject
+
+    /// What a request is about.
+    enum Subject: Sendable {
+        case key(KeyName)
+        case list(KeyListingRequest)
+        /// The agent itself, at an endpoint that takes no name.
+        case agent
+        /// `/metrics`: KES's families and the agent's own.
+        case allMetrics
+        /// Nothing that could be answered otherwise.
+        case refused(Response)
+    }
+
+    // MARK: RoutedRequest
+
+    var refusal: Response? {
+        guard case .refused(let response) = self.subject else { return nil }
+        return response
+    }
+
+    var bodyByteCountMax: Int { self.endpoint?.bodyByteCountMax ?? 0 }
+
+    var timeout: TimeAmount { TimeAmount(self.endpoint?.timeout ?? KESEndpoint.version.timeout) }
+
+    var bodyTooLarge: Response {
+        Response(.invalidBody(for: self.endpoint ?? .version), at: self.endpoint)
+    }
+
+    var timedOut: Response {
+        Response(KESFailure(.timedOut, at: self.endpoint ?? .version), at: self.endpoint)
+    }
+
+    func answered(_ status: ResponseStatus, duration: TimeAmount) {
+        self.front.metrics.answered(self.endpoint, status: status, nanoseconds: Int(duration.nanoseconds))
+    }
+
+    func answer(
+        body: Span<UInt8>, bodyLengthWasAnnounced: Bool, with writer: inout ResponseWriter
+    ) -> DeferredAnswer? {
+        do throws(KESFailure) {
+            switch (self.subject, self.endpoint) {
+            case (.key(let name), .decrypt):
+                return try self.decrypt(name, body, &writer)
+            case (.key(let name), .generateKey):
+                return try self.generateKey(name, body, lengthWasAnnounced: bodyLengthWasAnnounced, &writer)
+            case (.key(let name), let endpoint?):
+                return self.counted(try self.front.ask(endpoint, of: name, body: body))
+            case (.list(let request), _):
+                return self.counted(self.front.list(request))
+            case (.agent, let endpoint?):
+                return self.counted(self.front.tell(endpoint, with: &writer))
+            case (.allMetrics, _):
+                writer.write(.metrics(self.front.report.text(includingOwn: true)))
+            case (.refused(let response), _):
+                writer.write(response)
+            case (.key, nil), (.agent, nil):
+                writer.write(.pageNotFound)
+            }
+        } catch {
+            writer.write(Response(error, at: self.endpoint))
+        }
+        return nil
+    }
+
+    // MARK: The hot operations
+
+    private func decrypt(
+        _ name: KeyName, _ body: Span<UInt8>, _ writer: inout ResponseWriter
+    ) throws(KESFailure) -> DeferredAnswer? {
+        let request = try KESRequest.Decrypt(decoding: body)
+        let service = self.front.service
+        do throws(KeyServiceError) {
+            if let plaintext = try service.decryptAtOnce(
+                name, ciphertext: request.ciphertext, associatedData: request.associatedData)
+            {
+                writer.write(KESAnswer.Decrypt(plaintext))
+                return nil
+            }
+        } catch {
+            throw KESFailure(error, at: .decrypt)
+        }
+        return self.counted { writer in
+            await writer.write(at: .decrypt) { () throws(KeyServiceError) in
+                KESAnswer.Decrypt(
+                    try await service.decrypt(
+                        name, ciphertext: request.ciphertext, associatedData: request.associatedData))
+            }
+        }
+    }
+
+    private func generateKey(
+        _ name: KeyName, _ body: Span<UInt8>, lengthWasAnnounced: Bool, _ writer: inout ResponseWriter
+    ) throws(KESFailure) -> DeferredAnswer? {
+        let request = try KESRequest.GenerateKey(decoding: body, lengthWasAnnounced: lengthWasAnnounced)
+        let service = self.front.service
+        do throws(KeyServiceError) {
+            if let dataKey = try service.generateKeyAtOnce(name, associatedData: request.associatedData) {
+                writer.write(KESAnswer.GenerateKey(dataKey))
+                return nil
+            }
+        } catch {
+            throw KESFailure(error, at: .generateKey)
+        }
+        return self.counted { writer in
+            await writer.write(at: .generateKey) { () throws(KeyServiceError) in
+                KESAnswer.GenerateKey(try await service.generateKey(name, associatedData: request.associatedData))
+            }
+        }
+    }
+
+    /// The same work, counted as active while it is awaited.
+    private func counted(_ deferred: DeferredAnswer?) -> DeferredAnswer? {
+        guard let deferred else { return nil }
+        let active = self.front.metrics.active
+        return { writer in
+            active.add(1)
+            await deferred(&writer)
+            active.add(-1)
+        }
+    }
+}
