@@ -23,18 +23,12 @@ package enum EnvironmentBlock {
     ) throws(LockedMemoryError) -> [String: Value] {
         var values: [String: Value] = [:]
         var secretNames: [String] = []
-        var entry = unsafe keyside_environment()
-        while let current = unsafe entry, let text = unsafe current.pointee {
-            defer { unsafe entry = unsafe current + 1 }
-            guard let separator = unsafe strchr(text, CInt(UInt8(ascii: "="))) else { continue }
-            let name = unsafe String(
-                decoding: UnsafeRawBufferPointer(start: text, count: separator - text), as: UTF8.self)
-            let value = unsafe separator + 1
-            let byteCount = unsafe strlen(value)
+        try unsafe Self.forEachEntry { name, value throws(LockedMemoryError) in
             guard isSecret(name) else {
                 if values[name] == nil { unsafe values[name] = .text(String(cString: value)) }
-                continue
+                return
             }
+            let byteCount = unsafe strlen(value)
             if values[name] == nil {
                 let bytes = unsafe Span(
                     _unsafeStart: UnsafeRawPointer(value).assumingMemoryBound(to: UInt8.self), count: byteCount)
@@ -47,5 +41,29 @@ package enum EnvironmentBlock {
         }
         for name in secretNames { unsafe unsetenv(name) }
         return values
+    }
+
+    /// The variables that `isWanted` names, for what must be known before there is locked memory. Never for secrets.
+    package static func texts(where isWanted: (String) -> Bool) -> [String: String] {
+        var texts: [String: String] = [:]
+        unsafe Self.forEachEntry { name, value in
+            guard isWanted(name), texts[name] == nil else { return }
+            unsafe texts[name] = String(cString: value)
+        }
+        return texts
+    }
+
+    /// Hands each name and its value, a C string in the block itself, to `body`. What has no `=` is passed over.
+    private static func forEachEntry<Failure: Error>(
+        _ body: (String, UnsafeMutablePointer<CChar>) throws(Failure) -> Void
+    ) throws(Failure) {
+        var entry = unsafe keyside_environment()
+        while let current = unsafe entry, let text = unsafe current.pointee {
+            defer { unsafe entry = unsafe current + 1 }
+            guard let separator = unsafe strchr(text, CInt(UInt8(ascii: "="))) else { continue }
+            let name = unsafe String(
+                decoding: UnsafeRawBufferPointer(start: text, count: separator - text), as: UTF8.self)
+            try unsafe body(name, separator + 1)
+        }
     }
 }

@@ -13,6 +13,18 @@ package enum SecretFile {
         /// Longer than the caller allows.
         case tooLarge(byteCountMax: Int)
         case memory(LockedMemoryError)
+
+        /// The reason alone, to stand behind a path: `permission denied`.
+        package var reason: String {
+            switch self {
+            case .system(let code):
+                let text = unsafe String(cString: strerror(code))
+                return text.prefix(1).lowercased() + text.dropFirst()
+            case .notAFile: return "not a file"
+            case .tooLarge(let byteCountMax): return "longer than \(byteCountMax) bytes"
+            case .memory: return "no locked memory left to read it into"
+            }
+        }
     }
 
     /// Reads a whole file into locked memory. Pipes and other special files, as `/dev/stdin` or a shell's `<(…)`, are
