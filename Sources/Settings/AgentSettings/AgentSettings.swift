@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What the agent is told about itself, as opposed to its backend: a typed tree whose initial values are the defaults.
+///
+/// ``load(flags:environment:configFile:defaultFile:)`` fills it. It holds no secrets, since it must be known before
+/// there is memory to keep any.
+package struct AgentSettings: Equatable, Sendable {
+    package struct Socket: Equatable, Sendable {
+        package var path = "/run/keyside/keyside.sock"
+        /// Permission bits. Connecting takes write permission.
+        package var mode: UInt32 = 0o660
+        /// User and group to give the socket to, by name or number. Nil leaves the process's own.
+        package var owner: String?
+        package var group: String?
+    }
+
+    package struct Memory: Equatable, Sendable {
+        /// Whether ordinary memory will do for secrets where none can be locked.
+        package var allowUnlocked = false
+    }
+
+    package struct Ready: Equatable, Sendable {
+        /// Whether the agent is ready only once its backend has answered.
+        package var requireUpstream = true
+    }
+
+    package struct Limits: Equatable, Sendable {
+        /// How many clients may be connected at a time.
+        package var connections = 1024
+        /// How long a request's head may take to arrive.
+        package var headerTimeout = Duration.seconds(5)
+        /// How long a connection may stay without a request.
+        package var idleTimeout = Duration.seconds(120)
+    }
+
+    package struct Shutdown: Equatable, Sendable {
+        /// How long requests in flight may take once the agent is told to stop.
+        package var drain = Duration.seconds(10)
+    }
+
+    package struct Log: Equatable, Sendable {
+        package enum Level: String, CaseIterable, Sendable {
+            case trace, debug, info, notice, warning, error
+        }
+
+        package enum Format: String, CaseIterable, Sendable {
+            case text, json
+        }
+
+        package var level = Level.info
+        package var format = Format.text
+    }
+
+    package var socket = Socket()
+    package var memory = Memory()
+    package var ready = Ready()
+    package var limits = Limits()
+    package var shutdown = Shutdown()
+    package var log = Log()
+
+    package init() {}
+}

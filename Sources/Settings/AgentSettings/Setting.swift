@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The declaration of one setting: its path, how it is written, and what becomes of it. The paths are a contract with
+/// operators; variables follow from them.
+struct Setting: Sendable {
+    enum Effect: Sendable {
+        /// `take` puts a text into its field and returns false if the text does not have the setting's form.
+        case field(
+            take: @Sendable (String, inout AgentSettings) -> Bool,
+            show: @Sendable (AgentSettings) -> String
+        )
+        /// A part that this version lacks and that an operator can do without. The form is checked all the same.
+        case none(accepts: @Sendable (String) -> Bool)
+        /// A part that this version lacks and that an operator relies on: anything but switching it off is refused.
+        case refused(unless: String)
+    }
+
+    /// The path in the file: `socket.path`.
+    let path: String
+    let flag: String?
+    let expectation: String
+    let effect: Effect
+
+    /// What a setting's variable is called: `KEYSIDE_SOCKET_PATH`.
+    var variable: String { Self.variable(of: self.path) }
+
+    static func variable(of path: String) -> String {
+        AgentSettings.variablePrefix + path.uppercased().map { $0 == "." ? "_" : String($0) }.joined()
+    }
+
+    private init<Value>(
+        _ path: String,
+        _ form: Form<Value>,
+        _ field: any WritableKeyPath<AgentSettings, Value> & Sendable,
+        flag: String? = nil
+    ) {
+        self.path = path
+        self.flag = flag
+        self.expectation = form.expectation
+        self.effect = .field { text, settings in
+            guard let value = form.parse(text) else { return false }
+            settings[keyPath: field] = value
+            return true
+        } show: { settings in
+            form.format(settings[keyPath: field])
+        }
+    }
+
+    private init<Value>(withoutEffect path: String, _ form: Form<Value>) {
+        self.path = path
+        self.flag = nil
+        self.expectation = form.expectation
+        self.effect = .none { form.parse($0) != nil }
+    }
+
+    private init(refused path: String, unless off: String) {
+        self.path = path
+        self.flag = nil
+        self.expectation = off
+        self.effect = .refused(unless: off)
+    }
+}
+
+extension Setting {
+    static let all: [Setting] = [
+        Setting("socket.path", .socketPath, \.socket.path, flag: "--socket"),
+        Setting("socket.mode", .mode, \.socket.mode, flag: "--socket-mode"),
+        Setting("socket.owner", .account, \.socket.owner, flag: "--socket-owner"),
+        Setting("socket.group", .account, \.socket.group, flag: "--socket-group"),
+        Setting("memory.allow_unlocked", .boolean, \.memory.allowUnlocked),
+        Setting("ready.require_upstream", .boolean, \.ready.requireUpstream),
+        Setting("limits.connections", .integer(1...1_000_000), \.limits.connections),
+        Setting("limits.header_timeout", .duration(atLeast: .milliseconds(1)), \.limits.headerTimeout),
+        Setting("limits.idle_timeout", .duration(atLeast: .milliseconds(1)), \.limits.idleTimeout),
+        Setting("shutdown.drain", .duration(), \.shutdown.drain),
+        Setting("log.level", .choice, \.log.level, flag: "--log-level"),
+        Setting("log.format", .choice, \.log.format, flag: "--log-format"),
+
+        Setting(withoutEffect: "limits.connections_per_principal", .integer(1...1_000_000)),
+        Setting(withoutEffect: "limits.requests_per_second_per_principal", .integer(0...1_000_000_000)),
+        Setting(withoutEffect: "cache.max_entries", .integer(1...100_000_000)),
+        Setting(withoutEffect: "cache.keep_across_restart", .boolean),
+        Setting(withoutEffect: "cache.expiry.any", .duration()),
+        Setting(withoutEffect: "cache.expiry.unused", .duration()),
+        Setting(withoutEffect: "cache.expiry.offline", .duration()),
+        Setting(withoutEffect: "upstream.timeout", .duration(atLeast: .milliseconds(1))),
+        Setting(withoutEffect: "upstream.connect_timeout", .duration(atLeast: .milliseconds(1))),
+        Setting(withoutEffect: "upstream.max_in_flight", .integer(1...1_000_000)),
+        Setting(withoutEffect: "upstream.max_queued", .integer(0...1_000_000)),
+        Setting(withoutEffect: "upstream.hedge", .boolean),
+        Setting(withoutEffect: "upstream.http", .oneOf(["auto", "1.1", "2"])),
+
+        Setting(refused: "audit.sink", unless: "none"),
+        Setting(withoutEffect: "audit.file", .anyText),
+        Setting(withoutEffect: "audit.on_full", .oneOf(["drop", "refuse"])),
+    ]
+
+    /// Parts that this version lacks as a whole, and that protect something: silently going without them would not do.
+    static let refusedSections = ["tls", "policy", "admin"]
+
+    static func refusedSection(withVariable name: String) -> String? {
+        Self.refusedSections.first { name.hasPrefix(Self.variable(of: $0) + "_") }
+    }
+
+    /// The paths above settings, `cache` and `cache.expiry` for `cache.expiry.any`.
+    static let sections = Set(
+        all.flatMap { setting in
+            setting.path.indices.filter { setting.path[$0] == "." }.map { String(setting.path[..<$0]) }
+        }
+    )
+
+    /// All that may stand in the file.
+    static let names = all.map(\.path) + sections.sorted() + refusedSections
+
+    static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })
+    static let byVariable = Dictionary(uniqueKeysWithValues: all.map { ($0.variable, $0) })
+    static let byFlag = Dictionary(
+        uniqueKeysWithValues: all.compactMap { setting in setting.flag.map { ($0, setting) } }
+    )
+}

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// The agent's file as a flat list: the path of every setting and section, with what stands there and where.
+///
+/// A small YAML: one document, mappings of names to values. Anchors, aliases and names that stand twice are refused:
+/// what an operator sees on a line is what counts.
+struct SettingsFile {
+    enum Value: Equatable {
+        case text(String)
+        /// `name:` with nothing behind it.
+        case nothing
+        case list
+        case section
+    }
+
+    struct Entry {
+        let path: String
+        let value: Value
+        let place: Place
+    }
+
+    /// In the order of the file. What is in a list has no entry of its own.
+    private(set) var entries: [Entry] = []
+    private(set) var diagnostics: [Diagnostic] = []
+
+    private let file: String
+    /// Where each path stood first.
+    private var lines: [String: Int] = [:]
+
+    /// Settings lie three deep. Deeper nesting is passed over, as a bound to the recursion.
+    private static let depthMax = 8
+
+    /// - Parameters:
+    ///   - file: the file's path.
+    ///   - place: where it was named; nil for the file that need not exist.
+    init(_ file: String, namedAt place: Place?) {
+        self.file = file
+        let (events, failure) = YAMLFile.read(path: file)
+        for event in events where event.hasAnchor || event.kind == .alias {
+            self.refuse(event, "anchors and aliases are not supported", remedy: "write the value out")
+        }
+        var rest = events[...]
+        self.takeDocument(off: &rest)
+        switch failure {
+        case nil: break
+        case .system(call: _, code: ENOENT, reason: _) where place == nil: break
+        case .system(let call, _, let reason):
+            self.diagnostics.report(
+                .error,
+                at: place ?? .file(file),
+                "\(call) \(file): \(reason)",
+                remedy: "name a file that can be read"
+            )
+        case .syntax(let problem, let line, let column):
+            self.diagnostics.report(
+                .error,
+                at: .file(file, line: line, column: column),
+                "not YAML: \(problem)",
+                remedy: "correct it"
+            )
+        }
+    }
+
+    private mutating func takeDocument(off events: inout ArraySlice<YAMLEvent>) {
+        guard events.popFirst() != nil, let first = events.popFirst() else { return }
+        switch first.kind {
+        case .mappingStart: self.takeMembers(off: &events, under: "", depth: 1)
+        case .scalar("", isPlain: true): break
+        case .scalar, .sequenceStart, .sequenceEnd, .mappingEnd, .alias, .documentStart:
+            self.refuse(first, "settings are lines of 'name: value'", remedy: "write them so")
+            Self.pass(first, in: &events)
+        }
+        if let second = events.first {
+            self.refuse(second, "a second document begins here", remedy: "keep one")
+        }
+    }
+
+    /// Takes the members of a mapping, and its end.
+    private mutating func takeMembers(off events: inout ArraySlice<YAMLEvent>, under prefix: String, depth: Int) {
+        while let event = events.popFirst(), event.kind != .mappingEnd {
+            guard case .scalar(let name, _) = event.kind else {
+                self.refuse(event, "a setting's name must be a word", remedy: "write 'name: value'")
+                Self.pass(event, in: &events)
+                if let value = events.popFirst() { Self.pass(value, in: &events) }
+                continue
+            }
+            let path = prefix + name
+            if let line = self.lines.updateValue(event.line, forKey: path) {
+                self.refuse(event, "'\(path)' stands on line \(line) already", remedy: "remove one of the two")
+            }
+            self.takeValue(off: &events, of: path, named: event, depth: depth)
+        }
+    }
+
+    private mutating func takeValue(
+        off events: inout ArraySlice<YAMLEvent>,
+        of path: String,
+        named name: YAMLEvent,
+        depth: Int
+    ) {
+        guard let event = events.popFirst() else { return }
+        func found(_ value: Value) {
+            self.entries.append(Entry(path: path, value: value, place: self.place(of: name)))
+        }
+        switch event.kind {
+        case .scalar(let text, let isPlain):
+            let isNothing = isPlain && ["", "~", "null", "Null", "NULL"].contains(text)
+            found(isNothing ? .nothing : .text(text))
+        case .mappingStart where depth < Self.depthMax:
+            found(.section)
+            self.takeMembers(off: &events, under: path + ".", depth: depth + 1)
+        case .mappingStart:
+            found(.section)
+            Self.pass(event, in: &events)
+        case .sequenceStart:
+            found(.list)
+            Self.pass(event, in: &events)
+        case .alias, .documentStart, .mappingEnd, .sequenceEnd:
+            break
+        }
+    }
+
+    /// Passes over what `event`, already taken, opened.
+    private static func pass(_ event: YAMLEvent, in events: inout ArraySlice<YAMLEvent>) {
+        var event = event
+        var depth = 0
+        while true {
+            switch event.kind {
+            case .mappingStart, .sequenceStart: depth += 1
+            case .mappingEnd, .sequenceEnd: depth -= 1
+            case .documentStart, .scalar, .alias: break
+            }
+            guard depth > 0, let next = events.popFirst() else { return }
+            event = next
+        }
+    }
+
+    private func place(of event: YAMLEvent) -> Place {
+        .file(self.file, line: event.line, column: event.column)
+    }
+
+    private mutating func refuse(_ event: YAMLEvent, _ message: String, remedy: String) {
+        self.diagnostics.report(.error, at: self.place(of: event), message, remedy: remedy)
+    }
+}

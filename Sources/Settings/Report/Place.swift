@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Where the operator said something: what a diagnostic points at, and where an effective value comes from.
+package enum Place: Hashable, Sendable {
+    /// A flag of the command line: `--socket`.
+    case flag(String)
+    /// A variable of the process's environment, set there or missing.
+    case variable(String)
+    /// A variable that an environment file sets.
+    case entry(String, file: String, line: Int)
+    /// A file, or a position in it. Lines and columns count from 1.
+    case file(String, line: Int? = nil, column: Int? = nil)
+
+    /// The place as the source of a value that stands beside it, so without the variable's name.
+    package var source: String {
+        switch self {
+        case .variable: "environment"
+        case .entry(_, let file, let line): "\(file):\(line)"
+        case .flag, .file: self.description
+        }
+    }
+}
+
+extension Place: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .flag(let name), .variable(let name): name
+        case .entry(let name, let file, let line): "\(file):\(line): \(name)"
+        case .file(let path, let line, let column):
+            [path, line.map(String.init), column.map(String.init)].compactMap(\.self).joined(separator: ":")
+        }
+    }
+}
