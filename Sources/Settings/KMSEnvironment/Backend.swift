@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import KeyService
+package import LockedMemory
+
+/// Where keys come from, complete and checked as far as that is possible without connecting.
+package enum Backend: Sendable {
+    case staticKey(StaticKeySettings)
+    case kes(KESSettings)
+    case minKMS(MinKMSSettings)
+
+    /// The kind as users read it.
+    package var kind: String {
+        switch self {
+        case .staticKey: "static key"
+        case .kes: "KES"
+        case .minKMS: "MinIO KMS"
+        }
+    }
+
+    /// The key to use where a caller leaves the name out.
+    package var keyName: KeyName {
+        switch self {
+        case .staticKey(let settings): settings.name
+        case .kes(let settings): settings.keyName
+        case .minKMS(let settings): settings.keyName
+        }
+    }
+
+    /// The servers in the order in which they were named. None for a static key.
+    package var endpoints: [Endpoint] {
+        switch self {
+        case .staticKey: []
+        case .kes(let settings): settings.endpoints
+        case .minKMS(let settings): settings.endpoints
+        }
+    }
+}
+
+/// A key that the agent holds itself.
+package struct StaticKeySettings: Sendable {
+    package static let keyByteCount = 32
+
+    package let name: KeyName
+    /// 32 bytes.
+    package let key: SharedSecret
+    /// The variable, or the file that the key was read from.
+    package let place: Place
+}
+
+/// A cluster of KES servers.
+package struct KESSettings: Sendable {
+    /// How the agent proves who it is. What the texts and files hold has not been looked at.
+    package enum Authentication: Sendable {
+        case apiKey(SharedSecret)
+        case certificate(certFile: String, keyFile: String, password: SharedSecret?)
+    }
+
+    package let endpoints: [Endpoint]
+    package let keyName: KeyName
+    package let authentication: Authentication
+    /// A file or folder of certificate authorities, trusted besides the system's.
+    package let caPath: String?
+}
+
+/// A cluster of MinIO KMS servers.
+package struct MinKMSSettings: Sendable {
+    package let endpoints: [Endpoint]
+    package let enclave: String
+    package let keyName: KeyName
+    /// The API key's text, not looked at.
+    package let apiKey: SharedSecret
+}

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import KeyService
+import LockedMemory
+
+/// Decides from the variables in effect where keys come from, by MinIO's rules and with MinIO's messages:
+///
+/// 1. Each value by itself: what is empty, malformed or out of place is reported, whatever else is wrong.
+/// 2. Presence: a variable counts as set even when it is empty, except the two of the static key.
+/// 3. Exclusivity: one group only. Where there are two, nothing is said of what is missing in either.
+/// 4. Completeness of the one group.
+///
+/// MinIO stops at the first error; here all are collected.
+struct BackendReader {
+    let environment: MergedEnvironment
+    let memory: SecretMemory
+    /// Where a `MINIO_KMS_SECRET_KEY_FILE` that is not absolute is looked for next.
+    let secretsFolder: String
+
+    var diagnostics: [Diagnostic] = []
+    /// What `MINIO_KMS_SECRET_KEY_FILE` names.
+    var keyFile: (path: String, file: ReadableFile)?
+    /// Variables whose values nobody looks at again.
+    private var refused: Set<KMSVariable> = []
+    /// The endpoint lists that are in order.
+    private(set) var endpoints: [KMSVariable: [Endpoint]] = [:]
+
+    init(environment: MergedEnvironment, memory: SecretMemory, secretsFolder: String) {
+        self.environment = environment
+        self.memory = memory
+        self.secretsFolder = secretsFolder
+    }
+
+    /// - Returns: the backend, nil if none is configured or if there are errors about it.
+    mutating func read() throws(LockedMemoryError) -> Backend? {
+        for variable in KMSVariable.allCases where variable.group != nil && self.environment.has(variable) {
+            self.checkValue(of: variable)
+        }
+        try self.openKeyFile()
+        let groups = BackendGroup.allCases.filter { !self.presentVariables(of: $0).isEmpty }
+        let staticKey = try self.staticKey()
+        guard let group = groups.first else { return try self.staticKeyOfLastResort().map(Backend.staticKey) }
+        self.warnOfMissingKeyFile()
+        guard groups.count == 1 else {
+            self.refuse(groups)
+            return nil
+        }
+        switch group {
+        case .minKMS: return try self.minKMS().map(Backend.minKMS)
+        case .kes: return try self.kes().map(Backend.kes)
+        case .staticKey: return staticKey.map(Backend.staticKey)
+        }
+    }
+
+    private mutating func checkValue(of variable: KMSVariable) {
+        if let secret = self.environment.misplacedSecret(in: variable) {
+            self.refused.insert(variable)
+            return self.report(.error, of: variable, secret.message, remedy: secret.remedy)
+        }
+        if self.environment.value(of: variable, hasPrefix: "env") {
+            self.report(
+                .warning,
+                of: variable,
+                "MinIO takes what begins with 'env' for a remote value, and reads this as empty",
+                remedy: "choose a value that begins otherwise"
+            )
+        }
+        if variable.isEndpointList {
+            let text = self.environment.text(variable) ?? ""
+            let list = EndpointList(text, of: variable, at: self.environment.place(of: variable))
+            self.diagnostics += list.diagnostics
+            self.endpoints[variable] = list.diagnostics.isEmpty ? list.endpoints : nil
+        } else if let emptiness = variable.emptiness, self.environment.isBlank(variable) {
+            self.report(.error, of: variable, emptiness, remedy: "give it a value")
+        }
+    }
+
+    /// There is more than one group: which two MinIO would name, and what all of them consist of.
+    private mutating func refuse(_ groups: [BackendGroup]) {
+        let members = groups.map(self.presentVariables)
+        self.report(
+            .error,
+            of: members[1][0],
+            "kms: configuration for \(groups[0].name) and \(groups[1].name) is present",
+            remedy: "keep one of: " + members.map(self.listed).joined(separator: "; ")
+        )
+    }
+}
+
+extension BackendReader {
+    func presentVariables(of group: BackendGroup) -> [KMSVariable] {
+        KMSVariable.allCases.filter { $0.group == group && self.isPresent($0) }
+    }
+
+    /// Whether a variable says that its group is configured.
+    private func isPresent(_ variable: KMSVariable) -> Bool {
+        guard self.environment.has(variable) else { return false }
+        switch variable {
+        case .secretKey:
+            return !self.environment.isBlank(variable)
+        case .secretKeyFile:
+            if case .missing = self.keyFile?.file { return false }
+            return !self.environment.isBlank(variable)
+        case .server, .enclave, .sseKey, .apiKey, .kesEndpoint, .kesKeyName, .kesAPIKey, .kesKeyFile, .kesCertFile,
+            .kesKeyPassword, .kesCAPath, .autoEncryption, .replicateKeyID:
+            return true
+        }
+    }
+
+    /// The value of a variable if it is fit to be used: set, not refused and not empty.
+    func usableText(_ variable: KMSVariable) -> String? {
+        guard !self.refused.contains(variable), !self.environment.isBlank(variable) else { return nil }
+        return self.environment.text(variable)
+    }
+
+    /// As ``usableText(_:)``, for a secret.
+    func usableSecret(_ variable: KMSVariable) throws(LockedMemoryError) -> SharedSecret? {
+        guard !self.refused.contains(variable), !self.environment.isBlank(variable) else { return nil }
+        return try self.environment.secret(variable, in: self.memory)
+    }
+
+    mutating func report(
+        _ severity: Diagnostic.Severity,
+        of variable: KMSVariable,
+        _ message: String,
+        remedy: String? = nil
+    ) {
+        self.diagnostics.report(severity, at: self.environment.place(of: variable), message, remedy: remedy)
+    }
+
+    /// The names of variables, with a word on those that an operator may take for unset.
+    func listed(_ variables: [KMSVariable]) -> String {
+        variables.map { self.environment.isBlank($0) ? "\($0.rawValue) (empty, but it counts)" : $0.rawValue }
+            .joined(separator: ", ")
+    }
+}

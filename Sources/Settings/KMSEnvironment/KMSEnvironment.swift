@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import LockedMemory
+
+/// What the `MINIO_KMS_…` variables say, read as the object store reads them, so that one set of variables serves both.
+package struct KMSEnvironment: Sendable {
+    /// Where keys come from. Nil if there are errors about it; none being configured is one.
+    package let backend: Backend?
+    /// The variables in effect, secret ones without their values.
+    package let values: [EffectiveValue]
+    package let diagnostics: [Diagnostic]
+
+    /// Whether the value of an environment variable belongs into locked memory: that of every `MINIO_…` variable that is
+    /// not known to be harmless, since the block is shared with an object store and its root credentials.
+    package static func isSecret(_ name: String) -> Bool {
+        guard name.hasPrefix("MINIO_"), name != KMSVariable.configFile else { return false }
+        return KMSVariable(rawValue: name)?.isSecret ?? true
+    }
+
+    /// Reads the variables and the files that they name, and checks everything that can be checked without connecting.
+    ///
+    /// - Parameters:
+    ///   - environment: the process's own, as ``EnvironmentBlock`` reads it with ``isSecret(_:)``.
+    ///   - envFile: the value of `--env-file`. What it sets counts more than the environment.
+    ///   - secretsFolder: where container runtimes put secrets.
+    /// - Throws: only for want of locked memory. Everything else is in ``diagnostics``.
+    package static func load(
+        environment: [String: EnvironmentBlock.Value],
+        envFile: String? = nil,
+        memory: SecretMemory,
+        secretsFolder: String = "/run/secrets"
+    ) throws(LockedMemoryError) -> KMSEnvironment {
+        let merged = try MergedEnvironment(process: environment, envFile: envFile, memory: memory)
+        var reader = BackendReader(environment: merged, memory: memory, secretsFolder: secretsFolder)
+        let backend = try reader.read()
+        let switches = ObjectStoreSwitch.allCases.compactMap { own in
+            merged.untrimmedText(own.variable).map { own.diagnostic(on: $0, at: merged.place(of: own.variable)) }
+        }
+        let unknown = merged.unknown.map { UnknownVariable.warning(about: $0.name, at: $0.place) }
+        return KMSEnvironment(
+            backend: backend,
+            values: merged.effectiveValues(for: backend),
+            diagnostics: merged.diagnostics + reader.diagnostics + switches + unknown
+        )
+    }
+}
+
+extension MergedEnvironment {
+    /// What is set, and what the object store does where its two switches are not.
+    fileprivate func effectiveValues(for backend: Backend?) -> [EffectiveValue] {
+        var values: [EffectiveValue] = []
+        if let file = self.configFile, case .text(let path) = file.value {
+            values.append(EffectiveValue(name: file.name, value: path, place: file.place))
+        }
+        for variable in KMSVariable.allCases where self.has(variable) {
+            values.append(
+                EffectiveValue(
+                    name: variable.rawValue,
+                    value: self.shownValue(of: variable, for: backend),
+                    place: self.place(of: variable)
+                )
+            )
+        }
+        for own in ObjectStoreSwitch.allCases where !self.has(own.variable) {
+            values.append(EffectiveValue(name: own.variable.rawValue, value: own.preset, place: nil))
+        }
+        return values
+    }
+
+    private func shownValue(of variable: KMSVariable, for backend: Backend?) -> String {
+        guard !self.isBlank(variable) else { return "" }
+        if case .staticKey(let key) = backend, variable == .secretKey, key.place == self.place(of: variable) {
+            return "\(key.key.value.byteCount) bytes, hidden"
+        }
+        let isShown = !variable.isSecret && self.misplacedSecret(in: variable) == nil
+        return isShown ? self.text(variable) ?? "" : "set, hidden"
+    }
+}

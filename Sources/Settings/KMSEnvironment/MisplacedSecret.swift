@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A value that may hold a secret where none belongs, so that it must be neither used nor shown.
+struct MisplacedSecret: Equatable {
+    let message: String
+    let remedy: String
+}
+
+extension MergedEnvironment {
+    /// What is wrong with a variable's value, if it is of this kind.
+    func misplacedSecret(in variable: KMSVariable) -> MisplacedSecret? {
+        if self.value(of: variable, hasPrefix: "env://") || self.value(of: variable, hasPrefix: "env+tls://") {
+            return MisplacedSecret(
+                message: "remote values (env://, env+tls://) are not supported",
+                remedy: "set the value itself"
+            )
+        }
+        guard !variable.isSecret, let text = self.text(variable) else { return nil }
+        if variable.isEndpointList, text.contains("@") {
+            return MisplacedSecret(
+                message: "an endpoint has no user name or password ('…@')",
+                remedy: "remove everything up to the '@'"
+            )
+        }
+        if variable.isFile, text.hasPrefix("-----BEGIN") {
+            return MisplacedSecret(message: "this is a PEM text, not the path of a file", remedy: "put it into a file")
+        }
+        // The base64 of 32 bytes ends so.
+        if variable == .secretKeyFile, text.contains(":"), text.hasSuffix("=") {
+            return MisplacedSecret(
+                message: "this is a key, not the path of a file",
+                remedy: "set \(KMSVariable.secretKey.rawValue) to it"
+            )
+        }
+        return nil
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The two variables that are the object store's own business. The agent does nothing with them, but AIStor and
+/// open-source MinIO do not agree about them, and that is worth knowing. Never an error.
+enum ObjectStoreSwitch: CaseIterable {
+    case autoEncryption
+    case replicateKeyID
+
+    var variable: KMSVariable {
+        switch self {
+        case .autoEncryption: .autoEncryption
+        case .replicateKeyID: .replicateKeyID
+        }
+    }
+
+    /// What the object store does where the variable is not set.
+    var preset: String {
+        switch self {
+        case .autoEncryption: "on in AIStor, off in open-source MinIO"
+        case .replicateKeyID: "on"
+        }
+    }
+
+    /// What to say of a value.
+    ///
+    /// - Parameter untrimmed: open-source MinIO trims the one variable and not the other.
+    func diagnostic(on untrimmed: String, at place: Place) -> Diagnostic {
+        switch (self, Self.reading(of: untrimmed.trimmed)) {
+        case (.replicateKeyID, _) where untrimmed.lowercased() == "off":
+            Diagnostic(.note, at: place, "AIStor and open-source MinIO both read this as off")
+        case (.autoEncryption, false?):
+            Diagnostic(.note, at: place, "AIStor and open-source MinIO both read this as off")
+        case (_, true?):
+            Diagnostic(.note, at: place, "AIStor and open-source MinIO both read this as on")
+        case (.autoEncryption, nil):
+            Diagnostic(.warning, at: place, "open-source MinIO reads this as off", remedy: "write on or off")
+        case (.replicateKeyID, false?):
+            Diagnostic(
+                .warning,
+                at: place,
+                "AIStor reads this as off, but open-source MinIO only understands off and reads it as on",
+                remedy: "write off"
+            )
+        case (.replicateKeyID, nil):
+            Diagnostic(
+                .warning,
+                at: place,
+                "open-source MinIO only understands off and reads this as on",
+                remedy: "write on or off"
+            )
+        }
+    }
+
+    /// What AIStor's and MinIO's documentation mean by a value; nil if it is none of theirs.
+    static func reading(of text: String) -> Bool? {
+        switch text {
+        case "1", "t", "T", "true", "TRUE", "True", "on", "ON", "On": true
+        case "0", "f", "F", "false", "FALSE", "False", "off", "OFF", "Off": false
+        case _ where text.lowercased() == "enabled": true
+        case _ where text.lowercased() == "disabled": false
+        default: nil
+        }
+    }
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// White space as Unicode and MinIO (Go's `strings.TrimSpace`) have it, in UTF-8. It works on bytes, so that secrets
+/// need not become strings.
+enum WhiteSpace {
+    /// The part of `range` that is left when white space is cut off both ends.
+    static func trim(_ range: Range<Int>, of bytes: Span<UInt8>) -> Range<Int> {
+        var (start, end) = (range.lowerBound, range.upperBound)
+        while start < end, let width = Self.width(at: start, before: end, in: bytes) { start += width }
+        while let width = (1...3)
+            .first(where: {
+                end - $0 >= start && Self.width(at: end - $0, before: end, in: bytes) == $0
+            })
+        {
+            end -= width
+        }
+        return start..<end
+    }
+
+    /// How many bytes the white space character takes that begins at `index`. Nil if none does.
+    private static func width(at index: Int, before end: Int, in bytes: Span<UInt8>) -> Int? {
+        switch (bytes[index], index + 1 < end ? bytes[index + 1] : 0, index + 2 < end ? bytes[index + 2] : 0) {
+        case (0x09...0x0D, _, _), (0x20, _, _): 1
+        case (0xC2, 0x85, _), (0xC2, 0xA0, _): 2
+        case (0xE1, 0x9A, 0x80), (0xE3, 0x80, 0x80): 3
+        case (0xE2, 0x80, 0x80...0x8A), (0xE2, 0x80, 0xA8...0xA9), (0xE2, 0x80, 0xAF), (0xE2, 0x81, 0x9F): 3
+        default: nil
+        }
+    }
+}
+
+extension String {
+    /// The text without white space at either end.
+    var trimmed: String {
+        let bytes = Array(self.utf8)
+        return String(decoding: bytes[WhiteSpace.trim(0..<bytes.count, of: bytes.span)], as: UTF8.self)
+    }
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteCoding
+import KeyService
+
+/// A configuration as `keyside check` shows it. Values of secrets never reach it.
+package struct ConfigurationReport {
+    private let configuration: Configuration
+
+    package init(_ configuration: Configuration) { self.configuration = configuration }
+
+    /// For eyes: the backend, aligned columns of name, value and source, the diagnostics, and the verdict as the last
+    /// line. Ends with a line feed.
+    package var text: String {
+        let columns = Columns(self.configuration.settingValues + self.configuration.environmentValues)
+        var lines = ["backend: " + (self.configuration.backend.map(Self.summary) ?? "none")]
+        lines += self.configuration.backend?.endpoints.map { "  \($0)" } ?? []
+        lines += ["", "settings:"] + self.configuration.settingValues.map(columns.line)
+        lines += ["", "environment:"] + self.configuration.environmentValues.map(columns.line)
+        lines += [""] + self.configuration.diagnostics.map(\.description) + [self.verdict]
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func summary(of backend: Backend) -> String {
+        "\(backend.kind), key '\(backend.keyName)'".escapingControls
+    }
+
+    private var verdict: String {
+        let counts = [(Diagnostic.Severity.error, "error"), (.warning, "warning")]
+            .compactMap { severity, word in
+                let count = self.configuration.count(severity)
+                return count == 0 ? nil : "\(count) \(word)\(count == 1 ? "" : "s")"
+            }
+        let verdict = self.configuration.isValid ? "the configuration is valid" : "the configuration is not valid"
+        return ([verdict] + counts).joined(separator: ", ")
+    }
+
+    /// For programs: one object on one line, with names that stay.
+    package var json: String {
+        let configuration = self.configuration
+        let bytes = JSONWriter.object(escaping: .plain) { json in
+            json.member("valid", configuration.isValid)
+            json.member("backend", configuration.backend?.kind)
+            json.member("key_name", configuration.backend?.keyName.description)
+            json.member("endpoints", configuration.backend?.endpoints.map(\.description) ?? [])
+            json.member("settings", configuration.settingValues)
+            json.member("environment", configuration.environmentValues)
+            json.member("diagnostics", configuration.diagnostics)
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
+
+extension EffectiveValue: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("name", self.name)
+            json.member("value", self.value)
+            json.member("source", self.source)
+        }
+    }
+}
+
+extension Diagnostic: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("severity", self.severity.rawValue)
+            json.member("place", self.place.description)
+            json.member("message", self.message)
+            json.member("remedy", self.remedy)
+        }
+    }
+}
+
+/// Widths at which names and values of several tables stand below each other.
+private struct Columns {
+    private let nameWidth: Int
+    private let valueWidth: Int
+    /// A value that is longer moves its own source aside and nobody else's.
+    private static let valueWidthMax = 48
+
+    init(_ values: [EffectiveValue]) {
+        self.nameWidth = values.map(\.name.count).max() ?? 0
+        self.valueWidth = values.map { Self.shown($0).count }.filter { $0 <= Self.valueWidthMax }.max() ?? 0
+    }
+
+    func line(_ value: EffectiveValue) -> String {
+        "  \(Self.pad(value.name, to: self.nameWidth))  \(Self.pad(Self.shown(value), to: self.valueWidth))  "
+            + value.source.escapingControls
+    }
+
+    private static func shown(_ value: EffectiveValue) -> String {
+        value.value.isEmpty ? "\"\"" : value.value.escapingControls
+    }
+
+    private static func pad(_ text: String, to width: Int) -> String {
+        text + String(repeating: " ", count: max(0, width - text.count))
+    }
+}
