@@ -15,15 +15,13 @@ package enum JSONError: Error, Equatable, Sendable {
         case boolean = "true or false"
         case colon = "':'"
         case commaOrEnd = "',' or the closing bracket"
-        case escape = "an escape sequence"
         case fewerLevels = "at most 512 levels of nesting"
         case integer = "a whole number"
-        case lowSurrogate = "the low half of a surrogate pair"
         case name = "the name of a member"
         case object = "an object"
         case once = "each member at most once"
         case string = "a string"
-        case stringByte = "UTF-8 without control characters, and a closing quote"
+        case stringByte = "UTF-8 without control characters and broken escapes, and a closing quote"
         case value = "a value"
     }
 }

@@ -208,6 +208,11 @@ package struct JSONReader: Sendable {
 
     // MARK: Skipping
 
+    /// Passes over a string or `null` and refuses anything else.
+    package mutating func skipString(in text: Span<UInt8>) throws(JSONError) {
+        _ = try self.nextString(isRepeated: false, in: text)
+    }
+
     /// Passes over the value that stands here, whatever it is and holds, and checks it.
     package mutating func skipValue(in text: Span<UInt8>) throws(JSONError) {
         let outerDepth = self.depth
@@ -221,7 +226,7 @@ package struct JSONReader: Sendable {
                 try self.enterArray(in: text)
                 isObject[self.depth] = false
             default:
-                try self.skipScalar(in: text)
+                try self.scanner.skipScalar(in: text)
             }
             // On to the next item, out of everything that ends here.
             while self.depth > outerDepth {
@@ -230,11 +235,6 @@ package struct JSONReader: Sendable {
                 if isMore { break }
             }
         } while self.depth > outerDepth
-    }
-
-    /// Passes over a string or `null` and refuses anything else.
-    package mutating func skipString(in text: Span<UInt8>) throws(JSONError) {
-        _ = try self.nextString(isRepeated: false, in: text)
     }
 
     /// A stack of truth values in place, so that skipping neither allocates nor recurs.
@@ -247,20 +247,6 @@ package struct JSONReader: Sendable {
                 let bit: UInt64 = 1 << ((level - 1) % 64)
                 if newValue { self.words[(level - 1) / 64] |= bit } else { self.words[(level - 1) / 64] &= ~bit }
             }
-        }
-    }
-
-    private mutating func skipScalar(in text: Span<UInt8>) throws(JSONError) {
-        switch self.scanner.peek(in: text) {
-        case UInt8(ascii: "\""):
-            _ = try self.scanner.takeString(expected: .value, in: text)
-        case UInt8(ascii: "n"), UInt8(ascii: "t"), UInt8(ascii: "f"):
-            guard
-                self.scanner.take(word: "null", in: text) || self.scanner.take(word: "true", in: text)
-                    || self.scanner.take(word: "false", in: text)
-            else { throw self.malformed(.value) }
-        default:
-            _ = try self.scanner.takeNumber(expected: .value, in: text)
         }
     }
 }

@@ -99,4 +99,19 @@ struct JSONScanner {
         guard self.offset > first else { throw .malformed(offset: first, expected: expected) }
         return value
     }
+
+    /// Passes over a string, a number or a word.
+    mutating func skipScalar(in text: Span<UInt8>) throws(JSONError) {
+        switch self.peek(in: text) {
+        case UInt8(ascii: "\""):
+            _ = try self.takeString(expected: .value, in: text)
+        case UInt8(ascii: "n"), UInt8(ascii: "t"), UInt8(ascii: "f"):
+            guard
+                self.take(word: "null", in: text) || self.take(word: "true", in: text)
+                    || self.take(word: "false", in: text)
+            else { throw .malformed(offset: self.offset, expected: .value) }
+        default:
+            _ = try self.takeNumber(expected: .value, in: text)
+        }
+    }
 }

@@ -22,6 +22,7 @@ package enum KESEndpoint: Int, Sendable, CaseIterable {
 extension KESEndpoint {
     package enum Method: String, Sendable {
         case get = "GET"
+        /// A server takes POST for it, which is what KES's own client sends.
         case put = "PUT"
         case delete = "DELETE"
     }
@@ -72,11 +73,6 @@ extension KESEndpoint {
 
     /// Whether the caller's rights count.
     package var isAuthenticated: Bool { self.row.isAuthenticated }
-
-    /// Whether a request may use `method`, in capitals. KES's own client sends POST where the API says PUT.
-    package func accepts(method: Span<UInt8>) -> Bool {
-        method.isEqual(to: self.method.rawValue) || (self.method == .put && method.isEqual(to: "POST"))
-    }
 }
 
 extension KESEndpoint {
@@ -93,17 +89,5 @@ extension KESEndpoint {
                     escaped += String(byte, radix: 16, uppercase: true)
                 }
             }
-    }
-}
-
-extension Span<UInt8> {
-    fileprivate func isEqual(to text: String) -> Bool {
-        guard self.count == text.utf8.count else { return false }
-        var index = 0
-        for byte in text.utf8 {
-            guard self[index] == byte else { return false }
-            index += 1
-        }
-        return true
     }
 }

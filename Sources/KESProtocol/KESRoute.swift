@@ -12,7 +12,7 @@ package struct KESRoute: Equatable, Sendable {
     package init?(decodedPath: Span<UInt8>) {
         for row in Self.table where row.matches(decodedPath) {
             self.endpoint = row.endpoint
-            self.name = min(row.path.count, decodedPath.count)..<decodedPath.count
+            self.name = min(row.path.count + 1, decodedPath.count)..<decodedPath.count
             return
         }
         return nil
@@ -20,19 +20,21 @@ package struct KESRoute: Equatable, Sendable {
 
     private struct Row {
         let endpoint: KESEndpoint
+        /// Without the slash before the name.
         let path: [UInt8]
-        let isPrefix: Bool
+
+        init(_ endpoint: KESEndpoint) {
+            self.endpoint = endpoint
+            self.path = Array(endpoint.path.utf8.dropLast(endpoint.takesName ? 1 : 0))
+        }
 
         func matches(_ path: Span<UInt8>) -> Bool {
-            guard path.count >= self.path.count || (self.isPrefix && path.count == self.path.count - 1),
-                self.isPrefix || path.count == self.path.count
-            else { return false }
-            for index in 0..<min(path.count, self.path.count) where path[index] != self.path[index] { return false }
-            return true
+            guard path.count >= self.path.count else { return false }
+            for index in self.path.indices where path[index] != self.path[index] { return false }
+            return path.count == self.path.count
+                || (self.endpoint.takesName && path[self.path.count] == UInt8(ascii: "/"))
         }
     }
 
-    private static let table = KESEndpoint.allCases.map { endpoint in
-        Row(endpoint: endpoint, path: Array(endpoint.path.utf8), isPrefix: endpoint.takesName)
-    }
+    private static let table = KESEndpoint.allCases.map(Row.init)
 }

@@ -102,6 +102,7 @@ import Testing
             (#"{"text":"\ud800"}"#, 9, .stringByte),
             (#"{"text":"\ud800\ud800"}"#, 9, .stringByte),
             (#"{"text":"\ude00"}"#, 9, .stringByte),
+            (#"{"text":"\ude00\ude00"}"#, 9, .stringByte),
             ("{\"text\":\"a\nb\"}", 10, .stringByte),
             (#"{"text":"a","Text":"b"}"#, 19, .once),
             (#"{"text":"a","text":null}"#, 19, .once),

@@ -49,7 +49,7 @@ extension KESAnswer {
                 json.member("mem_stack_used", self.stackByteCount)
                 switch self.keyStore {
                 case .reachable(let latency):
-                    json.member("keystore_latency", max(1, Int(latency / .milliseconds(1))))
+                    json.member("keystore_latency", max(1, latency.wholeMilliseconds))
                 case .unreachable:
                     json.member("keystore_unavailable", true)
                     json.member("keystore_unreachable", true)
@@ -103,5 +103,12 @@ extension KESAnswer.Status {
         self.keyStore =
             isUnavailable == true || isUnreachable == true
             ? .unreachable : .reachable(latency: .milliseconds(latency ?? 0))
+    }
+}
+
+extension Duration {
+    fileprivate var wholeMilliseconds: Int {
+        let (seconds, attoseconds) = self.components
+        return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
     }
 }
