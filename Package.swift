@@ -3,7 +3,7 @@
 
 import PackageDescription
 
-/// What every Swift target is built with. Warnings are errors where `KEYSIDE_WARNINGS_AS_ERRORS` is set, as the gate
+/// What every Swift target is built with. Warnings are errors where `WARNINGS_AS_ERRORS` is set, as the gate
 /// does, so that a newer compiler's new warning does not stop somebody who only wants to build.
 let settings: [SwiftSetting] =
     [
@@ -11,7 +11,7 @@ let settings: [SwiftSetting] =
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),
         .strictMemorySafety(),
-    ] + (Context.environment["KEYSIDE_WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
+    ] + (Context.environment["WARNINGS_AS_ERRORS"] == nil ? [] : [.treatAllWarnings(as: .error)])
 
 /// What `keyside version` says was built.
 let commit = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedChanges ? "-dirty" : "") } ?? "unknown"
@@ -99,6 +99,20 @@ let package = Package(
         .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
+
+        .testTarget(name: "ByteCodingTests", dependencies: ["ByteCoding", "LockedMemory"], swiftSettings: settings),
+        .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: settings),
+        .testTarget(
+            name: "KESProtocolTests",
+            dependencies: ["ByteCoding", "KESProtocol", "KeyService", "LockedMemory"],
+            swiftSettings: settings
+        ),
+        .testTarget(name: "LockedMemoryTests", dependencies: ["LockedMemory"], swiftSettings: settings),
+        .testTarget(
+            name: "SettingsTests",
+            dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Settings"],
+            swiftSettings: settings
+        ),
     ],
     swiftLanguageModes: [.v6],
     cLanguageStandard: .gnu17

@@ -15,12 +15,15 @@ cd "$(dirname "$0")/../.."
 # For each fuzzer: our modules that it needs, lowest first; its own files; the longest input worth trying.
 declare -A modules=(
   [http]="HTTPWire"
+  [json]="CLinux LockedMemory KeyService ByteCoding KESProtocol"
 )
 declare -A sources=(
   [http]="Tests/Fuzz/HTTPRequestFuzz/*.swift Tests/HTTPWireTests/Transcript.swift"
+  [json]="Tests/Fuzz/KESBodyFuzz/*.swift"
 )
 declare -A byte_count_max=(
   [http]=6000
+  [json]=4000
 )
 
 seconds=${1:-30}
@@ -50,8 +53,9 @@ build() { # NAME
       compile_c "$module"
       maps+=(-Xcc "-fmodule-map-file=$out/$module.modulemap")
     else
+      # shellcheck disable=SC2046 # names without blanks
       compile "${maps[@]}" -module-name "$module" -emit-module -emit-module-path "$out/$module.swiftmodule" \
-        -c -o "$out/$module.o" "Sources/$module"/*.swift
+        -c -o "$out/$module.o" $(find "Sources/$module" -name '*.swift')
     fi
     objects+=("$out/$module.o")
   done

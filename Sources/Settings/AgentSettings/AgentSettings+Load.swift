@@ -89,10 +89,17 @@ private struct SettingsLoader {
         return false
     }
 
+    /// Whether Kubernetes made the variable, as it does for the containers of a namespace that has a service `keyside`.
+    private static func isServiceLink(_ name: String) -> Bool {
+        let rest = name.dropFirst(AgentSettings.variablePrefix.count)
+        return rest == "PORT" || rest.hasPrefix("PORT_") || rest.hasPrefix("SERVICE_HOST")
+            || rest.hasPrefix("SERVICE_PORT")
+    }
+
     mutating func take(environment: [String: String]) {
         for (name, text) in environment.sorted(by: { $0.key < $1.key }) {
             guard name.hasPrefix(AgentSettings.variablePrefix) else { continue }
-            guard name != Self.fileVariable, name != Self.clientVariable else { continue }
+            guard name != Self.fileVariable, name != Self.clientVariable, !Self.isServiceLink(name) else { continue }
             let place = Place.variable(name)
             if let setting = Setting.byVariable[name] {
                 self.take(text, for: setting, at: place)
