@@ -10,7 +10,7 @@ import Synchronization
 /// 192 … bytes). A released block is wiped and kept for its class; blocks are neither split nor joined, so the heap's
 /// size is bounded by the peak of each class, and a block costs a lock and a few instructions. Regions are added as
 /// needed, up to `byteCountMax` in all, and go with the heap.
-final class LockedHeap: Sendable {
+package final class LockedHeap: Sendable {
     private let allowUnlocked: Bool
     private let byteCountMax: Int
     private let state: Mutex<State>
@@ -18,6 +18,8 @@ final class LockedHeap: Sendable {
     /// The worst of the regions.
     var kind: LockedMemoryKind { self.state.withLock { $0.kind } }
     var lockedByteCount: Int { self.state.withLock { $0.lockedByteCount } }
+    /// Blocks that are allocated and not released.
+    package var blocksInUse: Int { self.state.withLock { $0.blocksInUse } }
 
     /// What stands before each payload.
     private struct Header {
@@ -45,6 +47,7 @@ final class LockedHeap: Sendable {
         /// Bytes handed out of the current chunk.
         var used = 0
         var lockedByteCount: Int
+        var blocksInUse = 0
         var kind: LockedMemoryKind
         /// The address of the first free block of each class, 0 if none. Its payload's first word is that of the next.
         var free = [UInt](repeating: 0, count: LockedHeap.sizeClasses.count)
@@ -66,23 +69,20 @@ final class LockedHeap: Sendable {
         let kind = region.kind
         let byteCount = unsafe region.bytes.count
         self.state = Mutex(
-            State(chunk: Chunk(region: region, previous: nil), lockedByteCount: byteCount, kind: kind))
+            State(chunk: Chunk(region: region, previous: nil), lockedByteCount: byteCount, kind: kind)
+        )
     }
 
     /// A block of at least `byteCount` bytes, aligned to 16.
     ///
     /// - Throws: `.exhausted` over ``payloadByteCountMax`` or `byteCountMax`; `.cannotLock` when the kernel locks no more.
-    func allocate(byteCount: Int) throws(LockedMemoryError) -> UnsafeMutableRawPointer {
+    package func allocate(byteCount: Int) throws(LockedMemoryError) -> UnsafeMutableRawPointer {
         guard byteCount <= Self.payloadByteCountMax else { throw .exhausted }
         let sizeClass = Self.sizeClass(holding: byteCount + Header.byteCount + Canary.byteCount)
         let address = try self.state.withLock { state throws(LockedMemoryError) in
-            if let block = unsafe UnsafeMutableRawPointer(bitPattern: state.free[sizeClass]) {
-                let payload = unsafe block + Header.byteCount
-                state.free[sizeClass] = unsafe payload.load(as: UInt.self)
-                unsafe payload.storeBytes(of: 0, as: UInt.self)
-                return UInt(bitPattern: block)
-            }
-            return try self.carve(Self.sizeClasses[sizeClass], from: &state)
+            let address = try self.takeBlock(of: sizeClass, from: &state)
+            state.blocksInUse += 1
+            return address
         }
         guard let block = unsafe UnsafeMutableRawPointer(bitPattern: address) else { throw .exhausted }
         let header = Header(magic: Header.magic, sizeClass: UInt32(sizeClass), payloadByteCount: byteCount)
@@ -92,7 +92,7 @@ final class LockedHeap: Sendable {
     }
 
     /// Wipes a block and keeps it for the next.
-    func release(_ payload: UnsafeMutableRawPointer) {
+    package func release(_ payload: UnsafeMutableRawPointer) {
         let block = unsafe payload - Header.byteCount
         let header = unsafe Self.header(of: block)
         unsafe Canary.check(at: payload + header.payloadByteCount)
@@ -102,12 +102,14 @@ final class LockedHeap: Sendable {
         self.state.withLock { state in
             unsafe payload.storeBytes(of: state.free[sizeClass], as: UInt.self)
             state.free[sizeClass] = UInt(bitPattern: block)
+            state.blocksInUse -= 1
         }
     }
 
     /// The block with room for `byteCount`: the same one where its class has it, else a new one; the old one is wiped.
-    func reallocate(
-        _ payload: UnsafeMutableRawPointer, byteCount: Int
+    package func reallocate(
+        _ payload: UnsafeMutableRawPointer,
+        byteCount: Int
     ) throws(LockedMemoryError) -> UnsafeMutableRawPointer {
         let block = unsafe payload - Header.byteCount
         var header = unsafe Self.header(of: block)
@@ -128,10 +130,21 @@ final class LockedHeap: Sendable {
         return unsafe moved
     }
 
+    private func takeBlock(of sizeClass: Int, from state: inout State) throws(LockedMemoryError) -> UInt {
+        guard let block = unsafe UnsafeMutableRawPointer(bitPattern: state.free[sizeClass]) else {
+            return try self.carve(Self.sizeClasses[sizeClass], from: &state)
+        }
+        let payload = unsafe block + Header.byteCount
+        state.free[sizeClass] = unsafe payload.load(as: UInt.self)
+        unsafe payload.storeBytes(of: 0, as: UInt.self)
+        return UInt(bitPattern: block)
+    }
+
     /// Cuts a new block off the current chunk, or off a new one. The rest of a chunk that is left is lost to the heap:
     /// at most the size of the block that did not fit.
     private func carve(
-        _ byteCount: Int, from state: inout State
+        _ byteCount: Int,
+        from state: inout State
     ) throws(LockedMemoryError) -> UInt {
         if unsafe state.used + byteCount > state.chunk.region.bytes.count {
             let wanted = max(byteCount, Self.chunkByteCount)

@@ -60,7 +60,13 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
             self.kind = .memfdSecret
         } else {
             let anonymous = unsafe mmap(
-                start, usable, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+                start,
+                usable,
+                PROT_READ | PROT_WRITE,
+                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+                -1,
+                0
+            )
             let isMapped = unsafe !keyside_map_failed(anonymous)
             if isMapped, unsafe keyside_mlock2(start, usable, 0) == 0 {
                 self.kind = .mlock
@@ -86,8 +92,8 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
         unsafe munmap(start - Self.pageByteCount, self.bytes.count + 2 * Self.pageByteCount)
     }
 
-    /// Puts a memfd_secret(2) mapping over the reserved pages and touches it, so that a limit shows now and not as a
-    /// fault in the middle of a request.
+    /// Puts a memfd_secret(2) mapping over the reserved pages. `RLIMIT_MEMLOCK` is applied here, by mmap(2); the pages
+    /// themselves come when they are first touched, which takes some 15 µs for each.
     private static func mapSecret(at start: UnsafeMutableRawPointer, byteCount: Int) -> Bool {
         let descriptor = keyside_memfd_secret(UInt32(O_CLOEXEC))
         guard descriptor >= 0 else { return false }

@@ -5,7 +5,8 @@
 /// One for each process, made at start and handed to whatever makes a ``Secret``.
 package final class SecretMemory: Sendable {
     let arena: LockedArena
-    let heap: LockedHeap
+    /// For the modules that wrap a C library and have it allocate here. Everybody else makes a ``Secret``.
+    package let heap: LockedHeap
 
     /// What a process may lock without asking for more than Debian grants everybody (8 MiB, `ulimit -l`).
     package static let defaultHeapByteCountMax = 7 << 20
@@ -16,7 +17,9 @@ package final class SecretMemory: Sendable {
     ///   - allowUnlocked: whether ordinary memory will do when none can be locked.
     /// - Throws: `.cannotLock` when the kernel locks too little.
     package init(
-        slotCount: Int = 4096, heapByteCountMax: Int = SecretMemory.defaultHeapByteCountMax, allowUnlocked: Bool
+        slotCount: Int = 4096,
+        heapByteCountMax: Int = SecretMemory.defaultHeapByteCountMax,
+        allowUnlocked: Bool
     ) throws(LockedMemoryError) {
         self.arena = try LockedArena(capacity: slotCount, allowUnlocked: allowUnlocked)
         self.heap = try LockedHeap(byteCountMax: heapByteCountMax, allowUnlocked: allowUnlocked)
