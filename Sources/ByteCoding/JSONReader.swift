@@ -195,6 +195,9 @@ package struct JSONReader: Sendable {
         )
     }
 
+    /// Whether nothing but white space is left, for texts that must be one value and no more.
+    package mutating func isAtEnd(in text: Span<UInt8>) -> Bool { self.scanner.peek(in: text) == nil }
+
     /// The string that stands here, nil for `null`.
     private mutating func nextString(isRepeated: Bool, in text: Span<UInt8>) throws(JSONError) -> JSONString? {
         guard !isRepeated else { throw self.malformed(.once) }
