@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+package import KeyService
+package import LockedMemory
+
+/// Serves data keys from one key that the object store's environment holds, as the object store itself would: what the
+/// one seals, the other opens.
+///
+/// There is nothing to wait for: every operation answers at once, on any thread. What the object store's own key service
+/// cannot do throws `.notSupported`.
+package final class StaticKeyService: KeyService {
+    package let kind = "static key"
+    package let defaultKeyName: KeyName
+    private let key: SealingKey
+
+    /// - Parameter key: 32 bytes.
+    /// - Throws: `.internalFailure` when OpenSSL lacks one of the ciphers, `.overloaded` when there is no locked memory.
+    package init(name: KeyName, key: SharedSecret, memory: SecretMemory) throws(KeyServiceError) {
+        self.defaultKeyName = name
+        self.key = try KeyServiceError.translating { () throws(CryptographyError) in
+            try SealingKey(key, memory: memory)
+        }
+    }
+
+    // MARK: Data keys
+
+    package func generateKeyAtOnce(
+        _ name: KeyName,
+        associatedData: AssociatedData
+    ) throws(KeyServiceError) -> DataKey? {
+        try self.makeDataKey(name, associatedData: associatedData)
+    }
+
+    package func generateKey(
+        _ name: KeyName,
+        associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> DataKey {
+        try self.makeDataKey(name, associatedData: associatedData)
+    }
+
+    package func decryptAtOnce(
+        _ name: KeyName,
+        ciphertext: Ciphertext,
+        associatedData: AssociatedData
+    ) throws(KeyServiceError) -> Secret? {
+        try self.open(name, ciphertext: ciphertext, associatedData: associatedData)
+    }
+
+    package func decrypt(
+        _ name: KeyName,
+        ciphertext: Ciphertext,
+        associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> Secret {
+        try self.open(name, ciphertext: ciphertext, associatedData: associatedData)
+    }
+
+    private func makeDataKey(
+        _ name: KeyName,
+        associatedData: AssociatedData
+    ) throws(KeyServiceError) -> DataKey {
+        guard name == self.defaultKeyName else { throw .keyNotFound }
+        return try KeyServiceError.translating { () throws(CryptographyError) in
+            try self.key.makeDataKey(associatedData: associatedData)
+        }
+    }
+
+    private func open(
+        _ name: KeyName,
+        ciphertext: Ciphertext,
+        associatedData: AssociatedData
+    ) throws(KeyServiceError) -> Secret {
+        guard name == self.defaultKeyName else { throw .keyNotFound }
+        return try KeyServiceError.translating { () throws(CryptographyError) in
+            try self.key.open(ciphertext, associatedData: associatedData)
+        }
+    }
+
+    /// The name does not matter: there is one key.
+    package func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret {
+        try KeyServiceError.translating { () throws(CryptographyError) in
+            try self.key.code(of: message)
+        }
+    }
+
+    package func encrypt(
+        _ name: KeyName,
+        plaintext: borrowing Secret,
+        associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> Ciphertext {
+        throw .notSupported
+    }
+
+    // MARK: The key
+
+    package func createKey(_ name: KeyName) async throws(KeyServiceError) {
+        throw name == self.defaultKeyName ? .keyExists : .notSupported
+    }
+
+    package func importKey(
+        _ name: KeyName,
+        key: borrowing Secret,
+        algorithm: KeyAlgorithm
+    ) async throws(KeyServiceError) {
+        throw .notSupported
+    }
+
+    package func describeKey(_ name: KeyName) async throws(KeyServiceError) -> KeyDescription {
+        throw .notSupported
+    }
+
+    package func deleteKey(_ name: KeyName) async throws(KeyServiceError) {
+        throw .notSupported
+    }
+
+    /// The one key, if its name begins with the prefix (`*` for any) and with where to continue.
+    package func listKeys(_ request: KeyListingRequest) async throws(KeyServiceError) -> KeyListing {
+        let name = self.defaultKeyName.description.utf8
+        let isListed =
+            (request.prefix == "*" || name.starts(with: request.prefix.utf8))
+            && name.starts(with: request.continueAt.utf8)
+        return KeyListing(names: isListed ? [self.defaultKeyName] : [])
+    }
+
+    // MARK: The service
+
+    package func status() async -> BackendStatus {
+        BackendStatus(
+            reachability: .reachable(latency: .zero),
+            endpoints: [BackendStatus.Endpoint(address: "127.0.0.1", isOnline: true)]
+        )
+    }
+
+    package func version() async throws(KeyServiceError) -> String { "v1" }
+}
+
+extension KeyServiceError {
+    /// Does `body`, whose failures become what a caller of a key service decides by.
+    fileprivate static func translating<Result: ~Copyable>(
+        _ body: () throws(CryptographyError) -> Result
+    ) throws(KeyServiceError) -> Result {
+        do {
+            return try body()
+        } catch {
+            switch error {
+            case .notAuthentic: throw .decryptionFailed
+            case .memory(let reason): throw KeyServiceError(reason)
+            case .openSSL, .openSSLInUse: throw .internalFailure
+            }
+        }
+    }
+}
