@@ -229,8 +229,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
             buffer: self.output,
             date: self.date.current(),
             requestID: exchange.id,
-            keepsAlive: keepsAlive && exchange.keepsAlive && !self.state.isDraining && !self.inputIsClosed,
+            keepsAlive: keepsAlive && exchange.keepsAlive && !self.isLastRequest,
             omitsBody: exchange.omitsBody)
+    }
+
+    /// Whether no other request will be answered after the one in work. What a client pipelined before the agent began
+    /// to drain, or before it shut down its own side, is answered all the same.
+    private var isLastRequest: Bool {
+        (self.state.isDraining || self.inputIsClosed) && self.intake.isEmpty
     }
 
     /// Has the answer made in a task, and takes no further request meanwhile.
@@ -299,7 +305,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private func proceed(
         _ context: ChannelHandlerContext, now: NIODeadline, keepsAlive: Bool, inputIsComplete: Bool
     ) {
-        switch self.state.answered(now: now, keepsAlive: keepsAlive, inputIsComplete: inputIsComplete) {
+        let isReadToItsEnd = inputIsComplete || self.inputIsClosed
+        switch self.state.answered(now: now, keepsAlive: keepsAlive, inputIsComplete: isReadToItsEnd) {
         case .nextRequest:
             break
         case .close:
@@ -324,11 +331,9 @@ final class ConnectionHandler: ChannelDuplexHandler {
         context.writeAndFlush(self.wrapOutboundOut(buffer), promise: written)
     }
 
+    /// Closes once everything is written, also what the channel still holds of earlier answers: hence the write, even
+    /// of nothing.
     private func closeWhenWritten(_ context: ChannelHandlerContext) {
-        guard self.output.readableBytes > 0 else {
-            context.close(promise: nil)
-            return
-        }
         let buffer = self.output
         self.output = ByteBuffer()
         let written = context.eventLoop.makePromise(of: Void.self)
