@@ -25,6 +25,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var output = ByteBuffer()
     private var exchange: Exchange?
     private var deferredWork: Task<Void, Never>?
+    /// Numbers deferred answers: a request's name will not do, for a client may give the same to several.
+    private var deferredSerial = 0
     private var timer: Scheduled<Void>?
     private var timerDeadline = NIODeadline.distantFuture
     private var readIsHeldBack = false
@@ -246,6 +248,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
         self.state.answeringBegan()
         self.keepTime(context)
         self.flush(context)
+        self.deferredSerial += 1
+        let serial = self.deferredSerial
         let empty = self.takeWriter(for: exchange)
         let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
         self.deferredWork = Task {
@@ -254,14 +258,14 @@ final class ConnectionHandler: ChannelDuplexHandler {
             let written = writer
             bound.eventLoop.execute {
                 let (handler, context) = bound.value
-                handler.deferredAnswerIsMade(context, exchange.id, written)
+                handler.deferredAnswerIsMade(context, serial, written)
             }
         }
     }
 
     /// Takes up a deferred answer, unless the wait for it was given up or the client has gone.
-    private func deferredAnswerIsMade(_ context: ChannelHandlerContext, _ id: RequestID, _ writer: ResponseWriter) {
-        guard self.state.phase == .answering, let exchange = self.exchange, exchange.id == id else {
+    private func deferredAnswerIsMade(_ context: ChannelHandlerContext, _ serial: Int, _ writer: ResponseWriter) {
+        guard self.state.phase == .answering, self.deferredSerial == serial, let exchange = self.exchange else {
             writer.buffer.wipeInPlace()
             return
         }
