@@ -247,6 +247,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
     ) {
         self.state.answeringBegan()
         self.keepTime(context)
+        self.intake.settle()
         self.flush(context)
         self.deferredSerial += 1
         let serial = self.deferredSerial

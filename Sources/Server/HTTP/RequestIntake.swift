@@ -40,12 +40,12 @@ struct RequestIntake {
 
     /// Takes what the channel has read.
     mutating func receive(_ bytes: ByteBuffer) {
+        self.settle()
         guard self.input.readableBytes > 0 else {
             self.input = bytes
             self.inputIsBorrowed = true
             return
         }
-        self.settle()
         self.input.writeImmutableBuffer(bytes)
         bytes.wipeInPlace()
     }
@@ -117,9 +117,12 @@ struct RequestIntake {
         self.input = ByteBuffer()
     }
 
-    /// Lets go of the channel's buffer; what is left in it moves to one of our own.
-    private mutating func settle() {
-        guard self.inputIsBorrowed || self.input.readableBytes == 0 else { return }
+    /// Wipes what has been used, and lets go of the channel's buffer; what is left moves to a buffer of our own.
+    ///
+    /// Where more data is needed, what is left is the start of a token and came with the last segment, so that nothing
+    /// is moved twice.
+    mutating func settle() {
+        guard self.inputIsBorrowed || self.input.readerIndex > 0 else { return }
         let used = self.input
         self.input = ByteBuffer()
         if used.readableBytes > 0 { self.input.writeBytes(used.readableBytesSpan) }
