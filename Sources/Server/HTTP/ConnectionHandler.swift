@@ -385,6 +385,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
         switch self.state.expire(now: .now()) {
         case .none: break
         case .close: context.close(promise: nil)
+        case .finish: self.closeWhenWritten(context)
         case .refuseHead:
             self.refuse(context, with: self.front.refusal(.badRequest, "request header took too long"))
         case .refuseBody:

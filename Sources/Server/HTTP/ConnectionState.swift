@@ -29,7 +29,10 @@ struct ConnectionState {
     enum Expiry: Equatable {
         /// Not yet: look again at the deadline.
         case none
+        /// At once: nobody is waiting, or nobody is listening.
         case close
+        /// When the answers that the client has not read yet are written.
+        case finish
         /// Say that the head took too long, then close.
         case refuseHead
         /// Say that the body took too long, then close.
@@ -99,7 +102,7 @@ struct ConnectionState {
     mutating func answered(now: NIODeadline, keepsAlive: Bool, inputIsComplete: Bool) -> Continuation {
         if keepsAlive, inputIsComplete {
             self.phase = .idle
-            self.deadline = now + self.limits.idleTimeout
+            self.deadline = now + (self.isDraining ? self.limits.drainGrace : self.limits.idleTimeout)
             return .nextRequest
         }
         self.phase = .lingering
@@ -117,9 +120,13 @@ struct ConnectionState {
     mutating func closed() { self.phase = .closed }
 
     /// What to do at `now`.
-    func expire(now: NIODeadline) -> Expiry {
+    mutating func expire(now: NIODeadline) -> Expiry {
         guard now >= self.deadline else { return .none }
         switch self.phase {
+        case .idle where self.isDraining:
+            self.phase = .lingering
+            self.deadline = now + self.limits.idleTimeout
+            return .finish
         case .idle, .lingering: return .close
         case .receivingHead: return .refuseHead
         case .receivingBody: return .refuseBody
