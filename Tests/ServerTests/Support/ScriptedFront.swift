@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPWire
+import NIOCore
+import Synchronization
+
+@testable import Server
+
+/// A front that answers by path, and late only when told to.
+///
+/// | path | answer |
+/// |---|---|
+/// | `/at-once` | 200, `at once` |
+/// | `/echo` | 200, the body, at most ``bodyByteCountMax`` bytes of it |
+/// | `/big/N` | 200, N bytes |
+/// | `/later/X` | 200, `later X`, once the test has called `journal.note("answer X")`; it does not care for cancellation |
+/// | `/brief/X` | the same, but the front gives up after a millisecond: 504, `timed out` |
+/// | `/refused` | 403 by the head |
+/// | others | 404 by the head |
+///
+/// The journal says what happens: `route`, `begun X`, `cancelled X`, `made X`, `released` for a request that is no
+/// longer held by anybody, `answered STATUS`, `malformed STATUS`.
+final class ScriptedFront: Front {
+    static let bodyByteCountMax = 1_000_000
+
+    let journal = Journal()
+    /// The storage of the last deferred answer.
+    private let deferredAnswer = Mutex<ByteBuffer?>(nil)
+
+    var deferredAnswerIsWiped: Bool { self.deferredAnswer.withLock { $0?.isWiped == true } }
+
+    func route(_ head: RequestHead) -> any RoutedRequest {
+        self.journal.note("route")
+        let target = String(decoding: head.target, as: UTF8.self)
+        return Request(target: target, front: self)
+    }
+
+    func refusal(_ status: ResponseStatus, _ message: String) -> Response { .text(status, message) }
+
+    func answeredMalformed(_ status: ResponseStatus, duration: TimeAmount) {
+        self.journal.note("malformed \(status.rawValue)")
+    }
+
+    private final class Request: RoutedRequest {
+        let target: String
+        let front: ScriptedFront
+
+        init(target: String, front: ScriptedFront) {
+            self.target = target
+            self.front = front
+        }
+
+        deinit { self.front.journal.note("released") }
+
+        /// What stands behind `/later/` or `/brief/`.
+        private var nameOfDeferred: String? {
+            let parts = self.target.split(separator: "/")
+            return parts.count == 2 && ["later", "brief"].contains(parts[0]) ? String(parts[1]) : nil
+        }
+
+        var timeout: TimeAmount { self.target.hasPrefix("/brief/") ? .milliseconds(1) : .hours(1) }
+
+        var refusal: Response? {
+            switch self.target {
+            case "/refused": .text(.forbidden, "refused")
+            case "/at-once", "/echo": nil
+            case let target:
+                self.nameOfDeferred != nil || target.hasPrefix("/big/") ? nil : .text(.notFound, "no such path")
+            }
+        }
+
+        var bodyByteCountMax: Int {
+            self.target == "/echo" || self.nameOfDeferred != nil ? ScriptedFront.bodyByteCountMax : 0
+        }
+
+        var bodyTooLarge: Response { .text(.badRequest, "body is too large") }
+        var timedOut: Response { .text(.gatewayTimeout, "timed out") }
+
+        func answer(
+            body: Span<UInt8>, bodyLengthWasAnnounced: Bool, with writer: inout ResponseWriter
+        ) -> DeferredAnswer? {
+            if let name = self.nameOfDeferred {
+                return { [front] writer in
+                    front.journal.note("begun \(name)")
+                    await withTaskCancellationHandler {
+                        await front.journal.wait(for: "answer \(name)")
+                    } onCancel: {
+                        front.journal.note("cancelled \(name)")
+                    }
+                    writer.write(.text(.ok, "later \(name)"))
+                    front.deferredAnswer.withLock { [buffer = writer.buffer] in $0 = buffer }
+                    front.journal.note("made \(name)")
+                }
+            }
+            if self.target.hasPrefix("/big/"), let byteCount = Int(self.target.dropFirst("/big/".count)) {
+                writer.write(.ok, contentType: nil, bodyByteCount: byteCount) { output in
+                    for _ in 0..<byteCount { output.append(UInt8(ascii: "b")) }
+                }
+            } else if self.target == "/echo" {
+                writer.write(.ok, contentType: nil, bodyByteCount: body.count) { output in
+                    for index in body.indices { output.append(body[index]) }
+                }
+            } else {
+                writer.write(.text(.ok, "at once"))
+            }
+            return nil
+        }
+
+        func answered(_ status: ResponseStatus, duration: TimeAmount) {
+            self.front.journal.note("answered \(status.rawValue)")
+        }
+    }
+}
+
+extension Response {
+    fileprivate static func text(_ status: ResponseStatus, _ text: String) -> Response {
+        Response(status, contentType: "text/plain", body: Array(text.utf8))
+    }
+}

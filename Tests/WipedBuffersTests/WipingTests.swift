@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import NIOCore
+import Testing
+import WipedBuffers
+
+@Suite struct WipingTests {
+    @Test("everything written is wiped, read since or not", arguments: [0, 3, 6])
+    func written(readerIndex: Int) {
+        var buffer = ByteBuffer(string: "secret")
+        buffer.moveReaderIndex(to: readerIndex)
+        buffer.wipeInPlace()
+        #expect(buffer.storage == [0, 0, 0, 0, 0, 0])
+        #expect(buffer.readerIndex == readerIndex)
+        #expect(buffer.writerIndex == 6)
+    }
+
+    @Test func otherHoldersOfTheStorageSeeItToo() {
+        let buffer = ByteBuffer(string: "secret")
+        let copy = buffer
+        copy.wipeInPlace()
+        #expect(buffer.storage.allSatisfy { $0 == 0 })
+    }
+
+    @Test func aSliceIsWipedAlone() throws {
+        let buffer = ByteBuffer(string: "one two three")
+        let slice = try #require(buffer.getSlice(at: 4, length: 3))
+        slice.wipeInPlace()
+        #expect(String(buffer: buffer) == "one \0\0\0 three")
+    }
+
+    @Test func whatIsWrittenAfterwardsStays() {
+        var buffer = ByteBuffer(string: "secret")
+        buffer.wipeInPlace()
+        buffer.clear()
+        buffer.writeString("open")
+        #expect(String(buffer: buffer) == "open")
+    }
+
+    @Test func anEmptyBufferCanBeWiped() {
+        ByteBuffer().wipeInPlace()
+        ByteBuffer(string: "").wipeInPlace()
+    }
+}
+
+extension ByteBuffer {
+    /// The bytes up to the writer index, as they stand in memory.
+    fileprivate var storage: [UInt8] {
+        unsafe self.withVeryUnsafeBytes { unsafe Array($0.prefix(self.writerIndex)) }
+    }
+}
