@@ -52,9 +52,6 @@ package struct SocketFile: ~Copyable, Sendable {
 
     /// Makes the folder if there is none, and a listening socket in it.
     ///
-    /// To be called before there are other threads: the file mode creation mask, which belongs to the whole process, is
-    /// changed for the time of bind(2).
-    ///
     /// - Throws: ``SocketFileError``.
     package init(at place: SocketPlace) throws(SocketFileError) {
         let path = place.path
@@ -132,12 +129,11 @@ package struct SocketFile: ~Copyable, Sendable {
     private static func bind(to path: String) throws(SocketFileError) -> CInt {
         let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .system(SystemError("socket for", path)) }
-        // With no permission for anybody until the mode is set.
-        let mask = umask(0o777)
-        let result = unsafe Self.withAddress(of: path) { unsafe Glibc.bind(descriptor, $0, $1) }
-        let code = errno
-        umask(mask)
-        guard result == 0 else {
+        // The name takes its permissions from the descriptor: none for anybody until the mode is set.
+        guard fchmod(descriptor, 0) == 0,
+            unsafe Self.withAddress(of: path, { unsafe Glibc.bind(descriptor, $0, $1) }) == 0
+        else {
+            let code = errno
             close(descriptor)
             throw code == EADDRINUSE ? .inUse(path: path) : .system(SystemError("bind", path, code: code))
         }
