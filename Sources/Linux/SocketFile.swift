@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import Synchronization
 
 /// Where a Unix socket is to stand, and who may connect.
 package struct SocketPlace: Equatable, Sendable {
@@ -25,7 +26,7 @@ package enum SocketFileError: Error, Equatable, Sendable {
     case inUse(path: String)
     /// Something that is not a socket stands there; it is left alone. `kind` is what: `directory`, `file`, …
     case notASocket(path: String, kind: String)
-    /// The path is longer than the 107 bytes that a socket address holds, empty, or abstract.
+    /// The path is longer than the 107 bytes that a socket address holds, empty, relative, abstract, or has a NUL in it.
     case invalidPath(path: String)
     case unknownUser(String)
     case unknownGroup(String)
@@ -46,6 +47,7 @@ package struct SocketFile: ~Copyable, Sendable {
 
     private let device: dev_t
     private let inode: ino_t
+    private let nameIsRemoved = Atomic(false)
 
     /// How many connections may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
     private static let backlog: CInt = 4096
@@ -55,7 +57,9 @@ package struct SocketFile: ~Copyable, Sendable {
     /// - Throws: ``SocketFileError``.
     package init(at place: SocketPlace) throws(SocketFileError) {
         let path = place.path
-        guard path.hasPrefix("/"), path.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path) else {
+        guard path.hasPrefix("/"), !path.utf8.contains(0),
+            path.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path)
+        else {
             throw .invalidPath(path: path)
         }
         let owner = try Accounts.userID(place.owner)
@@ -84,8 +88,12 @@ package struct SocketFile: ~Copyable, Sendable {
         }
     }
 
-    /// Takes the name away. Connections that are open stay open.
+    /// Takes the name away, the first time. Connections that are open stay open.
+    ///
+    /// To be called before the descriptor is closed: afterwards the file system may give the inode to a successor's
+    /// socket, which could not be told from this one. That is also why there is no second time.
     package func removeName() {
+        guard !self.nameIsRemoved.exchange(true, ordering: .relaxed) else { return }
         var status = stat()
         guard unsafe lstat(self.path, &status) == 0, status.st_dev == self.device, status.st_ino == self.inode else {
             return
