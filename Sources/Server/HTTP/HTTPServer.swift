@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Linux
 package import Logging
 package import NIOCore
 package import NIOPosix
@@ -42,6 +43,7 @@ package final class HTTPServer: Sendable {
             .childChannelOption(.maxMessagesPerRead, value: 1)
             .withBoundSocket(descriptor)
             .get()
+        SocketFile.widenQueue(of: descriptor)  // NIO has made it 128.
     }
 
     /// Takes no new connections, lets the open ones finish what they have, and closes what is left after `timeout`.
