@@ -10,6 +10,9 @@ import Synchronization
 package final class HTTPServer: Sendable {
     private let listener: any Channel
     private let registry: ConnectionRegistry
+    /// The listener's, for as long as that is open.
+    private let descriptor: CInt
+    private let group: MultiThreadedEventLoopGroup
 
     /// Takes connections from `descriptor`, which listens already and is the server's from now on.
     ///
@@ -23,7 +26,10 @@ package final class HTTPServer: Sendable {
         let process = String(UInt64.random(in: 1 << 60 ... .max), radix: 16)  // 16 digits
         let serial = ConnectionSerial()
         self.registry = registry
+        self.descriptor = descriptor
+        self.group = group
         self.listener = try await ServerBootstrap(group: group)
+            .serverChannelOption(.maxMessagesPerRead, value: 64)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard connections.admit() else {
@@ -50,6 +56,7 @@ package final class HTTPServer: Sendable {
     ///
     /// - Returns: how many connections had to be cut off.
     package func drain(within timeout: TimeAmount) async -> Int {
+        await self.takeWhatHasCome()
         try? await self.listener.close()  // It fails only if it is closed already.
         let registry = self.registry
         let whenEmpty = registry.drain(on: self.listener.eventLoop)
@@ -58,6 +65,22 @@ package final class HTTPServer: Sendable {
         try? await whenEmpty.get()  // It cannot fail: nobody fails the promise.
         deadline.cancel()
         return cutOff.current
+    }
+
+    /// Lets connections that came before the drain reach their event loops: a listener that closes drops those that it
+    /// has accepted and not handed over, and the kernel those that it has not accepted.
+    private func takeWhatHasCome() async {
+        var roundsLeft = 100  // Clients may come faster than they are taken.
+        while self.listener.isActive, SocketFile.hasWaitingConnection(self.descriptor), roundsLeft > 0 {
+            await self.eventLoopsTurn()
+            roundsLeft -= 1
+        }
+        // One turn to end the accepting, one to set up what was accepted, one to hand it over.
+        for _ in 0..<3 { await self.eventLoopsTurn() }
+    }
+
+    private func eventLoopsTurn() async {
+        for eventLoop in self.group.makeIterator() { try? await eventLoop.submit {}.get() }
     }
 
     /// Closes every connection at once. A drain under way then ends.
