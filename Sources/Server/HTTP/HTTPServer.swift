@@ -33,7 +33,8 @@ package final class HTTPServer: Sendable {
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     guard connections.admit() else {
-                        try channel.pipeline.syncOperations.addHandler(ConnectionRefusal(front: front))
+                        try channel.pipeline.syncOperations.addHandler(
+                            ConnectionRefusal(front: front, lingerTimeout: limits.lingerTimeout))
                         return
                     }
                     channel.closeFuture.whenComplete { _ in connections.leave() }
