@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPWire
+import KESProtocol
+import KeyService
+import NIOCore
+import Testing
+
+@testable import Server
+
+/// What the KES front makes of a request before any key is asked for.
+@Suite(.timeLimit(.minutes(1))) struct KESFrontTests {
+    // MARK: What is looked at first
+
+    @Test("method, then name, then body, then key", arguments: [
+        ("GET", "/v1/key/decrypt/-", "{", 405, "received method 'GET' expected 'PUT'"),
+        ("POST", "/v1/key/decrypt/-", "{", 400, "key name '-' is empty, too long or contains invalid characters"),
+        ("POST", "/v1/key/decrypt/", "{", 400, "key name '' is empty, too long or contains invalid characters"),
+        ("POST", "/v1/key/decrypt/no-key", "{", 400, "invalid request body"),
+        ("POST", "/v1/key/decrypt/no-key", "{}", 404, "key does not exist"),
+        ("GET", "/v1/key/list/a*b", "", 400, "listing pattern 'a*b' is empty, too long or is invalid"),
+        ("POST", "/v1/key/import/no-key", "{", 400, "invalid import key request body"),
+        ("DELETE", "/version", "", 405, "received method 'DELETE' expected 'GET'"),
+        ("POST", "/metrics", "", 405, "received method 'POST' expected 'GET'"),
+        ("get", "/version", "", 405, "received method 'get' expected 'GET'"),
+    ])
+    func order(method: String, path: String, body: String, status: Int, message: String) async throws {
+        let bench = try KESBench()
+        let length = "Content-Length: \(body.utf8.count)"
+        let answer = try await bench.ask("\(method) \(path) HTTP/1.1\r\nHost: x\r\n\(length)\r\n\r\n\(body)")
+        #expect(answer.status == status)
+        #expect(answer.text == "{\"message\":\"\(message)\"\n}")
+        let method = message.split(separator: "'").last.map(String.init)
+        #expect(answer["Accept"] == (status == 405 ? method : nil))
+        #expect(answer["Allow"] == (status == 405 ? method : nil))
+    }
+
+    @Test("paths that lead nowhere, or elsewhere", arguments: [
+        ("GET", "/", 404), ("GET", "/v1/status/", 404), ("GET", "/v1/key/bulk/decrypt/my-key", 404), ("CONNECT", "x:1", 404),
+        ("GET", "/v1//status", 301), ("GET", "/v1/./status", 301), ("OPTIONS", "*", 200), ("GET", "/version?x=1", 200),
+        ("GET", "http://x/version", 200), ("GET", "/v1/%73tatus", 200),
+    ])
+    func paths(method: String, path: String, status: Int) async throws {
+        let answer = try await KESBench().ask(request(method, path))
+        #expect(answer.status == status)
+        switch status {
+        case 404:
+            #expect(answer.text == "404 page not found\n")
+            #expect(answer["X-Content-Type-Options"] == "nosniff")
+            #expect(answer["Content-Type"] == "text/plain; charset=utf-8")
+        case 301:
+            #expect(answer["Location"] == "/v1/status")
+        case _:
+            #expect(answer["Location"] == nil)
+        }
+    }
+
+    @Test("limits are those of the API's own table", arguments: KESEndpoint.allCases)
+    func limits(endpoint: KESEndpoint) throws {
+        let bench = try KESBench()
+        let method = endpoint.method.rawValue
+        let work = bench.front.route(try head(request(method, endpoint.path + (endpoint.takesName ? "a" : ""))))
+        #expect(work.refusal == nil)
+        #expect(work.bodyByteCountMax == endpoint.bodyByteCountMax)
+        #expect(work.timeout == TimeAmount(endpoint.timeout))
+        #expect(work.bodyTooLarge.status == .badRequest)
+        #expect(work.bodyTooLarge.body == KESFailure.invalidBody(for: endpoint).body)
+        #expect(work.timedOut.status == .gatewayTimeout)
+        #expect(work.timedOut.body == KESFailure(.timedOut, at: endpoint).body)
+    }
+
+    // MARK: Refusals of HTTP's own
+
+    @Test func whatIsNoRequestIsRefusedInKESForm() async throws {
+        let answer = try await KESBench().ask("GET /version HTTP/1.1\r\n\r\n")
+        #expect(answer.status == 400)
+        #expect(answer["Content-Type"] == "application/json")
+        #expect(answer.text == "{\"message\":\"missing Host header\"\n}")
+        #expect(answer.closes)
+    }
+
+    @Test func oneConnectionTooManyIsToldWhenToComeBack() async throws {
+        let bench = try KESBench()
+        try await TestServer.run(bench.front, connections: ConnectionCount(limit: 0)) { server in
+            let answer = try await server.client().receive()
+            #expect(answer.status == 503)
+            #expect(answer["Retry-After"] == "1")
+            #expect(answer.text == "{\"message\":\"too many connections\"\n}")
+            #expect(answer.closes)
+        }
+    }
+}
+
+/// The head of a request.
+private func head(_ request: String) throws -> RequestHead {
+    var parser = RequestParser()
+    var consumed = 0
+    let bytes = Array(request.utf8)
+    guard case .head(let head) = try parser.next(bytes.span, consumed: &consumed) else {
+        throw Client.Failure.notAnAnswer(request)
+    }
+    return head
+}
