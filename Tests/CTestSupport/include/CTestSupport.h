@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+#ifndef KEYSIDE_TEST_SUPPORT_H
+#define KEYSIDE_TEST_SUPPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+// What tests need and Swift cannot do: work between fork(2) and exec(2), and a search at the speed of memory.
+
+/// A program to start. Strings and arrays are the caller's.
+struct testsupport_launch {
+    /// Opened before the user changes, so that the new one need not be able to reach it.
+    const char *program;
+    /// Both end with a null pointer.
+    char *const *arguments;
+    char *const *environment;
+    const char *working_folder;
+    /// What becomes of descriptors 0, 1 and 2. The program gets no others.
+    int input, output, error;
+    /// Whom to become, with no other groups; -1 to stay who one is.
+    uid_t user;
+    gid_t group;
+    /// RLIMIT_MEMLOCK in bytes; -1 to leave it.
+    int64_t locked_memory_max;
+    /// Has the kernel say that it has no memfd_secret(2), as older ones and containers do.
+    bool lacks_memfd_secret;
+};
+
+/// Starts a program with every signal at its default.
+///
+/// Returns its process id, or -1 and errno, also where it could be forked but not executed.
+pid_t testsupport_start(const struct testsupport_launch *launch);
+
+/// pidfd_open(2): a descriptor that becomes readable when the process has ended.
+int testsupport_open_process(pid_t process);
+
+/// SIOCOUTQ of a Unix socket: bytes of memory held by what the peer has not read; 0 once it has read everything.
+int testsupport_unread_by_peer(int socket);
+
+/// Lets this process open as many descriptors as it may. Returns that number.
+long testsupport_raise_descriptor_limit(void);
+
+/// Removes a folder with everything in it.
+void testsupport_remove_folder(const char *path);
+
+/// An index over texts to be found: see `testsupport_index_search`.
+struct testsupport_index;
+
+/// Indexes `count` texts; text i is `bytes[starts[i] ..< starts[i + 1]]`. The bytes are copied. NULL without memory.
+struct testsupport_index *testsupport_index_make(const uint8_t *bytes, const uint32_t *starts, uint32_t count);
+void testsupport_index_free(struct testsupport_index *index);
+
+struct testsupport_match {
+    /// Where in the memory searched.
+    size_t offset;
+    size_t byte_count;
+    /// Which text, and from where in it.
+    uint32_t text;
+    uint32_t text_offset;
+};
+
+/// Finds every run of at least 16 bytes that memory has in common with any text, in one pass.
+///
+/// Returns how many there are; the first `matches_max` are written to `matches`.
+size_t testsupport_index_search(
+    const struct testsupport_index *index, const uint8_t *memory, size_t byte_count,
+    struct testsupport_match *matches, size_t matches_max);
+
+#endif

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// How an agent is to be started. Without further words: on the known static key, in a folder of its own.
+package struct AgentSetup: Sendable {
+    /// The key of the published vectors, bytes 00 to 1f, under the name `my-key`.
+    package static let knownKey = "my-key:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
+
+    /// Behind `keyside run --socket PATH`.
+    package var arguments: [String] = []
+    package var environment = ["MINIO_KMS_SECRET_KEY": Self.knownKey]
+    package var account: Account?
+    package var lockedMemoryMax: Int?
+    package var lacksMemfdSecret = false
+    /// Where to listen; nil for `keyside.sock` in the agent's own folder.
+    package var socketPath: String?
+    /// Whether the agent is to believe that its standard error is the journal.
+    package var logsToJournal = false
+
+    package init() {}
+}
+
+/// A running agent. Nothing of it is left when its owner has gone.
+package final class AgentProcess: Sendable {
+    package let socketPath: String
+    package let process: ChildProcess
+    package let notifications: NotifySocket
+    private let folder: TemporaryFolder
+    private let streams: StandardFiles
+
+    /// Starts an agent and waits until it says that it is ready.
+    package init(_ setup: AgentSetup = AgentSetup()) throws {
+        self.folder = try TemporaryFolder()
+        self.streams = try StandardFiles(in: self.folder)
+        self.socketPath = setup.socketPath ?? self.folder("keyside.sock")
+        self.notifications = try NotifySocket(at: self.folder("notify.sock"))
+        if let account = setup.account {
+            guard unsafe chown(self.folder.path, account.user, account.group) == 0 else {
+                throw TestFailure.system("chown \(self.folder.path)")
+            }
+        }
+        var launch = Launch(try Keyside.binary())
+        launch.arguments = ["run", "--socket", self.socketPath] + setup.arguments
+        launch.environment = Keyside.baseEnvironment.merging(setup.environment) { $1 }
+        launch.environment["NOTIFY_SOCKET"] = self.notifications.path
+        if setup.logsToJournal, let file = FileStatus(self.streams.errorPath) {
+            launch.environment["JOURNAL_STREAM"] = "\(file.device):\(file.inode)"
+        }
+        launch.workingFolder = self.folder.path
+        launch.account = setup.account
+        launch.lockedMemoryMax = setup.lockedMemoryMax
+        launch.lacksMemfdSecret = setup.lacksMemfdSecret
+        self.process = try ChildProcess(
+            launch, input: self.streams.input, output: self.streams.output, error: self.streams.error)
+        try self.waitUntilReady()
+    }
+
+    private func waitUntilReady() throws {
+        while !self.notifications.assignments.contains("READY=1") {
+            let ready = try Deadline.standard.wait(
+                for: POLLIN, on: [self.notifications.descriptor.number, self.process.endDescriptor],
+                waitingFor: "READY=1")
+            guard ready.contains(0) else {
+                throw TestFailure.unusable("the agent ended before it was ready: \(try self.log)")
+            }
+            try self.notifications.receive()
+        }
+    }
+
+    /// What it wrote to standard error so far.
+    package var log: String { get throws { try text(of: self.streams.errorPath) } }
+
+    package func connect() throws -> RawConnection { try RawConnection(to: self.socketPath) }
+
+    /// Asks one question on a connection of its own.
+    package func ask(_ request: HTTPRequest) throws -> HTTPAnswer { try self.connect().ask(request) }
+
+    package func signal(_ number: CInt) throws { try self.process.signal(number) }
+
+    package func waitForExit() throws -> ExitStatus { try self.process.waitForExit() }
+
+    /// Asks until the agent counts `count` connections, the one that asks included.
+    package func wait(forConnections count: Int, askingOn connection: RawConnection) throws {
+        let deadline = Deadline.standard
+        while try connection.ask(.get("/v1/status")).json["keyside"]["listeners"][0]["connections"].integer != count {
+            guard !deadline.hasPassed else { throw TestFailure.timedOut(waitingFor: "\(count) connections") }
+        }
+    }
+}
+
+/// Starts an agent for the time of `body`.
+package func withAgent<Result>(
+    _ configure: (inout AgentSetup) throws -> Void = { _ in }, body: (AgentProcess) throws -> Result
+) throws -> Result {
+    var setup = AgentSetup()
+    try configure(&setup)
+    let agent = try AgentProcess(setup)
+    defer { agent.process.kill() }
+    return try body(agent)
+}
+
+/// One agent on the known key for all the tests that leave no traces in one. It ends with the tests.
+package enum SharedAgent {
+    private static let started: Result<AgentProcess, any Error> = Result {
+        _ = atexit { try? SharedAgent.started.get().process.kill() }
+        return try AgentProcess()
+    }
+
+    package static var running: AgentProcess { get throws { try self.started.get() } }
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TestSupport
+import Testing
+
+/// Whatever passes through an agent, nothing of it stays in memory that somebody could read, swap out or dump.
+@Suite struct MemoryScanTests {
+    private let key = [UInt8].random(32)
+
+    private var keyText: String { "scan-key:\(self.key.base64)" }
+
+    /// Kernels and containers differ in which kind of locked memory they have: both must hold.
+    @Test(arguments: [false, true])
+    func nothingIsLeftOf10000KeysOn8Connections(lacksMemfdSecret: Bool) throws {
+        try withAgent {
+            $0.environment["MINIO_KMS_SECRET_KEY"] = self.keyText
+            $0.lacksMemfdSecret = lacksMemfdSecret
+        } body: { agent in
+            let workload = try Workload(agent: agent, key: "scan-key", connectionCount: 8)
+            try workload.run(callCount: 10_000)
+            #expect(workload.generated > 3_000 && workload.decrypted > 3_000 && workload.encrypted > 1_000)
+            let scanner = try MemoryScanner(for: [KnownSecret("the static key", self.key)] + workload.secrets)
+
+            try workload.settle()
+            try self.expectNothing(in: agent, scanner, "while connections are open")
+
+            let observer = try agent.connect()
+            workload.close()
+            try agent.wait(forConnections: 1, askingOn: observer)
+            try self.expectNothing(in: agent, scanner, "after they have closed")
+        }
+    }
+
+    @Test func nothingIsLeftOfWhatClientsSendAndNeverFinish() throws {
+        try withAgent {
+            $0.environment["MINIO_KMS_SECRET_KEY"] = self.keyText
+        } body: { agent in
+            let observer = try agent.connect()
+            let requests = BrokenOff.allCases.map { (call: $0, plaintext: [UInt8].random(3000)) }
+            let scanner = try MemoryScanner(for: requests.map { KnownSecret("\($0.call)", $0.plaintext) })
+            let connections = try requests.map { call, plaintext in
+                let connection = try agent.connect()
+                try call.perform(plaintext, on: connection)
+                return connection
+            }
+            // A body that is still awaited must be somewhere; what is refused or over must not.
+            let (waiting, over) = (BrokenOff.allCases.filter(\.isAwaited), BrokenOff.allCases.filter { !$0.isAwaited })
+            let copies = try scanner.scan(agent.process.processID).copies
+            #expect(Set(copies.map(\.secret)).isSubset(of: waiting.map { "\($0)" }), "\(over) are over: \(copies)")
+
+            for connection in connections { connection.finishSending() }
+            try agent.wait(forConnections: 1, askingOn: observer)
+            try self.expectNothing(in: agent, scanner, "after the connections have closed")
+        }
+    }
+
+    enum KeySource: CaseIterable { case variable, keyFile, envFile, configEnvFile }
+
+    /// Each way to the key has its own copies to wipe.
+    @Test(arguments: KeySource.allCases)
+    func theStaticKeyIsNowhereElse(source: KeySource) throws {
+        let folder = try TemporaryFolder()
+        try withAgent { setup in
+            setup.environment = [:]
+            switch source {
+            case .variable:
+                setup.environment["MINIO_KMS_SECRET_KEY"] = self.keyText
+            case .keyFile:
+                setup.environment["MINIO_KMS_SECRET_KEY_FILE"] = try folder.write(self.keyText + "\n", to: "key")
+            case .envFile:
+                let line = "# the key\nexport MINIO_KMS_SECRET_KEY=\"\(self.keyText)\"\n"
+                setup.arguments = ["--env-file", try folder.write(line, to: "env")]
+            case .configEnvFile:
+                let line = "MINIO_ROOT_USER=a\nMINIO_KMS_SECRET_KEY=\(self.keyText)\n"
+                setup.environment["MINIO_CONFIG_ENV_FILE"] = try folder.write(line, to: "env")
+            }
+        } body: { agent in
+            #expect(try agent.ask(.generate("scan-key")).status == 200)
+            let scanner = try MemoryScanner(for: [KnownSecret("the static key", self.key)])
+            try self.expectNothing(in: agent, scanner, "after the start")
+        }
+    }
+
+    @Test func theEnvironmentBlockHasNamesLeftButNoSecretValues() throws {
+        let password = [UInt8].random(32).base64
+        try withAgent {
+            $0.environment = [
+                "MINIO_KMS_SECRET_KEY": self.keyText, "MINIO_ROOT_PASSWORD": password, "KEYSIDE_LOG_LEVEL": "debug",
+            ]
+        } body: { agent in
+            let block = try text(of: "/proc/\(agent.process.processID)/environ")
+            #expect(block.contains("KEYSIDE_LOG_LEVEL=debug"), "it is the agent's block")
+            #expect(!block.contains("scan-key") && !block.contains(self.key.base64.prefix(8)))
+            #expect(!block.contains(password), "the block is shared with an object store and its credentials")
+        }
+    }
+
+    private func expectNothing(in agent: AgentProcess, _ scanner: MemoryScanner, _ when: String) throws {
+        let scan = try scanner.scan(agent.process.processID)
+        #expect(scan.copies.isEmpty, "\(when)")
+        #expect(scan.searchedByteCount > 10 << 20)
+        // Left out is what the agent says that it has locked, and not a byte more.
+        let memory = try agent.ask(.get("/v1/status")).json["keyside"]["memory"]
+        #expect(scan.lockedByteCount == memory["locked_bytes"].integer)
+        #expect(scan.unreadableByteCount == (memory["kind"].string == "memfd_secret" ? scan.lockedByteCount : 0))
+    }
+}
+
+/// Requests with a plaintext that do not come to a good end.
+private enum BrokenOff: CaseIterable {
+    case halfABody, halfAChunkedBody, malformedJSON, unknownPath, wrongMethod, tooLong, malformedChunk
+
+    /// Whether the agent has reason to keep what has come.
+    var isAwaited: Bool {
+        switch self {
+        case .halfABody, .halfAChunkedBody: true
+        case .malformedJSON, .unknownPath, .wrongMethod, .tooLong, .malformedChunk: false
+        }
+    }
+
+    /// Sends the request and takes its answer and what follows, if one is due.
+    func perform(_ plaintext: [UInt8], on connection: RawConnection) throws {
+        let body = "{\"plaintext\":\"\(plaintext.base64)\"}"
+        let path = "/v1/key/encrypt/scan-key"
+        switch self {
+        case .halfABody:
+            let head = HTTPRequest("POST", path, fields: ["Content-Length: \(body.utf8.count + 1)"]).head
+            return try connection.send([UInt8]((head + body).utf8), inSegments: 3)
+        case .halfAChunkedBody:
+            let bytes = HTTPRequest("POST", path, body: .chunked(body, by: 1000)).bytes
+            return try connection.send(Array(bytes.dropLast(5)), inSegments: 5)
+        case .malformedJSON:
+            try connection.send(.post(path, body.dropLast() + ",}"))
+        case .unknownPath:
+            try connection.send(.post("/v1/key/seal/scan-key", body))
+        case .wrongMethod:
+            try connection.send(HTTPRequest("PATCH", path, body: .fixed(body)))
+        case .tooLong:
+            try connection.send(.post(path, body + String(repeating: " ", count: 1_000_001 - body.utf8.count)))
+        case .malformedChunk:
+            let head = HTTPRequest("POST", path, fields: ["Transfer-Encoding: chunked"]).head
+            try connection.send("\(head)\(String(body.utf8.count, radix: 16))\r\n\(body)XX")
+        }
+        let answer = try connection.receiveAnswer()
+        #expect(answer.status >= 400)
+        // What follows the answer tells that the agent has done with the request.
+        if answer.closes { try connection.receiveEnd() } else { _ = try connection.ask(HTTPRequest("OPTIONS", "*")) }
+    }
+}
