@@ -34,7 +34,8 @@ let package = Package(
         .executableTarget(
             name: "keyside",
             dependencies: [
-                "Agent", "ByteCoding", "CWipingFree", "KESProtocol", "KeyService", "KeysideClient", "Linux", "LockedMemory", "Settings",
+                "Agent", "ByteCoding", "CWipingFree", "KESProtocol", "KeyService", "KeysideClient", "Linux",
+                "LockedMemory", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -43,7 +44,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "CBuildInfo", "Cryptography", "Curl", "KeyService", "Linux", "LockedMemory", "Server", "Settings", "StaticKey", "Systemd",
+                "CBuildInfo", "Cryptography", "Curl", "KeyService", "Linux", "LockedMemory", "Server", "Settings",
+                "StaticKey", "Systemd",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],

@@ -104,9 +104,12 @@ package struct Agent: Sendable {
 
     private func announceStart() {
         self.logger.notice("starting", metadata: ["version": "\(BuildInfo.version)", "commit": "\(BuildInfo.commit)"])
-        self.logger.notice("backend", metadata: ["kind": "\(self.service.kind)", "key": "\(self.service.defaultKeyName)"])
+        self.logger.notice(
+            "backend", metadata: ["kind": "\(self.service.kind)", "key": "\(self.service.defaultKeyName)"])
         self.logger.notice("listening", metadata: ["socket": "\(self.settings.socket.path)"])
-        let memory: Logger.Metadata = ["kind": "\(self.memory.kind.rawValue)", "bytes": "\(self.memory.lockedByteCount)"]
+        let memory: Logger.Metadata = [
+            "kind": "\(self.memory.kind.rawValue)", "bytes": "\(self.memory.lockedByteCount)",
+        ]
         switch self.memory.kind {
         case .memfdSecret, .mlock: self.logger.notice("locked memory", metadata: memory)
         case .unlocked: self.logger.warning("memory is not locked: keys may reach swap", metadata: memory)

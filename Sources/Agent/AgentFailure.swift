@@ -28,11 +28,13 @@ extension AgentFailure {
         case .inUse(let path):
             self.init(
                 .configuration,
-                "\(path): another process listens on this socket; stop it, or give this agent a socket of its own with --socket")
+                "\(path): another process listens on this socket; stop it, or give this agent a socket of its own with --socket"
+            )
         case .notASocket(let path, let kind):
             self.init(
                 .configuration,
-                "\(path): expected a socket or nothing, found a \(kind); remove it, or choose another path with --socket")
+                "\(path): expected a socket or nothing, found a \(kind); remove it, or choose another path with --socket"
+            )
         case .invalidPath(let path):
             self.init(
                 .configuration,

@@ -52,7 +52,8 @@ package enum LogFormat: Sendable, Equatable {
     }
 
     private static func needsQuotes(_ value: String) -> Bool {
-        value.isEmpty || value.unicodeScalars.contains { $0.value <= 0x20 || $0 == "\"" || $0 == "=" || $0.value == 0x7f }
+        value.isEmpty
+            || value.unicodeScalars.contains { $0.value <= 0x20 || $0 == "\"" || $0 == "=" || $0.value == 0x7f }
     }
 
     /// One event is one line, whatever a client put into a name.

@@ -132,12 +132,15 @@ package struct SocketFile: ~Copyable, Sendable {
             throw .notASocket(path: path, kind: Self.kind(of: status.st_mode))
         }
         guard try !Self.isAlive(path) else { throw .inUse(path: path) }
-        guard unsafe unlink(path) == 0 || errno == ENOENT else { throw .system(SystemError("remove stale socket", path)) }
+        guard unsafe unlink(path) == 0 || errno == ENOENT else {
+            throw .system(SystemError("remove stale socket", path))
+        }
     }
 
     /// Whether connect(2) finds a listener. Only a refusal proves that there is none.
     private static func isAlive(_ path: String) throws(SocketFileError) -> Bool {
-        let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
+        let descriptor = socket(
+            AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
         guard descriptor >= 0 else { throw .system(SystemError("socket for", path)) }
         defer { close(descriptor) }
         let result = unsafe Self.withAddress(of: path) { unsafe connect(descriptor, $0, $1) }

@@ -5,7 +5,8 @@ import ArgumentParser
 
 /// Where the configuration comes from, and the settings that have a flag.
 struct ConfigurationOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The agent's settings. Default: /etc/keyside/config.yaml if it exists.", valueName: "file"))
+    @Option(
+        help: ArgumentHelp("The agent's settings. Default: /etc/keyside/config.yaml if it exists.", valueName: "file"))
     var config: String?
 
     @Option(help: ArgumentHelp("KEY=VALUE lines that count more than the environment.", valueName: "file"))
@@ -20,7 +21,8 @@ struct ConfigurationOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The socket's owner. Default: the user that runs the agent.", valueName: "user"))
     var socketOwner: String?
 
-    @Option(help: ArgumentHelp("The socket's group. Default: that of the user that runs the agent.", valueName: "group"))
+    @Option(
+        help: ArgumentHelp("The socket's group. Default: that of the user that runs the agent.", valueName: "group"))
     var socketGroup: String?
 
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning or error. Default: info.", valueName: "level"))
@@ -33,7 +35,8 @@ struct ConfigurationOptions: ParsableArguments {
         let flags = [
             "--socket": self.socket, "--socket-mode": self.socketMode, "--socket-owner": self.socketOwner,
             "--socket-group": self.socketGroup, "--log-level": self.logLevel, "--log-format": self.logFormat,
-        ].compactMapValues(\.self)
+        ]
+        .compactMapValues(\.self)
         do throws(AgentFailure) {
             return try Startup(
                 flags: flags, configFile: self.config, envFile: self.envFile,

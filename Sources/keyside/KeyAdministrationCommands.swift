@@ -73,7 +73,8 @@ struct DescribeKey: AsyncParsableCommand {
             let rows = [
                 ("name", key.name.description), ("algorithm", algorithm), ("created_at", key.createdAt),
                 ("created_by", key.createdBy),
-            ].compactMap { row in row.1.map { (name: row.0, value: $0) } }
+            ]
+            .compactMap { row in row.1.map { (name: row.0, value: $0) } }
             switch self.options.output {
             case .text:
                 try StandardStreams.writeOutput(rows.map { "\($0.name): \($0.value)\n" }.joined())
@@ -88,7 +89,8 @@ struct DescribeKey: AsyncParsableCommand {
 
 /// `keyside key list [PREFIX]`
 struct ListKeys: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(commandName: "list", abstract: "List the names of keys, one a line.")
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "List the names of keys, one a line.")
 
     @Argument(help: "Only names that begin with this.")
     var prefix = ""

@@ -32,7 +32,8 @@ struct Status: AsyncParsableCommand {
                 try StandardStreams.writeOutput(json.span)
             case .text:
                 guard let fragment = status.keyside else {
-                    throw CommandFailure(.failed, "\(self.options.socketPath): a KES server answers there, not an agent")
+                    throw CommandFailure(
+                        .failed, "\(self.options.socketPath): a KES server answers there, not an agent")
                 }
                 let agent: AgentStatus
                 do {
@@ -62,7 +63,8 @@ struct StatusText {
         for listener in self.agent.listeners {
             let refused = listener.refused > 0 ? ", \(listener.refused) refused" : ""
             lines.append(
-                Self.row("listener", "\(listener.name) \(listener.address), \(listener.connections) connected\(refused)"))
+                Self.row(
+                    "listener", "\(listener.name) \(listener.address), \(listener.connections) connected\(refused)"))
         }
         let requests = self.agent.requests
         lines.append(
@@ -70,7 +72,8 @@ struct StatusText {
                 "requests", "\(requests.succeeded) succeeded, \(requests.refused) refused, \(requests.failed) failed"))
         let memory = self.agent.memory
         lines.append(
-            Self.row("memory", "\(memory.kind), \(memory.lockedByteCount / 1024) KiB locked, \(memory.slotsInUse) keys"))
+            Self.row("memory", "\(memory.kind), \(memory.lockedByteCount / 1024) KiB locked, \(memory.slotsInUse) keys")
+        )
         return lines.map { $0 + "\n" }.joined()
     }
 
@@ -84,10 +87,11 @@ struct StatusText {
         let units = [("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)]
         guard let first = units.firstIndex(where: { seconds >= $0.1 }) else { return "0 s" }
         var rest = seconds
-        let parts = units[first...].prefix(2).compactMap { unit, length -> String? in
-            defer { rest %= length }
-            return rest / length > 0 ? "\(rest / length) \(unit)" : nil
-        }
+        let parts = units[first...].prefix(2)
+            .compactMap { unit, length -> String? in
+                defer { rest %= length }
+                return rest / length > 0 ? "\(rest / length) \(unit)" : nil
+            }
         return parts.joined(separator: " ")
     }
 }

@@ -37,7 +37,8 @@ import Testing
         #expect(connect(to: self.path) == 0)
     }
 
-    @Test("the mode is what was asked for, whatever the mask", arguments: [0o600, 0o660, 0o666, 0o777, 0o000] as [UInt32])
+    @Test(
+        "the mode is what was asked for, whatever the mask", arguments: [0o600, 0o660, 0o666, 0o777, 0o000] as [UInt32])
     func mode(mode: UInt32) throws {
         let socket = try self.make(mode: mode)
         let status = try #require(fileStatus(of: socket.file.path))
@@ -47,10 +48,12 @@ import Testing
         #expect(status.st_gid == getegid())
     }
 
-    @Test("owner and group go by name and by number", .enabled(if: geteuid() == 0), arguments: [
-        (nil, nil, 0, 0), ("nobody", nil, 65534, 0), (nil, "daemon", 0, 1), ("65534", "1", 65534, 1),
-        ("root", "nogroup", 0, 65534), ("4711", "4712", 4711, 4712),
-    ] as [(String?, String?, uid_t, gid_t)])
+    @Test(
+        "owner and group go by name and by number", .enabled(if: geteuid() == 0),
+        arguments: [
+            (nil, nil, 0, 0), ("nobody", nil, 65534, 0), (nil, "daemon", 0, 1), ("65534", "1", 65534, 1),
+            ("root", "nogroup", 0, 65534), ("4711", "4712", 4711, 4712),
+        ] as [(String?, String?, uid_t, gid_t)])
     func ownership(owner: String?, group: String?, uid: uid_t, gid: gid_t) throws {
         let socket = try self.make(mode: 0o620, owner: owner, group: group)
         let status = try #require(fileStatus(of: socket.file.path))
@@ -78,9 +81,11 @@ import Testing
 
     // MARK: Places that will not do
 
-    @Test("paths that are none", arguments: [
-        "", "agent.sock", "@abstract", "\0abstract", "/tmp/a\0b", "/tmp/" + String(repeating: "ä", count: 60),
-    ])
+    @Test(
+        "paths that are none",
+        arguments: [
+            "", "agent.sock", "@abstract", "\0abstract", "/tmp/a\0b", "/tmp/" + String(repeating: "ä", count: 60),
+        ])
     func invalid(path: String) {
         #expect(self.refusal(path) == .invalidPath(path: path))
     }
@@ -186,7 +191,9 @@ import Testing
             let place = SocketPlace(path: self.path, mode: 0o660)
             let outcomes = await withTaskGroup(of: Result<ServedSocket, SocketFileError>.self) { creators in
                 for _ in 0..<16 {
-                    creators.addTask { await onThread { Result { () throws(SocketFileError) in try ServedSocket(place) } } }
+                    creators.addTask {
+                        await onThread { Result { () throws(SocketFileError) in try ServedSocket(place) } }
+                    }
                 }
                 return await creators.reduce(into: []) { $0.append($1) }
             }

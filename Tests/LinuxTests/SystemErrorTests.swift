@@ -6,10 +6,12 @@ import Testing
 @testable import Linux
 
 @Suite struct SystemErrorTests {
-    @Test("an error says what was tried, on what, and why not", arguments: [
-        (ENOENT, "No such file or directory", false), (EACCES, "Permission denied", true),
-        (EPERM, "Operation not permitted", true),
-    ])
+    @Test(
+        "an error says what was tried, on what, and why not",
+        arguments: [
+            (ENOENT, "No such file or directory", false), (EACCES, "Permission denied", true),
+            (EPERM, "Operation not permitted", true),
+        ])
     func description(code: Int32, reason: String, isPermission: Bool) {
         let error = SystemError("open", "/x", code: code)
         #expect(error.description == "open /x: \(reason)")

@@ -124,7 +124,8 @@ import Testing
     @Test(
         "what is no request is answered, then the connection ends",
         arguments: [
-            ("GET /at-once\r\n\r\n", 400), ("\r\nGET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
+            ("GET /at-once\r\n\r\n", 400), ("\r\nGET / HTTP/1.1\r\n\r\n", 400),
+            ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", 505),
             ("GET / HTTP/1.1\r\n\r\n", 400), ("GET / HTTP/1.1\nHost: x\n\n", 400),
             ("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
             ("POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", 501),
@@ -186,11 +187,13 @@ import Testing
         #expect(answers.map(\.status) == Array(repeating: 200, count: 20) + [400])
     }
 
-    @Test("a client that leaves amid a request leaves nothing behind", arguments: [
-        "", "GET /at-on", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
-        "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nsecret",
-        "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret",
-    ])
+    @Test(
+        "a client that leaves amid a request leaves nothing behind",
+        arguments: [
+            "", "GET /at-on", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n",
+            "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nsecret",
+            "POST /echo HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nsecret",
+        ])
     func leaves(bytes: String) async throws {
         let connection = try await Connection(front: self.front)
         try await connection.client.send(bytes)
@@ -214,7 +217,9 @@ import Testing
         var growth = 0
         for _ in 0..<50 {
             growth = 0
-            while case let count = connection.client.sendWhatFits(Array(requests[(sent % requests.count)...])), count > 0 {
+            while case let count = connection.client.sendWhatFits(Array(requests[(sent % requests.count)...])),
+                count > 0
+            {
                 sent += count
                 growth += count
             }
@@ -239,7 +244,9 @@ import Testing
         var growth = 0
         for _ in 0..<200 {
             growth = 0
-            while case let count = connection.client.sendWhatFits(Array(requests[(sent % requests.count)...])), count > 0 {
+            while case let count = connection.client.sendWhatFits(Array(requests[(sent % requests.count)...])),
+                count > 0
+            {
                 sent += count
                 growth += count
             }

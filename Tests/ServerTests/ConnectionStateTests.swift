@@ -60,10 +60,12 @@ import Testing
         #expect(!state.isDraining)
     }
 
-    @Test("which phases take requests, and which look at input", arguments: [
-        (.idle, true, true), (.receivingHead, true, true), (.receivingBody, true, true), (.answering, false, true),
-        (.lingering, false, false), (.closed, false, false),
-    ] as [(ConnectionState.Phase, Bool, Bool)])
+    @Test(
+        "which phases take requests, and which look at input",
+        arguments: [
+            (.idle, true, true), (.receivingHead, true, true), (.receivingBody, true, true), (.answering, false, true),
+            (.lingering, false, false), (.closed, false, false),
+        ] as [(ConnectionState.Phase, Bool, Bool)])
     func input(phase: ConnectionState.Phase, isReceiving: Bool, takesInput: Bool) {
         #expect(Self.state(in: phase).isReceiving == isReceiving)
         #expect(Self.state(in: phase).takesInput == takesInput)
@@ -178,7 +180,8 @@ import Testing
         #expect(state.deadline == Self.now + span)
     }
 
-    @Test("an answer during a drain leaves the grace for the next request", arguments: [Phase.receivingBody, .answering])
+    @Test(
+        "an answer during a drain leaves the grace for the next request", arguments: [Phase.receivingBody, .answering])
     func answeredWhileDraining(phase: ConnectionState.Phase) {
         var state = Self.state(in: phase, draining: true)
         #expect(state.answered(now: Self.now, keepsAlive: true, inputIsComplete: true) == .nextRequest)

@@ -37,7 +37,9 @@ import Testing
         #expect(try await connection.client.receiveAnswersToEnd().map(\.text) == ["later a"])
     }
 
-    @Test("a head that takes too long is refused", arguments: ["G", "GET / HTTP/1.1\r\nHost: x\r\n", "GET / HTTP/1.1\r\n"])
+    @Test(
+        "a head that takes too long is refused",
+        arguments: ["G", "GET / HTTP/1.1\r\nHost: x\r\n", "GET / HTTP/1.1\r\n"])
     func slowHead(bytes: String) async throws {
         let connection = try await Connection(front: self.front, limits: .generous.with(\.headerTimeout, self.brief))
         try await connection.client.send(get("/at-once") + bytes)

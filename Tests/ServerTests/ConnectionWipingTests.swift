@@ -10,12 +10,15 @@ import Testing
     private let front = ScriptedFront()
     private var journal: Journal { self.front.journal }
 
-    @Test("requests and answers", arguments: [
-        post("/echo", "secret"), chunked("/echo", ["sec", "ret"]), post("/refused", "secret"), post("/at-once", "secret"),
-        post("/echo", String(repeating: "secret", count: 100_000)),
-        "HEAD /at-once HTTP/1.1\r\nHost: x\r\nX-Request-Id: secret\r\n\r\n",
-        post("/echo", "secret") + post("/echo", "secret") + get("/at-once"),
-    ])
+    @Test(
+        "requests and answers",
+        arguments: [
+            post("/echo", "secret"), chunked("/echo", ["sec", "ret"]), post("/refused", "secret"),
+            post("/at-once", "secret"),
+            post("/echo", String(repeating: "secret", count: 100_000)),
+            "HEAD /at-once HTTP/1.1\r\nHost: x\r\nX-Request-Id: secret\r\n\r\n",
+            post("/echo", "secret") + post("/echo", "secret") + get("/at-once"),
+        ])
     func answered(requests: String) async throws {
         let connection = try await Connection(front: self.front)
         async let answers = connection.client.receiveAnswersToEnd()

@@ -12,18 +12,20 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct KESFrontTests {
     // MARK: What is looked at first
 
-    @Test("method, then name, then body, then key", arguments: [
-        ("GET", "/v1/key/decrypt/-", "{", 405, "received method 'GET' expected 'PUT'"),
-        ("POST", "/v1/key/decrypt/-", "{", 400, "key name '-' is empty, too long or contains invalid characters"),
-        ("POST", "/v1/key/decrypt/", "{", 400, "key name '' is empty, too long or contains invalid characters"),
-        ("POST", "/v1/key/decrypt/no-key", "{", 400, "invalid request body"),
-        ("POST", "/v1/key/decrypt/no-key", "{}", 404, "key does not exist"),
-        ("GET", "/v1/key/list/a*b", "", 400, "listing pattern 'a*b' is empty, too long or is invalid"),
-        ("POST", "/v1/key/import/no-key", "{", 400, "invalid import key request body"),
-        ("DELETE", "/version", "", 405, "received method 'DELETE' expected 'GET'"),
-        ("POST", "/metrics", "", 405, "received method 'POST' expected 'GET'"),
-        ("get", "/version", "", 405, "received method 'get' expected 'GET'"),
-    ])
+    @Test(
+        "method, then name, then body, then key",
+        arguments: [
+            ("GET", "/v1/key/decrypt/-", "{", 405, "received method 'GET' expected 'PUT'"),
+            ("POST", "/v1/key/decrypt/-", "{", 400, "key name '-' is empty, too long or contains invalid characters"),
+            ("POST", "/v1/key/decrypt/", "{", 400, "key name '' is empty, too long or contains invalid characters"),
+            ("POST", "/v1/key/decrypt/no-key", "{", 400, "invalid request body"),
+            ("POST", "/v1/key/decrypt/no-key", "{}", 404, "key does not exist"),
+            ("GET", "/v1/key/list/a*b", "", 400, "listing pattern 'a*b' is empty, too long or is invalid"),
+            ("POST", "/v1/key/import/no-key", "{", 400, "invalid import key request body"),
+            ("DELETE", "/version", "", 405, "received method 'DELETE' expected 'GET'"),
+            ("POST", "/metrics", "", 405, "received method 'POST' expected 'GET'"),
+            ("get", "/version", "", 405, "received method 'get' expected 'GET'"),
+        ])
     func order(method: String, path: String, body: String, status: Int, message: String) async throws {
         let bench = try KESBench()
         let length = "Content-Length: \(body.utf8.count)"
@@ -35,11 +37,15 @@ import Testing
         #expect(answer["Allow"] == (status == 405 ? method : nil))
     }
 
-    @Test("paths that lead nowhere, or elsewhere", arguments: [
-        ("GET", "/", 404), ("GET", "/v1/status/", 404), ("GET", "/v1/key/bulk/decrypt/my-key", 404), ("CONNECT", "x:1", 404),
-        ("GET", "/v1//status", 301), ("GET", "/v1/./status", 301), ("OPTIONS", "*", 200), ("GET", "/version?x=1", 200),
-        ("GET", "http://x/version", 200), ("GET", "/v1/%73tatus", 200),
-    ])
+    @Test(
+        "paths that lead nowhere, or elsewhere",
+        arguments: [
+            ("GET", "/", 404), ("GET", "/v1/status/", 404), ("GET", "/v1/key/bulk/decrypt/my-key", 404),
+            ("CONNECT", "x:1", 404),
+            ("GET", "/v1//status", 301), ("GET", "/v1/./status", 301), ("OPTIONS", "*", 200),
+            ("GET", "/version?x=1", 200),
+            ("GET", "http://x/version", 200), ("GET", "/v1/%73tatus", 200),
+        ])
     func paths(method: String, path: String, status: Int) async throws {
         let answer = try await KESBench().ask(request(method, path))
         #expect(answer.status == status)

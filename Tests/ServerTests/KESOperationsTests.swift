@@ -233,7 +233,8 @@ import Testing
         #expect(bench.memory.slotsInUse == 1)
 
         for path in ["encrypt/my-key", "import/new"] {
-            let body = path.hasPrefix("encrypt") ? #"{"plaintext":"QUBD"}"# : #"{"key":"\#(Self.key)","cipher":"AES256"}"#
+            let body =
+                path.hasPrefix("encrypt") ? #"{"plaintext":"QUBD"}"# : #"{"key":"\#(Self.key)","cipher":"AES256"}"#
             let answer = try await bench.ask(post("/v1/key/\(path)", body))
             #expect(answer.status == 503)
             #expect(answer.text == "{\"message\":\"too many requests in progress\"\n}")

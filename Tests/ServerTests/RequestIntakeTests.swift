@@ -63,7 +63,8 @@ import Testing
     static let samples = [
         get("/a"), get("/a") + get("/b"), post("/a", "body"), post("/a", ""), chunked("/a", ["b", "od", "y"]),
         chunked("/a", []), post("/a", "body") + chunked("/b", ["bo", "dy"]) + get("/c") + post("/d", "x"),
-        "GET /a HTTP/1.1\r\nHost: x\r\nX-Filler: \(String(repeating: "y", count: 100))\r\n\r\n", "GET /a HTTP/1.1\r\nHo",
+        "GET /a HTTP/1.1\r\nHost: x\r\nX-Filler: \(String(repeating: "y", count: 100))\r\n\r\n",
+        "GET /a HTTP/1.1\r\nHo",
         post("/a", "0123456789").dropLast(3).description, post("/a", String(repeating: "x", count: 100)),
         post("/a", String(repeating: "x", count: 101)) + get("/b"),
         chunked("/a", [String(repeating: "x", count: 50), String(repeating: "y", count: 51), "z"]),
@@ -79,16 +80,19 @@ import Testing
         #expect(whole.isWiped)
         for keeping in [true, false] {
             let whole = Transcript(of: [bytes], keeping: keeping)
-            let badCut = (0...bytes.count).first { cut in
-                Transcript(of: [Array(bytes[..<cut]), Array(bytes[cut...])], keeping: keeping) != whole
-            }
-            #expect(badCut == nil)
-            let badByteCount = [1, 2, 3, 5, 16, 61].first { byteCount in
-                let pieces = stride(from: 0, to: bytes.count, by: byteCount).map { start in
-                    Array(bytes[start..<min(start + byteCount, bytes.count)])
+            let badCut = (0...bytes.count)
+                .first { cut in
+                    Transcript(of: [Array(bytes[..<cut]), Array(bytes[cut...])], keeping: keeping) != whole
                 }
-                return Transcript(of: pieces, keeping: keeping) != whole
-            }
+            #expect(badCut == nil)
+            let badByteCount = [1, 2, 3, 5, 16, 61]
+                .first { byteCount in
+                    let pieces = stride(from: 0, to: bytes.count, by: byteCount)
+                        .map { start in
+                            Array(bytes[start..<min(start + byteCount, bytes.count)])
+                        }
+                    return Transcript(of: pieces, keeping: keeping) != whole
+                }
             #expect(badByteCount == nil)
         }
     }
@@ -99,11 +103,13 @@ import Testing
         #expect(transcript.events.compactMap(\.body) == ["one", "two", ""].map { Array($0.utf8) })
     }
 
-    @Test("a body of exactly the limit is whole, and one byte more is too long", arguments: [true, false], [true, false])
+    @Test(
+        "a body of exactly the limit is whole, and one byte more is too long", arguments: [true, false], [true, false])
     func limit(announced: Bool, keeping: Bool) {
         for (byteCount, isTooLong) in [(9, false), (10, false), (11, true)] {
             let body = String(repeating: "x", count: byteCount)
-            let bytes = announced ? post("/a", body) : chunked("/a", [String(body.prefix(5)), String(body.dropFirst(5))])
+            let bytes =
+                announced ? post("/a", body) : chunked("/a", [String(body.prefix(5)), String(body.dropFirst(5))])
             let transcript = Transcript(of: [Array(bytes.utf8)], bodyByteCountMax: 10, keeping: keeping)
             #expect(transcript.events.count == 2)
             #expect(transcript.events.last == (isTooLong ? .bodyTooLong : .end(body: keeping ? Array(body.utf8) : [])))
@@ -116,10 +122,12 @@ import Testing
         #expect(transcript.isWiped)
     }
 
-    @Test("only the bytes of a head make a head late", arguments: [
-        ("", false), ("G", true), ("GET / HTTP/1.1\r\n", true), (get("/a"), false), (get("/a") + "G", true),
-        (String(post("/a", "body").dropLast()), false), (String(chunked("/a", ["body"]).dropLast()), false),
-    ])
+    @Test(
+        "only the bytes of a head make a head late",
+        arguments: [
+            ("", false), ("G", true), ("GET / HTTP/1.1\r\n", true), (get("/a"), false), (get("/a") + "G", true),
+            (String(post("/a", "body").dropLast()), false), (String(chunked("/a", ["body"]).dropLast()), false),
+        ])
     func insideHead(bytes: String, isInsideHead: Bool) {
         #expect(Transcript(of: [Array(bytes.utf8)]).isInsideHead == isInsideHead)
     }

@@ -12,9 +12,11 @@ package struct HTTPRequest: Sendable {
 
         /// Chunks of `byteCount` bytes; none for no bytes.
         package static func chunked(_ bytes: [UInt8], by byteCount: Int = .max) -> Body {
-            .chunked(stride(from: 0, to: bytes.count, by: min(byteCount, max(bytes.count, 1))).map { start in
-                Array(bytes[start..<min(bytes.count, start + min(byteCount, bytes.count))])
-            })
+            .chunked(
+                stride(from: 0, to: bytes.count, by: min(byteCount, max(bytes.count, 1)))
+                    .map { start in
+                        Array(bytes[start..<min(bytes.count, start + min(byteCount, bytes.count))])
+                    })
         }
 
         package static func chunked(_ text: String, by byteCount: Int = .max) -> Body {

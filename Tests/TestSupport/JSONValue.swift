@@ -108,7 +108,9 @@ private struct JSONTextReader {
             text += part.utf16
             self.position += 1
             if byte == UInt8(ascii: "\"") {
-                guard let whole = String(validating: text, as: UTF16.self) else { throw self.malformed("lone surrogate") }
+                guard let whole = String(validating: text, as: UTF16.self) else {
+                    throw self.malformed("lone surrogate")
+                }
                 return whole
             }
             text.append(try self.readEscape())
@@ -142,7 +144,8 @@ private struct JSONTextReader {
         case "false": return .bool(false)
         case "null": return .null
         case _:
-            guard word.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/) != nil, let number = Double(word)
+            guard word.wholeMatch(of: /-?(0|[1-9][0-9]*)(\.[0-9]+)?([eE][-+]?[0-9]+)?/) != nil,
+                let number = Double(word)
             else { throw self.malformed("'\(word)'") }
             return .number(number)
         }

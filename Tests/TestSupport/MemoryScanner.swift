@@ -113,7 +113,9 @@ package struct MemoryScan: Sendable {
     ) throws(TestFailure) {
         guard mapping.isSecretFile else { return }
         var page = [UInt8](repeating: 0, count: 4096)
-        guard unsafe pread(memory.number, &page, page.count, off_t(bitPattern: mapping.range.lowerBound)) < 0, errno == EIO else {
+        guard unsafe pread(memory.number, &page, page.count, off_t(bitPattern: mapping.range.lowerBound)) < 0,
+            errno == EIO
+        else {
             throw .unusable("memory from memfd_secret(2) could be read from outside")
         }
         scan.unreadableByteCount += mapping.range.count

@@ -65,9 +65,11 @@ struct MetricsReport {
         let processors = ProcessStatistics.processors
         text.family("kes_log_error_events", .counter, "Events sent to error log streams.", 0)
         text.family("kes_log_audit_events", .counter, "Events sent to audit log streams.", 0)
-        text.family("kes_system_up_time", .gauge, "Seconds since the start.", Double(self.facts.uptime.components.seconds))
+        text.family(
+            "kes_system_up_time", .gauge, "Seconds since the start.", Double(self.facts.uptime.components.seconds))
         text.family("kes_system_num_cpu", .gauge, "Processors of the machine.", Double(processors.all))
-        text.family("kes_system_num_cpu_used", .gauge, "Processors that the process may use.", Double(processors.usable))
+        text.family(
+            "kes_system_num_cpu_used", .gauge, "Processors that the process may use.", Double(processors.usable))
         text.family("kes_system_num_threads", .gauge, "Threads.", Double(process.threads))
         text.family("kes_system_mem_heap_used", .gauge, "Bytes of heap in use.", Double(process.heapByteCount))
         text.family("kes_system_mem_heap_objects", .gauge, "Objects on the heap; not counted, 0.", 0)
@@ -106,7 +108,8 @@ struct MetricsReport {
         text.family(
             "keyside_locked_memory_bytes", .gauge, "Bytes of locked memory.", Double(self.memory.lockedByteCount))
         text.family(
-            "keyside_build_info", .gauge, "What is running.", [(["version": self.facts.version] as MetricsText.Labels, 1)])
+            "keyside_build_info", .gauge, "What is running.",
+            [(["version": self.facts.version] as MetricsText.Labels, 1)])
     }
 
     private func writeProcess(_ process: ProcessStatistics, to text: inout MetricsText) {
@@ -117,7 +120,9 @@ struct MetricsReport {
         if let limit = ResourceLimit.openFiles.current {
             text.family("process_max_fds", .gauge, "Descriptors that may be open.", Double(limit))
         }
-        text.family("process_start_time_seconds", .gauge, "When it started, since the epoch.", Double(self.facts.startedAt.seconds))
+        text.family(
+            "process_start_time_seconds", .gauge, "When it started, since the epoch.",
+            Double(self.facts.startedAt.seconds))
         text.family("process_threads", .gauge, "Threads.", Double(process.threads))
     }
 }

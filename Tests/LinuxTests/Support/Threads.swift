@@ -8,10 +8,12 @@ func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async 
     await withCheckedContinuation { continuation in
         let work = Unmanaged.passRetained(Work { continuation.resume(returning: body()) })
         var thread = pthread_t()
-        let code = pthread_create(&thread, nil, { work in
-            Unmanaged<Work>.fromOpaque(work.unsafelyUnwrapped).takeRetainedValue().body()
-            return nil
-        }, work.toOpaque())
+        let code = pthread_create(
+            &thread, nil,
+            { work in
+                Unmanaged<Work>.fromOpaque(work.unsafelyUnwrapped).takeRetainedValue().body()
+                return nil
+            }, work.toOpaque())
         precondition(code == 0, "no thread")
         pthread_detach(thread)
     }

@@ -158,10 +158,12 @@ func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result)
     try await withCheckedThrowingContinuation { continuation in
         let work = unsafe Unmanaged.passRetained(Work { continuation.resume(with: Swift.Result(catching: body)) })
         var thread = pthread_t()
-        let code = unsafe pthread_create(&thread, nil, { work in
-            unsafe Unmanaged<Work>.fromOpaque(work.unsafelyUnwrapped).takeRetainedValue().body()
-            return nil
-        }, work.toOpaque())
+        let code = unsafe pthread_create(
+            &thread, nil,
+            { work in
+                unsafe Unmanaged<Work>.fromOpaque(work.unsafelyUnwrapped).takeRetainedValue().body()
+                return nil
+            }, work.toOpaque())
         precondition(code == 0, "no thread")
         pthread_detach(thread)
     }

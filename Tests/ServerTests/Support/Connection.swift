@@ -40,23 +40,27 @@ struct Connection {
             .get()
         // The handler's clock starts just before the first look at the socket, so that what the client has sent is there
         // before a timer fires.
-        try await channel.eventLoop.submit {
-            let made = ConnectionHandler(
-                front: front, limits: limits, naming: RequestNaming(process: "p", connection: 1),
-                logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-            handler.value = made
-            try channel.pipeline.syncOperations.addHandlers(TrafficRecorder(traffic), made)
-            try channel.syncOptions?.setOption(.autoRead, value: true)
-        }.get()
+        try await channel.eventLoop
+            .submit {
+                let made = ConnectionHandler(
+                    front: front, limits: limits, naming: RequestNaming(process: "p", connection: 1),
+                    logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+                handler.value = made
+                try channel.pipeline.syncOperations.addHandlers(TrafficRecorder(traffic), made)
+                try channel.syncOptions?.setOption(.autoRead, value: true)
+            }
+            .get()
         self.channel = channel
     }
 
     /// Tells the connection to finish what it has.
     func drain() async throws {
         let channel = self.channel
-        try await channel.eventLoop.submit {
-            channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
-        }.get()
+        try await channel.eventLoop
+            .submit {
+                channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+            }
+            .get()
     }
 
     /// Returns when the event loop has looked at its sockets, and done what came of it.

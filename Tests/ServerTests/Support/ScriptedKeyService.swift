@@ -83,7 +83,8 @@ final class ScriptedKeyService: KeyService {
     func describeKey(_ name: KeyName) async throws(KeyServiceError) -> KeyDescription {
         try await self.begin("describe")
         return KeyDescription(
-            name: name, algorithm: try self.algorithm(of: name), createdAt: "2026-01-02T03:04:05Z", createdBy: "somebody")
+            name: name, algorithm: try self.algorithm(of: name), createdAt: "2026-01-02T03:04:05Z",
+            createdBy: "somebody")
     }
 
     func listKeys(_ request: KeyListingRequest) async throws(KeyServiceError) -> KeyListing {

@@ -67,7 +67,8 @@ import Testing
             $0.account = .nobody
             $0.lockedMemoryMax = 0
         } body: { agent in
-            let scan = try MemoryScanner(for: [KnownSecret("the static key", self.secret)]).scan(agent.process.processID)
+            let scan = try MemoryScanner(for: [KnownSecret("the static key", self.secret)])
+                .scan(agent.process.processID)
             #expect(scan.copies.contains { $0.form == .raw && $0.byteCount == 32 })
             #expect(scan.lockedByteCount == 0)
         }

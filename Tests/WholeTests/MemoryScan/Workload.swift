@@ -114,7 +114,8 @@ final class Workload {
         case .decryptWithWrongContext(let dataKey):
             return .decrypt(self.key, ciphertext: dataKey.ciphertext)
         case .encrypt(let byteCount):
-            return .encrypt(self.key, plaintext: self.newSecret("plaintext to encrypt", byteCount), context: self.context)
+            return .encrypt(
+                self.key, plaintext: self.newSecret("plaintext to encrypt", byteCount), context: self.context)
         case .encryptBadly:
             let plaintext = self.newSecret("plaintext in bad JSON", 64).base64
             return .post("/v1/key/encrypt/\(self.key)", "{\"plaintext\":\"\(plaintext)\",\"context\":5}")
@@ -138,7 +139,11 @@ final class Workload {
             let plaintext = try #require(answer.bytes("plaintext"), "\(answer.status) \(answer.text)")
             self.secrets.append(KnownSecret("data key \(self.secrets.count)", plaintext))
             let dataKey = DataKey(plaintext: plaintext, ciphertext: try #require(answer.bytes("ciphertext")))
-            if self.dataKeys.count < 64 { self.dataKeys.append(dataKey) } else { self.dataKeys[self.generated % 64] = dataKey }
+            if self.dataKeys.count < 64 {
+                self.dataKeys.append(dataKey)
+            } else {
+                self.dataKeys[self.generated % 64] = dataKey
+            }
             self.generated += 1
         case .decrypt(let dataKey):
             #expect(answer.bytes("plaintext") == dataKey.plaintext)
