@@ -6,7 +6,7 @@ import KeysideClient
 import LockedMemory
 
 /// `keyside key generate NAME`
-struct GenerateKey: AsyncParsableCommand {
+struct GenerateKey: KeyOperation {
     static let configuration = CommandConfiguration(
         commandName: "generate", abstract: "Make a new data key: 32 bytes, in the clear and sealed.")
 
@@ -14,23 +14,17 @@ struct GenerateKey: AsyncParsableCommand {
     @OptionGroup var context: ContextOption
     @OptionGroup var options: ClientOptions
 
-    func validate() throws { _ = (try self.key.keyName, try self.context.associatedData) }
-
-    func run() async throws {
-        try await self.reportingFailures {
-            try self.options.asking { agent in
-                let dataKey = try agent.client.generateKey(
-                    try self.key.keyName, associatedData: try self.context.associatedData)
-                let ciphertext = dataKey.ciphertext
-                try KeyResult("plaintext", dataKey.takePlaintext(), ciphertext, as: self.options.output)
-                    .print(using: agent.memory)
-            }
-        }
+    func perform(on name: KeyName, asking agent: ConnectedClient) throws {
+        let dataKey = try agent.client.generateKey(
+            name, associatedData: try self.context.associatedData)
+        let ciphertext = dataKey.ciphertext
+        try KeyResult("plaintext", dataKey.takePlaintext(), ciphertext, as: self.options.output)
+            .print(using: agent.memory)
     }
 }
 
 /// `keyside key encrypt NAME [VALUE]`
-struct EncryptValue: AsyncParsableCommand {
+struct EncryptValue: KeyOperation {
     static let configuration = CommandConfiguration(commandName: "encrypt", abstract: "Seal a value.")
 
     @OptionGroup var key: KeyNameArgument
@@ -39,22 +33,16 @@ struct EncryptValue: AsyncParsableCommand {
     @OptionGroup var context: ContextOption
     @OptionGroup var options: ClientOptions
 
-    func validate() throws { _ = (try self.key.keyName, try self.context.associatedData) }
-
-    func run() async throws {
-        try await self.reportingFailures {
-            try self.options.asking { agent in
-                let ciphertext = try agent.client.encrypt(
-                    try self.key.keyName, plaintext: try Input.secretValue(self.value, in: agent.memory),
-                    associatedData: try self.context.associatedData)
-                try KeyResult(ciphertext, as: self.options.output).print(using: agent.memory)
-            }
-        }
+    func perform(on name: KeyName, asking agent: ConnectedClient) throws {
+        let ciphertext = try agent.client.encrypt(
+            name, plaintext: try Input.secretValue(self.value, in: agent.memory),
+            associatedData: try self.context.associatedData)
+        try KeyResult(ciphertext, as: self.options.output).print(using: agent.memory)
     }
 }
 
 /// `keyside key decrypt NAME [CIPHERTEXT]`
-struct DecryptValue: AsyncParsableCommand {
+struct DecryptValue: KeyOperation {
     static let configuration = CommandConfiguration(commandName: "decrypt", abstract: "Open a ciphertext.")
 
     @OptionGroup var key: KeyNameArgument
@@ -63,38 +51,26 @@ struct DecryptValue: AsyncParsableCommand {
     @OptionGroup var context: ContextOption
     @OptionGroup var options: ClientOptions
 
-    func validate() throws { _ = (try self.key.keyName, try self.context.associatedData) }
-
-    func run() async throws {
-        try await self.reportingFailures {
-            try self.options.asking { agent in
-                let plaintext = try agent.client.decrypt(
-                    try self.key.keyName,
-                    ciphertext: Ciphertext(try Input.value(self.ciphertext, in: agent.memory)),
-                    associatedData: try self.context.associatedData)
-                try KeyResult("plaintext", plaintext, as: self.options.output).print(using: agent.memory)
-            }
-        }
+    func perform(on name: KeyName, asking agent: ConnectedClient) throws {
+        let plaintext = try agent.client.decrypt(
+            name,
+            ciphertext: Ciphertext(try Input.value(self.ciphertext, in: agent.memory)),
+            associatedData: try self.context.associatedData)
+        try KeyResult("plaintext", plaintext, as: self.options.output).print(using: agent.memory)
     }
 }
 
 /// `keyside key hmac NAME`
-struct ComputeHMAC: AsyncParsableCommand {
+struct ComputeHMAC: KeyOperation {
     static let configuration = CommandConfiguration(
         commandName: "hmac", abstract: "Authenticate standard input: HMAC-SHA-256 under the key.")
 
     @OptionGroup var key: KeyNameArgument
     @OptionGroup var options: ClientOptions
 
-    func validate() throws { _ = try self.key.keyName }
-
-    func run() async throws {
-        try await self.reportingFailures {
-            try self.options.asking { agent in
-                let code = try agent.client.hmac(
-                    try self.key.keyName, message: try Input.message(in: agent.memory))
-                try KeyResult("hmac", code, as: self.options.output).print(using: agent.memory)
-            }
-        }
+    func perform(on name: KeyName, asking agent: ConnectedClient) throws {
+        let code = try agent.client.hmac(
+            name, message: try Input.message(in: agent.memory))
+        try KeyResult("hmac", code, as: self.options.output).print(using: agent.memory)
     }
 }

@@ -7,23 +7,19 @@ import KeysideClient
 import Linux
 
 /// `keyside key create NAME`
-struct CreateKey: AsyncParsableCommand {
+struct CreateKey: KeyOperation {
     static let configuration = CommandConfiguration(commandName: "create", abstract: "Make a new key at the backend.")
 
     @OptionGroup var key: KeyNameArgument
     @OptionGroup var options: ClientOptions
 
-    func validate() throws { _ = try self.key.keyName }
-
-    func run() async throws {
-        try await self.reportingFailures {
-            try self.options.asking { try $0.client.createKey(try self.key.keyName) }
-        }
+    func perform(on name: KeyName, asking agent: ConnectedClient) throws {
+        try agent.client.createKey(name)
     }
 }
 
 /// `keyside key import NAME`
-struct ImportKey: AsyncParsableCommand {
+struct ImportKey: KeyOperation {
     static let configuration = CommandConfiguration(
         commandName: "import", abstract: "Store a key that was made elsewhere: 32 bytes in base64 on standard input.")
 
@@ -44,44 +40,34 @@ struct ImportKey: AsyncParsableCommand {
     var cipher = Cipher.aes256
     @OptionGroup var options: ClientOptions
 
-    func validate() throws { _ = try self.key.keyName }
-
-    func run() async throws {
-        try await self.reportingFailures {
-            try self.options.asking { agent in
-                try agent.client.importKey(
-                    try self.key.keyName, key: try Input.secretValue(nil, in: agent.memory),
-                    algorithm: self.cipher.algorithm)
-            }
-        }
+    func perform(on name: KeyName, asking agent: ConnectedClient) throws {
+        try agent.client.importKey(
+            name, key: try Input.secretValue(nil, in: agent.memory),
+            algorithm: self.cipher.algorithm)
     }
 }
 
 /// `keyside key describe NAME`
-struct DescribeKey: AsyncParsableCommand {
+struct DescribeKey: KeyOperation {
     static let configuration = CommandConfiguration(commandName: "describe", abstract: "Tell what is known of a key.")
 
     @OptionGroup var key: KeyNameArgument
     @OptionGroup var options: ClientOptions
 
-    func validate() throws { _ = try self.key.keyName }
-
-    func run() async throws {
-        try await self.reportingFailures {
-            let key = try self.options.asking { try $0.client.describeKey(try self.key.keyName) }
-            let algorithm = key.algorithm.map { $0 == .aes256 ? "aes256" : "chacha20" }
-            let rows = [
-                ("name", key.name.description), ("algorithm", algorithm), ("created_at", key.createdAt),
-                ("created_by", key.createdBy),
-            ]
-            .compactMap { row in row.1.map { (name: row.0, value: $0) } }
-            switch self.options.output {
-            case .text:
-                try StandardStreams.writeOutput(rows.map { "\($0.name): \($0.value)\n" }.joined())
-            case .json:
-                try StandardStreams.writeJSON { json in
-                    for row in rows { json.member(row.name, row.value) }
-                }
+    func perform(on name: KeyName, asking agent: ConnectedClient) throws {
+        let key = try agent.client.describeKey(name)
+        let algorithm = key.algorithm.map { $0 == .aes256 ? "aes256" : "chacha20" }
+        let rows = [
+            ("name", key.name.description), ("algorithm", algorithm), ("created_at", key.createdAt),
+            ("created_by", key.createdBy),
+        ]
+        .compactMap { row in row.1.map { (name: row.0, value: $0) } }
+        switch self.options.output {
+        case .text:
+            try StandardStreams.writeOutput(rows.map { "\($0.name): \($0.value)\n" }.joined())
+        case .json:
+            try StandardStreams.writeJSON { json in
+                for row in rows { json.member(row.name, row.value) }
             }
         }
     }
@@ -111,7 +97,7 @@ struct ListKeys: AsyncParsableCommand {
 }
 
 /// `keyside key delete NAME`
-struct DeleteKey: AsyncParsableCommand {
+struct DeleteKey: KeyOperation {
     static let configuration = CommandConfiguration(
         commandName: "delete",
         abstract: "Delete a key at the backend. Nothing that was sealed with it can be opened again.")
@@ -119,12 +105,8 @@ struct DeleteKey: AsyncParsableCommand {
     @OptionGroup var key: KeyNameArgument
     @OptionGroup var options: ClientOptions
 
-    func validate() throws { _ = try self.key.keyName }
-
-    func run() async throws {
-        try await self.reportingFailures {
-            try self.options.asking { try $0.client.deleteKey(try self.key.keyName) }
-        }
+    func perform(on name: KeyName, asking agent: ConnectedClient) throws {
+        try agent.client.deleteKey(name)
     }
 }
 

@@ -11,6 +11,8 @@ struct KeyNameArgument: ParsableArguments {
     @Argument(help: "The key's name.")
     var name: String
 
+    func validate() throws { _ = try self.keyName }
+
     var keyName: KeyName {
         get throws {
             guard let name = KeyName(self.name) else { throw ValidationError("a key's name cannot be empty") }
@@ -19,10 +21,29 @@ struct KeyNameArgument: ParsableArguments {
     }
 }
 
+/// A command that does one thing with one named key.
+protocol KeyOperation: AsyncParsableCommand {
+    var key: KeyNameArgument { get }
+    var options: ClientOptions { get }
+
+    /// Asks the agent and prints what comes of it.
+    func perform(on name: KeyName, asking agent: ConnectedClient) throws
+}
+
+extension KeyOperation {
+    func run() async throws {
+        try await self.reportingFailures {
+            try self.options.asking { agent in try self.perform(on: try self.key.keyName, asking: agent) }
+        }
+    }
+}
+
 /// The associated data on the command line.
 struct ContextOption: ParsableArguments {
     @Option(help: ArgumentHelp("What the data key is bound to: any bytes. None if left out.", valueName: "base64"))
     var context: String?
+
+    func validate() throws { _ = try self.associatedData }
 
     var associatedData: AssociatedData {
         get throws {
