@@ -53,12 +53,12 @@ package enum LogFormat: Sendable, Equatable {
 
     private static func needsQuotes(_ value: String) -> Bool {
         value.isEmpty
-            || value.unicodeScalars.contains { $0.value <= 0x20 || $0 == "\"" || $0 == "=" || $0.value == 0x7f }
+            || value.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || $0.isControlOrLineBreak }
     }
 
     /// One event is one line, whatever a client put into a name.
     private static func printable(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7f }) else { return text }
+        guard text.unicodeScalars.contains(where: \.isControlOrLineBreak) else { return text }
         return String(Self.quoted(text).dropFirst().dropLast())
     }
 
@@ -71,12 +71,19 @@ package enum LogFormat: Sendable, Equatable {
             case "\n": quoted += "\\n"
             case "\r": quoted += "\\r"
             case "\t": quoted += "\\t"
-            case _ where scalar.value < 0x20 || scalar.value == 0x7f:
+            case _ where scalar.isControlOrLineBreak:
                 let hex = String(scalar.value, radix: 16)
                 quoted += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
             case _: quoted.unicodeScalars.append(scalar)
             }
         }
         return quoted + "\""
+    }
+}
+
+extension Unicode.Scalar {
+    /// Whether a terminal obeys the character, or a reader of lines ends one there. All have at most four hex digits.
+    fileprivate var isControlOrLineBreak: Bool {
+        self.properties.generalCategory == .control || self == "\u{2028}" || self == "\u{2029}"
     }
 }
