@@ -112,6 +112,14 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(
+            name: "AgentTests",
+            dependencies: [
+                "Agent", "ByteCoding", "Linux", "LockedMemory",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "LinuxTests",
             dependencies: ["Linux"],
             swiftSettings: relaxed

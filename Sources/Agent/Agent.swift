@@ -48,7 +48,6 @@ package struct Agent: Sendable {
                     self.announceReady()
                 case .drain:
                     socket.removeName()
-                    self.announceStopping()
                     tasks.addTask { await self.drain(server, feed: feed) }
                 case .endAtOnce:
                     self.logger.notice("told twice to stop: connections are cut off")
@@ -163,7 +162,7 @@ package struct Agent: Sendable {
     private func drain(
         _ server: HTTPServer, feed: AsyncStream<AgentLife.Event>.Continuation
     ) async {
-        let cutOff = await server.drain(within: TimeAmount(self.settings.shutdown.drain))
+        let cutOff = await server.drain(within: TimeAmount(self.settings.shutdown.drain)) { self.announceStopping() }
         if cutOff > 0 {
             self.logger.warning("connections did not end in time", metadata: ["cut_off": "\(cutOff)"])
         }

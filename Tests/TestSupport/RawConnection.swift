@@ -16,6 +16,13 @@ package final class RawConnection {
         try UnixSocket.connect(self.descriptor, to: path)
     }
 
+    /// Lets this process have as many connections as it may.
+    package static func allowThousands() throws(TestFailure) {
+        guard testsupport_raise_descriptor_limit() >= 4096 else {
+            throw .unusable("this process may not open 4096 descriptors: raise 'ulimit -n'")
+        }
+    }
+
     // MARK: Sending
 
     package func send(_ bytes: [UInt8]) throws(TestFailure) {
@@ -56,6 +63,9 @@ package final class RawConnection {
 
     /// Says that nothing more will be sent, and goes on receiving.
     package func finishSending() { shutdown(self.descriptor.number, CInt(SHUT_WR)) }
+
+    /// Ends the connection, whoever still holds it.
+    package func close() { shutdown(self.descriptor.number, CInt(SHUT_RDWR)) }
 
     // MARK: Receiving
 

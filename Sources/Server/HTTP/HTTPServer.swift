@@ -55,12 +55,16 @@ package final class HTTPServer: Sendable {
 
     /// Takes no new connections, lets the open ones finish what they have, and closes what is left after `timeout`.
     ///
+    /// - Parameter begun: called when every connection knows: whatever comes in from then on is answered with
+    ///   `Connection: close`.
     /// - Returns: how many connections had to be cut off.
-    package func drain(within timeout: TimeAmount) async -> Int {
+    package func drain(within timeout: TimeAmount, begun: () -> Void = {}) async -> Int {
         await self.takeWhatHasCome()
         try? await self.listener.close()  // It fails only if it is closed already.
         let registry = self.registry
         let whenEmpty = registry.drain(on: self.listener.eventLoop)
+        await self.eventLoopsTurn()
+        begun()
         let cutOff = Counter()
         let deadline = self.listener.eventLoop.scheduleTask(in: timeout) { cutOff.add(registry.closeAll()) }
         try? await whenEmpty.get()  // It cannot fail: nobody fails the promise.
