@@ -27,3 +27,8 @@ extension HTTPAnswer {
             && self.text == "{\"plaintext\":\"\(plaintext.base64)\",\"ciphertext\":\"\(ciphertext.base64)\"}\n"
     }
 }
+
+/// Expects an agent to do its work for whoever comes.
+func expectService(by agent: AgentProcess, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    #expect(try agent.ask(.generate()).isDataKey, sourceLocation: sourceLocation)
+}

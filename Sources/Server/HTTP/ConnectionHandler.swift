@@ -31,6 +31,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private var timerDeadline = NIODeadline.distantFuture
     private var readIsHeldBack = false
     private var inputIsClosed = false
+    /// What the channel last said, which costs less than to ask it.
+    private var isWritable = true
 
     /// The request in work.
     private struct Exchange {
@@ -76,7 +78,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// The channel wants to read: not while an answer is being made, nor while the client does not take its answers.
     func read(context: ChannelHandlerContext) {
-        if self.state.phase == .answering || !context.channel.isWritable {
+        if self.state.phase == .answering || !self.isWritable {
             self.readIsHeldBack = true
         } else {
             context.read()
@@ -84,7 +86,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if context.channel.isWritable { self.resume(context) }
+        self.isWritable = context.channel.isWritable
+        if self.isWritable { self.resume(context) }
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
@@ -119,7 +122,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// Answers requests out of the input until it is used up or something has to be waited for.
     private func serve(_ context: ChannelHandlerContext) {
-        while self.state.isReceiving, context.channel.isWritable {
+        while self.state.isReceiving, self.isWritable {
             switch self.intake.next() {
             case .needMoreData(let isInsideHead):
                 if isInsideHead { self.state.headBegan(now: .now()) }
@@ -363,7 +366,7 @@ final class ConnectionHandler: ChannelDuplexHandler {
 
     /// A client that has shut down its side gets the answers to what it sent, then the end.
     private func closeIfAllIsAnswered(_ context: ChannelHandlerContext) {
-        guard self.inputIsClosed, self.state.phase != .answering, context.channel.isWritable else { return }
+        guard self.inputIsClosed, self.state.phase != .answering, self.isWritable else { return }
         self.closeWhenWritten(context)
     }
 

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TestSupport
+import Testing
+
+/// Agents that will not start, and what they say to whoever has to mend it.
+@Suite struct BackendRefusalTests {
+    @Test(
+        arguments: [
+            (
+                "KES",
+                [
+                    "MINIO_KMS_KES_ENDPOINT": "https://kes{1...3}:7373", "MINIO_KMS_KES_KEY_NAME": "k",
+                    "MINIO_KMS_KES_API_KEY": "kes:v1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                ]
+            ),
+            (
+                "MinIO KMS",
+                [
+                    "MINIO_KMS_SERVER": "kms", "MINIO_KMS_ENCLAVE": "e", "MINIO_KMS_SSE_KEY": "k",
+                    "MINIO_KMS_API_KEY": "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+                ]
+            ),
+        ]
+    )
+    func aBackendThatIsNotBuiltYetIsValidButDoesNotRun(backend: String, environment: [String: String]) throws {
+        #expect(try Keyside.run(["check"], environment: environment).status == .exited(0))
+        let folder = try TemporaryFolder()
+        let outcome = try Keyside.run(["run", "--socket", folder("s")], environment: environment)
+        #expect(outcome.status == .exited(78))
+        #expect(outcome.error.contains("this version has no \(backend) backend"))
+        #expect(FileStatus(folder("s")) == nil)
+    }
+
+    @Suite(.enabled(if: Account.isRoot, "needs root to become somebody who may lock no memory"))
+    struct WithoutLockedMemory {
+        private let environment = ["MINIO_KMS_SECRET_KEY": AgentSetup.knownKey]
+
+        @Test func theAgentRefusesAndNamesTheLimit() throws {
+            let folder = try TemporaryFolder()
+            let outcome = try Keyside.run(["run", "--socket", folder("s")], environment: self.environment) {
+                $0.account = .nobody
+                $0.lockedMemoryMax = 0
+            }
+            #expect(outcome.status == .exited(78))
+            for hint in ["RLIMIT_MEMLOCK", "LimitMEMLOCK=", "memory.allow_unlocked"] {
+                #expect(outcome.error.contains(hint))
+            }
+        }
+
+        @Test func theOperatorMayInsistAndIsRemindedOfIt() throws {
+            try withAgent {
+                $0.environment["KEYSIDE_MEMORY_ALLOW_UNLOCKED"] = "true"
+                $0.account = .nobody
+                $0.lockedMemoryMax = 0
+            } body: { agent in
+                try expectService(by: agent)
+                let memory = try agent.ask(.get("/v1/status")).json["keyside"]["memory"]
+                #expect(memory["kind"].string == "unlocked")
+                let log = try agent.log
+                #expect(log.split(separator: "\n").contains { $0.contains("warning") && $0.contains("not locked") })
+            }
+        }
+
+        @Test func theConfigurationCanStillBeChecked() throws {
+            let outcome = try Keyside.run(["check"], environment: self.environment) {
+                $0.account = .nobody
+                $0.lockedMemoryMax = 0
+            }
+            #expect(outcome.status == .exited(0))
+        }
+
+        /// Permission that is not needed changes nothing.
+        @Test func withThePermissionMemoryIsLockedWhereItCanBe() throws {
+            try withAgent {
+                $0.environment["KEYSIDE_MEMORY_ALLOW_UNLOCKED"] = "true"
+            } body: { agent in
+                let kind = try agent.ask(.get("/v1/status")).json["keyside"]["memory"]["kind"].string
+                #expect(["memfd_secret", "mlock2"].contains(kind))
+            }
+        }
+
+        @Test func aMemoryLimitAsDebianSetsItIsEnough() throws {
+            try withAgent {
+                $0.account = .nobody
+                $0.lockedMemoryMax = 8 << 20
+            } body: { agent in
+                try expectService(by: agent)
+            }
+        }
+    }
+}
