@@ -59,7 +59,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "WipedBuffers",
+                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Spans", "WipedBuffers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
@@ -78,12 +78,12 @@ let package = Package(
         ),
         .target(
             name: "KESProtocol",
-            dependencies: ["ByteCoding", "KeyService", "LockedMemory"],
+            dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Spans"],
             swiftSettings: settings
         ),
-        .target(name: "HTTPWire", swiftSettings: settings),
+        .target(name: "HTTPWire", dependencies: ["Spans"], swiftSettings: settings),
         .target(name: "KeyService", dependencies: ["LockedMemory"], swiftSettings: settings),
-        .target(name: "ByteCoding", dependencies: ["LockedMemory"], swiftSettings: settings),
+        .target(name: "ByteCoding", dependencies: ["LockedMemory", "Spans"], swiftSettings: settings),
         .target(
             name: "WipedBuffers",
             dependencies: ["LockedMemory", .product(name: "NIOCore", package: "swift-nio")],
@@ -94,6 +94,7 @@ let package = Package(
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: settings),
         .target(name: "LockedMemory", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "Spans", swiftSettings: settings),
 
         .target(name: "CBuildInfo", cSettings: [.define("KEYSIDE_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CLinux"),

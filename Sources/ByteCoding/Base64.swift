@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import LockedMemory
+import Spans
 
 /// Base64 as the key servers write and read it: the standard alphabet of RFC 4648 §4, padded.
 ///
@@ -24,9 +25,15 @@ package enum Base64 {
 
     /// Appends the text of `bytes`. `output` must have room for ``encodedByteCount(_:)``.
     package static func encode(_ bytes: Span<UInt8>, into output: inout OutputRawSpan) {
-        for index in stride(from: 0, to: bytes.count, by: 3) {
+        var index = 0
+        while bytes.count - index >= 8 {  // Of which six are taken.
+            output.append(Self.characters(bytes.word(at: index).byteSwapped))
+            index += 6
+        }
+        while index < bytes.count {
             let characters = Self.characters(of: bytes, at: index)
-            for position in characters.indices { output.append(characters[position]) }
+            for position in 0..<4 { output.append(characters[position]) }
+            index += 3
         }
     }
 
@@ -40,19 +47,29 @@ package enum Base64 {
         [UInt8](capacity: Self.encodedByteCount(bytes.count)) { output in
             for index in stride(from: 0, to: bytes.count, by: 3) {
                 let characters = Self.characters(of: bytes, at: index)
-                for position in characters.indices { output.append(characters[position]) }
+                for position in 0..<4 { output.append(characters[position]) }
             }
         }
     }
 
-    /// The four characters of the three bytes from `index` on, or of the one or two that are left.
-    private static func characters(of bytes: Span<UInt8>, at index: Int) -> SIMD4<UInt8> {
+    /// The eight characters of the six highest bytes of a number.
+    @inline(__always)
+    private static func characters(_ word: UInt64) -> SIMD8<UInt8> {
+        var values = SIMD8<Int16>()
+        for position in 0..<8 {
+            values[position] = Int16(truncatingIfNeeded: word &>> (58 &- 6 &* UInt64(position)) & 63)
+        }
+        return Self.characters(values)
+    }
+
+    /// The four characters of the three bytes from `index` on, or of the one or two that are left, in the lower half.
+    private static func characters(of bytes: Span<UInt8>, at index: Int) -> SIMD8<UInt8> {
         let rest = bytes.count - index
         let group =
-            UInt32(bytes[index]) << 16
-            | (rest > 1 ? UInt32(bytes[index + 1]) << 8 : 0)
-            | (rest > 2 ? UInt32(bytes[index + 2]) : 0)
-        var characters = Self.characters((SIMD4(repeating: group) &>> SIMD4(18, 12, 6, 0)) & 63)
+            UInt64(bytes[index]) << 56
+            | (rest > 1 ? UInt64(bytes[index + 1]) << 48 : 0)
+            | (rest > 2 ? UInt64(bytes[index + 2]) << 40 : 0)
+        var characters = Self.characters(group)
         if rest < 2 { characters[2] = UInt8(ascii: "=") }
         if rest < 3 { characters[3] = UInt8(ascii: "=") }
         return characters
@@ -62,11 +79,9 @@ package enum Base64 {
     ///
     /// - Throws: ``Malformed``.
     package static func decode(_ text: Span<UInt8>) throws(Malformed) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: Self.decodedByteCountMax(text.count))
-        var span = bytes.mutableSpan
-        let count = try Self.decode(text, into: &span)
-        bytes.removeLast(bytes.count - count)
-        return bytes
+        try [UInt8](capacity: Self.decodedByteCountMax(text.count)) { output throws(Malformed) in
+            try Self.decode(text, into: &output)
+        }
     }
 
     /// The bytes of a secret text, in locked memory.
@@ -74,8 +89,9 @@ package enum Base64 {
     /// - Throws: ``Malformed``, or ``LockedMemoryError``.
     package static func decode(_ text: Span<UInt8>, into memory: SecretMemory) throws -> Secret {
         var secret = try Secret(byteCount: Self.decodedByteCountMax(text.count), in: memory)
-        let count = try secret.withMutableBytes { bytes throws(Malformed) in
-            try Self.decode(text, into: &bytes)
+        let count = try secret.withOutputSpan { output throws(Malformed) in
+            try Self.decode(text, into: &output)
+            return output.count
         }
         secret.truncate(to: count)
         return secret
@@ -84,21 +100,32 @@ package enum Base64 {
     /// Decodes by Go's rules: CR and LF are passed over anywhere, padding is required, the unused low bits of the last
     /// character need not be zero, nothing may follow the padding.
     ///
-    /// - Returns: the number of bytes written, at most ``decodedByteCountMax(_:)``, for which `output` must have room.
+    /// Appends at most ``decodedByteCountMax(_:)`` bytes, for which `output` must have room.
     package static func decode(
         _ text: Span<UInt8>,
-        into output: inout MutableSpan<UInt8>
-    ) throws(Malformed) -> Int {
-        var written = 0
+        into output: inout OutputSpan<UInt8>
+    ) throws(Malformed) {
         var index = 0
         while true {
-            let group = try Self.nextGroup(of: text, at: &index)
-            guard group.digits > 0 else { return written }
-            for position in 0..<group.digits - 1 {
-                output[written] = UInt8(truncatingIfNeeded: group.bits >> (16 - 8 * position))
-                written += 1
+            // Nearly all of a text is groups without padding and line ends.
+            while text.count - index >= 8, output.freeCapacity >= 8 {
+                let groups = Self.groups(of: text.block(at: index))
+                guard groups[0] | groups[1] >= 0 else { break }
+                let bits = UInt64(UInt32(bitPattern: groups[0])) << 40 | UInt64(UInt32(bitPattern: groups[1])) << 16
+                output.append(bits.byteSwapped, byteCount: 6)
+                index += 8
             }
+            let group = try Self.nextGroup(of: text, at: &index)
+            guard group.digits > 0 else { return }
+            Self.append(group.bits, digits: group.digits, to: &output)
         }
+    }
+
+    @inline(__always)
+    private static func append(_ bits: Int32, digits: Int, to output: inout OutputSpan<UInt8>) {
+        output.append(UInt8(truncatingIfNeeded: bits >> 16))
+        if digits > 2 { output.append(UInt8(truncatingIfNeeded: bits >> 8)) }
+        if digits > 3 { output.append(UInt8(truncatingIfNeeded: bits)) }
     }
 
     /// The bits of up to four characters, those of the first one highest of 24.
@@ -110,14 +137,6 @@ package enum Base64 {
 
     /// Steps over the next four characters, or over what there is to the end of the text.
     private static func nextGroup(of text: Span<UInt8>, at index: inout Int) throws(Malformed) -> Group {
-        // Nearly all of a text is groups without padding and line ends.
-        if text.count - index >= 4 {
-            let values = Self.values(SIMD4(text[index], text[index + 1], text[index + 2], text[index + 3]))
-            if values.min() >= 0 {
-                index += 4
-                return Group(bits: (values &<< SIMD4(18, 12, 6, 0)).wrappedSum(), digits: 4)
-            }
-        }
         var group = Group()
         while index < text.count, group.digits < 4 {
             switch text[index] {
@@ -128,9 +147,9 @@ package enum Base64 {
                 index = text.count
                 return group
             case let character:
-                let value = Self.values(SIMD4(repeating: character))[0]
+                let value = Self.values(SIMD8(repeating: character))[0]
                 guard value >= 0 else { throw Malformed(offset: index) }
-                group.bits |= value << (18 - 6 * group.digits)
+                group.bits |= Int32(value) << (18 - 6 * group.digits)
                 group.digits += 1
                 index += 1
             }
@@ -156,23 +175,31 @@ package enum Base64 {
         guard index == text.count else { throw Malformed(offset: index) }
     }
 
-    /// The characters of four values below 64. Each term switches on, by a borrow, from one range of values on.
+    /// The characters of eight values below 64. Each term switches on, by a borrow, from one range of values on.
     @inline(__always)
-    private static func characters(_ values: SIMD4<UInt32>) -> SIMD4<UInt8> {
-        let values = SIMD4<Int32>(truncatingIfNeeded: values)
+    private static func characters(_ values: SIMD8<Int16>) -> SIMD8<UInt8> {
         var codes = values &+ 65  // A–Z
         codes &+= ((25 &- values) &>> 8) & 6  // a–z
         codes &-= ((51 &- values) &>> 8) & 75  // 0–9
         codes &-= ((61 &- values) &>> 8) & 15  // +
         codes &+= ((62 &- values) &>> 8) & 3  // /
-        return SIMD4<UInt8>(truncatingIfNeeded: codes)
+        return SIMD8<UInt8>(truncatingIfNeeded: codes)
     }
 
-    /// The values of four characters, -1 for one that has none. Each term is a mask that is all ones within one range.
+    /// The bits of two groups of four characters, 24 each; negative if a character has no value.
     @inline(__always)
-    private static func values(_ characters: SIMD4<UInt8>) -> SIMD4<Int32> {
-        let codes = SIMD4<Int32>(truncatingIfNeeded: characters)
-        var values = SIMD4<Int32>(repeating: -1)
+    private static func groups(of characters: SIMD8<UInt8>) -> SIMD2<Int32> {
+        let values = Self.values(characters)
+        let pairs =
+            SIMD4<Int32>(truncatingIfNeeded: values.evenHalf) &<< 6 | SIMD4<Int32>(truncatingIfNeeded: values.oddHalf)
+        return pairs.evenHalf &<< 12 | pairs.oddHalf
+    }
+
+    /// The values of eight characters, -1 for one that has none. Each term is a mask that is all ones within one range.
+    @inline(__always)
+    private static func values(_ characters: SIMD8<UInt8>) -> SIMD8<Int16> {
+        let codes = SIMD8<Int16>(truncatingIfNeeded: characters)
+        var values = SIMD8<Int16>(repeating: -1)
         values &+= (((64 &- codes) & (codes &- 91)) &>> 8) & (codes &- 64)  // A–Z
         values &+= (((96 &- codes) & (codes &- 123)) &>> 8) & (codes &- 70)  // a–z
         values &+= (((47 &- codes) & (codes &- 58)) &>> 8) & (codes &+ 5)  // 0–9

@@ -18,6 +18,10 @@ package struct JSONName: Equatable, Sendable, ExpressibleByStringLiteral {
     }
 
     init(_ string: JSONString, in text: Span<UInt8>) {
+        guard string.hasEscapes else {
+            for index in string.range { self.append(text[index]) }
+            return
+        }
         var unescaped = string.unescaped
         while let byte = unescaped.next(in: text) { self.append(byte) }
     }

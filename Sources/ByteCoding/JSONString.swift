@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LockedMemory
+import Spans
 
 /// Where a string stands in a text, without its quotes. Its UTF-8 and its escapes are well-formed.
 struct JSONString {
@@ -12,6 +13,11 @@ struct JSONString {
         var hasEscapes = false
         var offset = start + 1
         while offset < text.count {
+            if text.count - offset >= 8 {
+                let plainByteCount = text.word(at: offset).plainByteCount
+                offset += plainByteCount
+                if plainByteCount == 8 { continue }
+            }
             let byteCount: Int?
             switch text[offset] {
             case UInt8(ascii: "\""):
@@ -87,5 +93,19 @@ struct JSONString {
             defer { self.pending >>= 8 }
             return UInt8(truncatingIfNeeded: self.pending)
         }
+    }
+}
+
+extension UInt64 {
+    /// How many of its eight bytes, from the lowest on, are ASCII that stands for itself in a string: no quote,
+    /// backslash or control character. The highest bit of a byte tells, after a subtraction that borrows where the byte
+    /// is too small; what it borrows from lies above the first such byte.
+    @inline(__always)
+    fileprivate var plainByteCount: Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let quote = self ^ (ones &* 0x22)
+        let backslash = self ^ (ones &* 0x5C)
+        let odd = (self &- ones &* 0x20) | (quote &- ones) | (backslash &- ones) | self
+        return (odd & (ones &* 0x80)).trailingZeroBitCount / 8
     }
 }

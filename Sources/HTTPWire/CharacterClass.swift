@@ -76,3 +76,15 @@ extension Unicode.Scalar {
         }
     }
 }
+
+extension UInt64 {
+    /// How many of its eight bytes, from the lowest on, are ASCII, not below `first` and not DEL. The highest bit of a
+    /// byte tells, after a subtraction that borrows where the byte is too small; what it borrows from lies above the
+    /// first such byte.
+    @inline(__always)
+    func visibleByteCount(from first: UInt64) -> Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let odd = self | (self &- (ones &* first)) | ((self ^ (ones &* 0x7F)) &- ones)
+        return (odd & (ones &* 0x80)).trailingZeroBitCount / 8
+    }
+}

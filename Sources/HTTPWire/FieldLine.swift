@@ -69,7 +69,9 @@ struct FieldLine: Sendable {
         _ scanner: inout TokenScanner
     ) throws(RequestError) -> Event {
         let start = scanner.start
-        guard let stop = scanner.scan(input, while: \.isFieldValueCharacter),
+        guard
+            let stop = scanner.scan(
+                input, byWords: { $0.visibleByteCount(from: 0x20) }, while: \.isFieldValueCharacter),
             try scanner.endsLine(input, at: stop, otherwise: .malformedFieldValue)
         else { return .needMoreData }
         scanner.consume(to: stop + 2)

@@ -6,7 +6,10 @@
 package struct HTTPDate: Equatable, Sendable, CustomStringConvertible {
     package static let byteCount = 29
 
-    package let description: String
+    /// The text in ASCII.
+    let bytes: [UInt8]
+
+    package var description: String { String(decoding: self.bytes, as: UTF8.self) }
 
     /// - Precondition: the year has four digits.
     package init(secondsSinceEpoch seconds: Int) {
@@ -29,6 +32,6 @@ package struct HTTPDate: Equatable, Sendable, CustomStringConvertible {
         let weekday = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"][days % 7]
         let month = ["Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "Jan", "Feb"][monthFromMarch]
         let time = [second / 3_600, second / 60 % 60, second % 60].map(twoDigits).joined(separator: ":")
-        self.description = "\(weekday), \(twoDigits(day)) \(month) \(year) \(time) GMT"
+        self.bytes = Array("\(weekday), \(twoDigits(day)) \(month) \(year) \(time) GMT".utf8)
     }
 }

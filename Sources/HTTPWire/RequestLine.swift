@@ -45,7 +45,8 @@ struct RequestLine: Sendable {
 
     private mutating func readTarget(_ input: Span<UInt8>, _ scanner: inout TokenScanner) throws(RequestError) -> Bool {
         let start = scanner.start
-        guard let stop = scanner.scan(input, while: \.isTargetCharacter) else { return false }
+        guard let stop = scanner.scan(input, byWords: { $0.visibleByteCount(from: 0x21) }, while: \.isTargetCharacter)
+        else { return false }
         guard stop > start else { throw .malformedTarget }
         guard input[stop] == .space else { throw Self.refusal(ofTargetEndingIn: input[stop]) }
         self.target = input.extracting(start..<stop).copy()

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Spans
+
 /// The status line and headers of an answer, written straight to where it is sent from.
 package struct ResponseHead: Sendable {
     /// The interim answer to `Expect: 100-continue`, whole.
@@ -29,7 +31,7 @@ package struct ResponseHead: Sendable {
     package var closes: Bool
     package var fields: [Field]
     /// The value of `X-Request-Id`: as ``RequestHead/requestID``, or of the server's own making.
-    package var requestID: [UInt8]?
+    package var requestID: RequestID?
 
     package init(
         _ status: ResponseStatus,
@@ -49,11 +51,11 @@ package struct ResponseHead: Sendable {
     package var byteCountMax: Int {
         var count = self.status.line.utf8.count
         if let contentType { count += "Content-Type: \r\n".utf8.count + contentType.utf8.count }
-        count += "Content-Length: \r\n".utf8.count + Self.decimalDigitCountMax
+        count += "Content-Length: \r\n".utf8.count + OutputRawSpan.decimalDigitCountMax
         count += "Date: \r\n".utf8.count + HTTPDate.byteCount
         for field in self.fields { count += field.name.utf8.count + field.value.count + ": \r\n".utf8.count }
-        if let requestID = self.requestID { count += Self.requestIDName.utf8.count + requestID.count + 2 }
-        if self.closes { count += Self.closeLine.utf8.count }
+        if let requestID = self.requestID { count += Self.requestIDName.count + requestID.byteCountMax + 2 }
+        if self.closes { count += Self.closeLine.count }
         return count + "\r\n".utf8.count
     }
 
@@ -63,47 +65,42 @@ package struct ResponseHead: Sendable {
     package func write(date: HTTPDate, into output: inout OutputRawSpan) {
         output.append(self.status.line)
         if let contentType {
-            output.append("Content-Type: ")
+            output.append(Self.contentTypeName.span)
             output.append(contentType)
-            output.append("\r\n")
+            output.endLine()
         }
-        output.append("Content-Length: ")
+        output.append(Self.contentLengthName.span)
         output.append(decimal: self.contentLength)
-        output.append("\r\nDate: ")
-        output.append(date.description)
-        output.append("\r\n")
+        output.endLine()
+        output.append(Self.dateName.span)
+        output.append(date.bytes.span)
+        output.endLine()
         for field in self.fields {
             output.append(field.name)
-            output.append(": ")
-            for byte in field.value { output.append(byte) }
-            output.append("\r\n")
+            output.append(UInt8(ascii: ":"))
+            output.append(UInt8(ascii: " "))
+            output.append(field.value.span)
+            output.endLine()
         }
         if let requestID = self.requestID {
-            output.append(Self.requestIDName)
-            for byte in requestID { output.append(byte) }
-            output.append("\r\n")
+            output.append(Self.requestIDName.span)
+            output.append(requestID)
+            output.endLine()
         }
-        if self.closes { output.append(Self.closeLine) }
-        output.append("\r\n")
+        if self.closes { output.append(Self.closeLine.span) }
+        output.endLine()
     }
 
-    private static let requestIDName = "X-Request-Id: "
-    private static let closeLine = "Connection: close\r\n"
-    private static let decimalDigitCountMax = 19
+    private static let contentTypeName = Array("Content-Type: ".utf8)
+    private static let contentLengthName = Array("Content-Length: ".utf8)
+    private static let dateName = Array("Date: ".utf8)
+    private static let requestIDName = Array("X-Request-Id: ".utf8)
+    private static let closeLine = Array("Connection: close\r\n".utf8)
 }
 
 extension OutputRawSpan {
-    fileprivate mutating func append(_ text: String) {
-        let bytes = text.utf8Span.span
-        for index in bytes.indices { self.append(bytes[index]) }
-    }
-
-    fileprivate mutating func append(decimal number: Int) {
-        var power = 1
-        while number / power >= 10 { power *= 10 }
-        while power > 0 {
-            self.append(UInt8(ascii: "0") + UInt8(number / power % 10))
-            power /= 10
-        }
+    fileprivate mutating func endLine() {
+        self.append(UInt8(ascii: "\r"))
+        self.append(UInt8(ascii: "\n"))
     }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Spans
+
 /// Where the parser stands in the input: what it has consumed, how far it has looked beyond, and how far it may.
 ///
 /// A token is consumed when the byte after it is there. Until then its bytes stay with the caller and are offered again
@@ -20,10 +22,20 @@ struct TokenScanner: Sendable {
     mutating func beginSection(byteCountMax: Int = .max) { self.budget = byteCountMax }
 
     /// The place of the first byte that is no member of the token's class; nil while there is none.
+    ///
+    /// - Parameter memberCount: how many of eight bytes are members, from the lowest on, as a quick way past most of them;
+    ///   may say too few.
     @inline(__always)
-    mutating func scan(_ input: Span<UInt8>, while isMember: (UInt8) -> Bool) -> Int? {
+    mutating func scan(
+        _ input: Span<UInt8>, byWords memberCount: (UInt64) -> Int = { _ in 0 }, while isMember: (UInt8) -> Bool
+    ) -> Int? {
         let end = self.end(of: input)
         var index = self.start + self.scanned
+        while end - index >= 8 {
+            let count = memberCount(input.word(at: index))
+            index += count
+            if count < 8 { break }
+        }
         while index < end, isMember(input[index]) { index += 1 }
         self.scanned = index - self.start
         return index < end ? index : nil

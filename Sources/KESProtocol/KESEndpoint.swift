@@ -38,8 +38,12 @@ extension KESEndpoint {
     /// "1 MB" is a million bytes.
     private static let megabyte = 1_000_000
 
-    private var row: Row {
-        switch self {
+    private var row: Row { Self.rows[self.rawValue] }
+
+    private static let rows = KESEndpoint.allCases.map(Self.row)
+
+    private static func row(of endpoint: Self) -> Row {
+        switch endpoint {
         case .decrypt: Row(method: .put, path: "/v1/key/decrypt/", bodyByteCountMax: Self.megabyte)
         case .generateKey: Row(method: .put, path: "/v1/key/generate/", bodyByteCountMax: Self.megabyte)
         case .encrypt: Row(method: .put, path: "/v1/key/encrypt/", bodyByteCountMax: Self.megabyte)
@@ -69,7 +73,7 @@ extension KESEndpoint {
     package var bodyByteCountMax: Int { self.row.bodyByteCountMax }
 
     /// When to give up on a request.
-    package var timeout: Duration { .seconds(self.row.timeoutInSeconds) }
+    package var timeoutInSeconds: Int { self.row.timeoutInSeconds }
 
     /// Whether the caller's rights count.
     package var isAuthenticated: Bool { self.row.isAuthenticated }

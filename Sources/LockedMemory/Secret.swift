@@ -75,6 +75,16 @@
         return try body(&span)
     }
 
+    /// Lends the bytes to be written from the first one on; `body` need not write all of them.
+    package mutating func withOutputSpan<Result: ~Copyable, Failure: Error>(
+        _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        let bytes = unsafe UnsafeMutableBufferPointer(
+            start: self.address.assumingMemoryBound(to: UInt8.self), count: self.byteCount)
+        var output = unsafe OutputSpan(buffer: bytes, initializedCount: 0)
+        return try body(&output)
+    }
+
     /// Writes the whole secret anew. `body` must append exactly ``byteCount`` bytes.
     package mutating func fill(_ body: (inout OutputRawSpan) -> Void) {
         let bytes = unsafe UnsafeMutableRawBufferPointer(start: self.address, count: self.byteCount)

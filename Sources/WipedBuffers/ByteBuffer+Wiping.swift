@@ -15,4 +15,18 @@ extension ByteBuffer {
             unsafe wipe(UnsafeMutableRawBufferPointer(mutating: written))
         }
     }
+
+    /// Wipes and empties the buffer, if nobody else holds its storage.
+    ///
+    /// Whoever has handed a buffer to a channel learns so that the channel has let go of it: that it is written.
+    ///
+    /// - Returns: false if somebody does. Nothing is changed then.
+    package mutating func recycleIfUnshared() -> Bool {
+        let isRecycled: Bool? = self.modifyIfUniquelyOwned { buffer in
+            buffer.wipeInPlace()
+            buffer.clear()
+            return true
+        }
+        return isRecycled ?? false
+    }
 }

@@ -6,6 +6,19 @@ import Testing
 @Suite struct ResponseHeadTests {
     static let date = HTTPDate(secondsSinceEpoch: 1_795_475_640)
 
+    @Test(arguments: [
+        (RequestID.offered(Array("4711-abc".utf8)), "4711-abc"),
+        (.numbered(prefix: Array("p-1-".utf8), 0), "p-1-0"),
+        (.numbered(prefix: [], 1_000_000_007), "1000000007"),
+        (.numbered(prefix: [], .max), "9223372036854775807"),
+    ])
+    func aRequestIsNamed(id: RequestID, text: String) {
+        var head = ResponseHead(.ok, contentLength: 0)
+        head.requestID = id
+        #expect(Self.text(of: head).contains("\r\nX-Request-Id: \(text)\r\n"))
+        #expect(id.description == text)
+    }
+
     @Test func anAnswerHasItsFieldsInOrder() {
         let head = ResponseHead(
             .methodNotAllowed,

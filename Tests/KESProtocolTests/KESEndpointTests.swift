@@ -34,7 +34,7 @@ import Testing
         #expect(endpoint.method.rawValue == method)
         #expect(endpoint.path == path)
         #expect(endpoint.bodyByteCountMax == bodyByteCountMax)
-        #expect(endpoint.timeout == .seconds(timeout))
+        #expect(endpoint.timeoutInSeconds == timeout)
         #expect(endpoint.isAuthenticated == isAuthenticated)
         #expect(endpoint.takesName == path.hasSuffix("/"))
     }

@@ -68,7 +68,7 @@ import Testing
         let work = bench.front.route(try head(request(method, endpoint.path + (endpoint.takesName ? "a" : ""))))
         #expect(work.refusal == nil)
         #expect(work.bodyByteCountMax == endpoint.bodyByteCountMax)
-        #expect(work.timeout == TimeAmount(endpoint.timeout))
+        #expect(work.timeout == .seconds(Int64(endpoint.timeoutInSeconds)))
         #expect(work.bodyTooLarge.status == .badRequest)
         #expect(work.bodyTooLarge.body == KESFailure.invalidBody(for: endpoint).body)
         #expect(work.timedOut.status == .gatewayTimeout)

@@ -37,6 +37,25 @@ import WipedBuffers
         #expect(String(buffer: buffer) == "open")
     }
 
+    @Test func aBufferThatNobodyElseHoldsIsRecycled() {
+        var buffer = ByteBuffer(string: "secret")
+        let isRecycled = buffer.recycleIfUnshared()
+        #expect(isRecycled)
+        #expect(buffer.readableBytes == 0)
+        #expect(buffer.getBytes(at: 0, length: 6) == nil)
+        buffer.moveWriterIndex(to: 6)
+        #expect(buffer.storage == [0, 0, 0, 0, 0, 0])
+    }
+
+    @Test func aBufferThatSomebodyElseHoldsIsLeftAlone() {
+        var buffer = ByteBuffer(string: "secret")
+        let other = buffer
+        let isRecycled = buffer.recycleIfUnshared()
+        #expect(!isRecycled)
+        #expect(String(buffer: buffer) == "secret")
+        #expect(String(buffer: other) == "secret")
+    }
+
     @Test func anEmptyBufferCanBeWiped() {
         ByteBuffer().wipeInPlace()
         ByteBuffer(string: "").wipeInPlace()

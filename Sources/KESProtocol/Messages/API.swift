@@ -22,7 +22,7 @@ extension KESAnswer {
                     method: endpoint.method.rawValue,
                     path: endpoint.path,
                     bodyByteCountMax: endpoint.bodyByteCountMax,
-                    timeout: endpoint.timeout
+                    timeout: .seconds(endpoint.timeoutInSeconds)
                 )
             }
         }

@@ -24,9 +24,9 @@ extension KESRequest {
                 try reader.enterObject(in: body)
                 while let name = try reader.nextMember(in: body) {
                     switch name {
-                    case "ciphertext": try reader.readBase64(into: &ciphertext, in: body)
-                    case "context": try reader.readBase64(into: &context, in: body)
-                    case "version": try reader.skipString(in: body)
+                    case .ciphertext: try reader.readBase64(into: &ciphertext, in: body)
+                    case .context: try reader.readBase64(into: &context, in: body)
+                    case .version: try reader.skipString(in: body)
                     default: try reader.skipValue(in: body)
                     }
                 }

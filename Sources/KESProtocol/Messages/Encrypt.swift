@@ -24,9 +24,9 @@ extension KESRequest {
                 try reader.enterObject(in: body)
                 while let name = try reader.nextMember(in: body) {
                     switch name {
-                    case "plaintext": try reader.readBase64(into: &plaintext, memory: memory, in: body)
-                    case "context": try reader.readBase64(into: &context, in: body)
-                    case "version": try reader.skipString(in: body)
+                    case .plaintext: try reader.readBase64(into: &plaintext, memory: memory, in: body)
+                    case .context: try reader.readBase64(into: &context, in: body)
+                    case .version: try reader.skipString(in: body)
                     default: try reader.skipValue(in: body)
                     }
                 }
@@ -59,7 +59,7 @@ extension KESAnswer {
                 try reader.enterObject(in: body)
                 while let name = try reader.nextMember(in: body) {
                     switch name {
-                    case "ciphertext": try reader.readBase64(into: &ciphertext, in: body)
+                    case .ciphertext: try reader.readBase64(into: &ciphertext, in: body)
                     default: try reader.skipValue(in: body)
                     }
                 }

@@ -24,8 +24,8 @@ extension KESRequest {
                     try reader.enterObject(in: body)
                     while let name = try reader.nextMember(in: body) {
                         switch name {
-                        case "context": try reader.readBase64(into: &context, in: body)
-                        case "version": try reader.skipString(in: body)
+                        case .context: try reader.readBase64(into: &context, in: body)
+                        case .version: try reader.skipString(in: body)
                         default: try reader.skipValue(in: body)
                         }
                     }
@@ -60,8 +60,8 @@ extension KESAnswer {
                 try reader.enterObject(in: body)
                 while let name = try reader.nextMember(in: body) {
                     switch name {
-                    case "plaintext": try reader.readBase64(into: &plaintext, memory: memory, in: body)
-                    case "ciphertext": try reader.readBase64(into: &ciphertext, in: body)
+                    case .plaintext: try reader.readBase64(into: &plaintext, memory: memory, in: body)
+                    case .ciphertext: try reader.readBase64(into: &ciphertext, in: body)
                     default: try reader.skipValue(in: body)
                     }
                 }

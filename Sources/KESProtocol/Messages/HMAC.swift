@@ -19,7 +19,7 @@ extension KESRequest {
                 while let name = try reader.nextMember(in: body) {
                     switch name {
                     case "message": try reader.readBase64(into: &message, in: body)
-                    case "version": try reader.skipString(in: body)
+                    case .version: try reader.skipString(in: body)
                     default: try reader.skipValue(in: body)
                     }
                 }

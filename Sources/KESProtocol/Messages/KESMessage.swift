@@ -2,6 +2,7 @@
 
 import ByteCoding
 import KeyService
+import Spans
 
 /// A body that may carry a key. It is written once, to the memory that it leaves from, by its sender's own hand.
 ///
@@ -48,7 +49,7 @@ extension KESMessageSink where Self: ~Copyable & ~Escapable {
 
 extension OutputRawSpan: KESMessageSink {
     package mutating func append(text: String) {
-        for byte in text.utf8 { self.append(byte) }
+        self.append(text)
     }
 
     package mutating func append(base64 bytes: Span<UInt8>) {

@@ -77,7 +77,7 @@ extension KESAnswer.Status {
         try reader.enterObject(in: body)
         while let member = try reader.nextMember(in: body) {
             switch member {
-            case "version": try reader.readString(into: &version, in: body)
+            case .version: try reader.readString(into: &version, in: body)
             case "os": try reader.readString(into: &operatingSystem, in: body)
             case "arch": try reader.readString(into: &architecture, in: body)
             case "uptime": try reader.readInteger(into: &uptime, in: body)

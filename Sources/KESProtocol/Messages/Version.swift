@@ -21,7 +21,7 @@ extension KESAnswer {
                 try reader.enterObject(in: body)
                 while let member = try reader.nextMember(in: body) {
                     switch member {
-                    case "version": try reader.readString(into: &version, in: body)
+                    case .version: try reader.readString(into: &version, in: body)
                     case "commit": try reader.readString(into: &commit, in: body)
                     default: try reader.skipValue(in: body)
                     }

@@ -48,6 +48,8 @@ final class ConnectionHandler: ChannelDuplexHandler {
     private static var discardByteCountMax: Int { 1_000_000 }
     /// Answers to pipelined requests are collected up to this size before they are written.
     private static var outputByteCountMax: Int { 64 * 1024 }
+    /// An output buffer that has grown beyond this is not kept for further answers.
+    private static var keptCapacityMax: Int { 16 * 1024 }
 
     init(front: any Front, limits: ServerLimits, naming: RequestNaming, logger: Logger) {
         self.front = front
@@ -330,13 +332,22 @@ final class ConnectionHandler: ChannelDuplexHandler {
     // MARK: The channel
 
     /// Writes what there is, and wipes it when it is written.
+    ///
+    /// Nearly always the kernel takes all at once, and the buffer comes back to be used again. A promise, which would
+    /// tell the same, costs more than all else that is done here.
     private func flush(_ context: ChannelHandlerContext) {
         guard self.output.readableBytes > 0 else { return }
-        let buffer = self.output
-        self.output = ByteBuffer()
+        var buffer = self.output
+        self.output = ByteBuffer()  // The channel may ask for more before it returns.
+        context.writeAndFlush(self.wrapOutboundOut(buffer), promise: nil)
+        if buffer.recycleIfUnshared() {
+            if self.output.readableBytes == 0, buffer.capacity <= Self.keptCapacityMax { self.output = buffer }
+            return
+        }
+        // Nothing, behind that: it is written when all before it is, or has failed.
         let written = context.eventLoop.makePromise(of: Void.self)
-        written.futureResult.whenComplete { _ in buffer.wipeInPlace() }
-        context.writeAndFlush(self.wrapOutboundOut(buffer), promise: written)
+        written.futureResult.whenComplete { [buffer] _ in buffer.wipeInPlace() }
+        context.writeAndFlush(self.wrapOutboundOut(ByteBuffer()), promise: written)
     }
 
     /// Closes once everything is written, also what the channel still holds of earlier answers: hence the write, even

@@ -24,7 +24,7 @@ package protocol Front: Sendable {
 /// This is where the two speeds part, for all fronts and listeners alike:
 /// ``answer(body:bodyLengthWasAnnounced:with:)`` writes an answer that is at hand before it returns, or returns the work
 /// that needs waiting.
-package protocol RoutedRequest: Sendable {
+package protocol RoutedRequest: AnyObject, Sendable {
     /// The answer, where the head decides it already. The body is then read only to get at the next request.
     var refusal: Response? { get }
 

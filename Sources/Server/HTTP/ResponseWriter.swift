@@ -2,6 +2,7 @@
 
 package import HTTPWire
 import NIOCore
+import Spans
 
 /// Writes the answer to one request behind those before it, into the buffer that goes to the channel.
 ///
@@ -34,7 +35,7 @@ package struct ResponseWriter: Sendable {
             response.status, contentType: response.contentType, bodyByteCount: response.body.count,
             fields: response.fields
         ) { output in
-            for byte in response.body { output.append(byte) }
+            output.append(response.body.span)
         }
     }
 
@@ -49,7 +50,7 @@ package struct ResponseWriter: Sendable {
         self.status = status
         var head = ResponseHead(
             status, contentType: contentType, contentLength: bodyByteCount, closes: !self.keepsAlive, fields: fields)
-        head.requestID = self.requestID?.bytes
+        head.requestID = self.requestID
         self.buffer.writeWithOutputRawSpan(minimumWritableBytes: head.byteCountMax + bodyByteCount) { output in
             head.write(date: self.date, into: &output)
             if !self.omitsBody { body(&output) }

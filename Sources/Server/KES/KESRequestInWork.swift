@@ -6,7 +6,7 @@ import KeyService
 import NIOCore
 
 /// A request to the KES API from its head to its answer.
-struct KESRequestInWork: RoutedRequest {
+final class KESRequestInWork: RoutedRequest {
     let front: KESFront
     /// Nil where the path leads nowhere.
     let endpoint: KESEndpoint?
@@ -24,6 +24,12 @@ struct KESRequestInWork: RoutedRequest {
         case refused(Response)
     }
 
+    init(front: KESFront, endpoint: KESEndpoint?, subject: Subject) {
+        self.front = front
+        self.endpoint = endpoint
+        self.subject = subject
+    }
+
     // MARK: RoutedRequest
 
     var refusal: Response? {
@@ -33,7 +39,7 @@ struct KESRequestInWork: RoutedRequest {
 
     var bodyByteCountMax: Int { self.endpoint?.bodyByteCountMax ?? 0 }
 
-    var timeout: TimeAmount { TimeAmount(self.endpoint?.timeout ?? KESEndpoint.version.timeout) }
+    var timeout: TimeAmount { .seconds(Int64((self.endpoint ?? .version).timeoutInSeconds)) }
 
     var bodyTooLarge: Response {
         Response(.invalidBody(for: self.endpoint ?? .version), at: self.endpoint)

@@ -44,12 +44,13 @@ struct StaticKeyText: Sendable {
 
     private static func decode(_ text: Span<UInt8>, memory: SecretMemory) throws(Malformed) -> Secret {
         var key = try Self.room(for: text, memory: memory)
-        let count = try key.withMutableBytes { bytes throws(Malformed) in
+        let count = try key.withOutputSpan { output throws(Malformed) in
             do throws(Base64.Malformed) {
-                return try Base64.decode(text, into: &bytes)
+                try Base64.decode(text, into: &output)
             } catch {
                 throw .notBase64(offset: error.offset)
             }
+            return output.count
         }
         key.truncate(to: count)
         guard count == StaticKeySettings.keyByteCount else { throw .keyByteCount(count) }

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+extension OutputRawSpan {
+    /// Appends bytes, all at once.
+    ///
+    /// - Precondition: there is room for them.
+    @inlinable
+    package mutating func append(_ bytes: Span<UInt8>) {
+        precondition(bytes.count <= self.freeCapacity, "more bytes than there is room for")
+        unsafe self.withUnsafeMutableBytes { output, byteCount in
+            unsafe bytes.withUnsafeBytes { bytes in
+                unsafe UnsafeMutableRawBufferPointer(rebasing: output[byteCount...]).copyMemory(from: bytes)
+            }
+            byteCount += bytes.count
+        }
+    }
+
+    /// Appends eight bytes.
+    @inlinable
+    package mutating func append(_ block: SIMD8<UInt8>) { unsafe self.append(block, as: SIMD8<UInt8>.self) }
+
+    /// Appends a text in UTF-8.
+    @inlinable
+    package mutating func append(_ text: String) { self.append(text.utf8Span.span) }
+}
+
+extension OutputSpan<UInt8> {
+    /// Appends the lowest `byteCount` bytes of a number, at most eight, the lowest first.
+    ///
+    /// - Precondition: there is room for all eight.
+    @inlinable @inline(__always)
+    package mutating func append(_ word: UInt64, byteCount: Int) {
+        precondition(byteCount <= 8 && self.freeCapacity >= 8, "more bytes than there is room for")
+        unsafe self.withUnsafeMutableBufferPointer { output, count in
+            unsafe UnsafeMutableRawBufferPointer(output).storeBytes(of: word, toByteOffset: count, as: UInt64.self)
+            count += byteCount
+        }
+    }
+}
