@@ -127,7 +127,8 @@ let package = Package(
         ),
         .testTarget(name: "LockedMemoryTests", dependencies: ["CLinux", "LockedMemory"], swiftSettings: relaxed),
         .testTarget(
-            name: "CryptographyTests", dependencies: ["COpenSSL", "Cryptography", "LockedMemory"],
+            name: "CryptographyTests",
+            dependencies: ["ByteCoding", "COpenSSL", "Cryptography", "LockedMemory"],
             swiftSettings: relaxed
         ),
         .testTarget(
