@@ -130,6 +130,7 @@ struct EnvironmentSourceTests {
         "a secret that stands where a path or an address belongs is refused without being shown",
         arguments: [
             ("MINIO_KMS_SECRET_KEY_FILE", Sample.staticKey, "this is a key, not the path of a file"),
+            ("MINIO_KMS_SECRET_KEY_FILE", Sample.keyText, "this is a key, not the path of a file"),
             (
                 "MINIO_KMS_KES_KEY_FILE", "-----BEGIN PRIVATE KEY-----\n\(Sample.keyText)",
                 "this is a PEM text, not the path of a file"
