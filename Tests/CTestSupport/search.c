@@ -91,8 +91,8 @@ static struct testsupport_match extend(
     size_t offset = anchor.offset_plus_one - 1;
     size_t before = 0, behind = anchor_byte_count;
     while (before < at && before < offset && memory[at - before - 1] == text[offset - before - 1]) before++;
-    while (at + behind < byte_count && offset + behind < text_byte_count && memory[at + behind] == text[offset + behind])
-        behind++;
+    while (at + behind < byte_count && offset + behind < text_byte_count
+           && memory[at + behind] == text[offset + behind]) behind++;
     return (struct testsupport_match){at - before, before + behind, anchor.text, (uint32_t)(offset - before)};
 }
 

@@ -26,7 +26,7 @@ package struct HTTPAnswer: Sendable, Equatable {
     /// The body as JSON; `.missing` if it is none.
     package var json: JSONValue { (try? JSONValue(self.body)) ?? .missing }
 
-    /// What a KES server says where it refuses: `{"message":"…"` + line feed + `}`, byte for byte, as JSON. Nil if the
+    /// What a KES server says where it refuses: `{"message":"…"`, a line feed, `}`, byte for byte, as JSON. Nil if the
     /// answer is anything else.
     package var message: String? {
         guard self.status >= 400, self["Content-Type"] == "application/json",

@@ -52,6 +52,15 @@ package final class RawConnection {
         }
     }
 
+    /// Sends what the peer takes: one that has refused the beginning need not listen to the rest.
+    package func sendWhatIsTaken(_ bytes: [UInt8], inSegments count: Int = 1) throws(TestFailure) {
+        do throws(TestFailure) {
+            try self.send(bytes, inSegments: count)
+        } catch .system(call: "send", code: EPIPE), .system(call: "send", code: ECONNRESET) {
+            return
+        }
+    }
+
     /// Waits until the peer has read all that was sent. The kernel tells, but tells nobody when: so one has to ask.
     package func waitUntilTaken() throws(TestFailure) {
         let deadline = Deadline.standard

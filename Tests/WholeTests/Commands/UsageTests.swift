@@ -17,8 +17,8 @@ import Testing
         #expect(outcome.status == .exited(0) && outcome.error.isEmpty)
         #expect(outcome.output.hasPrefix("OVERVIEW: "))
         #expect(outcome.output.contains("USAGE: \((["keyside"] + words).joined(separator: " "))"))
-        let parts = words.dropLast() + ["help"] + words.suffix(1)
-        if !words.isEmpty { #expect(try Keyside.run(["help"] + words).output == outcome.output, "\(parts)") }
+        guard !words.isEmpty else { return }
+        #expect(try Keyside.run(["help"] + words).output == outcome.output)
     }
 
     @Test(

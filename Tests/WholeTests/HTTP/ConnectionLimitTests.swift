@@ -44,7 +44,7 @@ import Testing
             }
             #expect(admitted.count == 1023)
             #expect(try early.ask(.generate()).isDataKey)
-            #expect(try agent.ask(.get("/version")).status == 503)
+            #expect(try agent.connect().receiveAnswer().status == 503)
             try Self.expectRoomAfterClosing(100, of: [early] + admitted, limit: 1024, agent)
         }
     }

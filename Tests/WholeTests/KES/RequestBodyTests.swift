@@ -88,11 +88,11 @@ import Testing
     func oneByteMoreIsRefusedAndTheConnectionEnds(route: (path: String, message: String), isChunked: Bool) throws {
         let connection = try SharedAgent.running.connect()
         let request = HTTPRequest.post("/v1/key/\(route.path)", Self.padded("{}", behind: true) + " ")
-        try connection.send(isChunked ? request.chunked(by: 65_521) : request)
+        try connection.sendWhatIsTaken((isChunked ? request.chunked(by: 65_521) : request).bytes)
         let answer = try connection.receiveAnswer()
         expect(answer, refuses: 400, route.message)
         #expect(answer.closes)
-        try connection.receiveEnd()
+        try connection.receiveEnd(mayBeReset: true)
     }
 
     @Test func anAnnouncedLengthThatIsTooLongIsRefusedBeforeTheBodyComes() throws {

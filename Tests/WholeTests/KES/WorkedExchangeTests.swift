@@ -38,7 +38,8 @@ import Testing
             Content-Type: application/json\r
             Content-Length: 170\r
             \r
-            {"ciphertext":"e3lmf7+TAUIJTIiNk848zxZhxoRPeKdrwID+Vl64R9EfQzUZSGnuPkqAkLzZmmUyoKGio6SlpqeoqaqrrK2ur8DBwsPExcbHyMnKyw==","context":"eyJidWNrZXQiOiJidWNrZXQvb2JqZWN0In0="}
+            {"ciphertext":"e3lmf7+TAUIJTIiNk848zxZhxoRPeKdrwID+Vl64R9EfQzUZSGnuPkqAkLzZmmUyoKGio6SlpqeoqaqrrK2u\
+            r8DBwsPExcbHyMnKyw==","context":"eyJidWNrZXQiOiJidWNrZXQvb2JqZWN0In0="}
             """)
         let answer = try connection.receiveAnswer()
         #expect(answer.text == "{\"plaintext\":\"QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8=\"}\n")
