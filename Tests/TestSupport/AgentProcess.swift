@@ -30,7 +30,15 @@ package final class AgentProcess: Sendable {
     private let streams: StandardFiles
 
     /// Starts an agent and waits until it says that it is ready.
-    package init(_ setup: AgentSetup = AgentSetup()) throws {
+    package convenience init(_ setup: AgentSetup = AgentSetup()) throws {
+        try self.init(starting: setup)
+        guard try self.becomesReady() else {
+            throw TestFailure.unusable("the agent ended before it was ready: \(try self.log)")
+        }
+    }
+
+    /// Starts an agent and does not wait for anything.
+    package init(starting setup: AgentSetup) throws {
         self.folder = try TemporaryFolder()
         self.streams = try StandardFiles(in: self.folder)
         self.socketPath = setup.socketPath ?? self.folder("keyside.sock")
@@ -53,19 +61,18 @@ package final class AgentProcess: Sendable {
         launch.lacksMemfdSecret = setup.lacksMemfdSecret
         self.process = try ChildProcess(
             launch, input: self.streams.input, output: self.streams.output, error: self.streams.error)
-        try self.waitUntilReady()
     }
 
-    private func waitUntilReady() throws {
+    /// Waits until it says that it is ready, or ends without.
+    package func becomesReady() throws -> Bool {
         while !self.notifications.assignments.contains("READY=1") {
             let ready = try Deadline.standard.wait(
                 for: POLLIN, on: [self.notifications.descriptor.number, self.process.endDescriptor],
                 waitingFor: "READY=1")
-            guard ready.contains(0) else {
-                throw TestFailure.unusable("the agent ended before it was ready: \(try self.log)")
-            }
+            guard ready.contains(0) else { return false }
             try self.notifications.receive()
         }
+        return true
     }
 
     /// What it wrote to standard error so far.

@@ -88,6 +88,26 @@ import Testing
         }
     }
 
+    /// Neither may think that the other is dead, nor take away the name that the other has just made.
+    @Test func ofManyAgentsStartedAtOnceOneWins() throws {
+        var setup = AgentSetup()
+        setup.socketPath = self.folder("keyside.sock")
+        // Something to take over, which makes it harder.
+        try withAgent {
+            $0.socketPath = setup.socketPath
+        } body: { agent in
+            try agent.signal(SIGKILL)
+            _ = try agent.waitForExit()
+        }
+        let agents = try (0..<6).map { _ in try AgentProcess(starting: setup) }
+        let winners = try agents.filter { try $0.becomesReady() }
+        #expect(winners.count == 1)
+        for agent in agents where !winners.contains(where: { $0 === agent }) {
+            #expect(try agent.waitForExit() == .exited(78))
+        }
+        try expectService(by: try #require(winners.first))
+    }
+
     /// An agent that ends removes its own socket, and not the one that another has put in its place.
     @Test func theNameIsRemovedOnlyByItsOwner() throws {
         let path = self.folder("keyside.sock")
