@@ -140,7 +140,7 @@ let package = Package(
             name: "ServerTests",
             dependencies: [
                 "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Server",
-                "WipedBuffers",
+                "TestSupport", "WipedBuffers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

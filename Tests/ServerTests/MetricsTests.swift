@@ -3,6 +3,7 @@
 import KESProtocol
 import KeyService
 import LockedMemory
+import TestSupport
 import Testing
 
 @testable import Server

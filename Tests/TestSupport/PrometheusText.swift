@@ -2,37 +2,32 @@
 
 /// A reader of Prometheus' text format 0.0.4 that takes nothing but what a careful writer writes: each family once and
 /// whole, `# HELP` and `# TYPE` before its samples, no blank lines, no timestamps.
-struct PrometheusText {
-    struct Family {
-        let name: String
-        let type: String
-        let help: String
-        fileprivate(set) var samples: [Sample] = []
+package struct PrometheusText {
+    package struct Family {
+        package let name: String
+        package let type: String
+        package let help: String
+        package fileprivate(set) var samples: [Sample] = []
     }
 
-    struct Sample: Equatable {
-        let name: String
-        let labels: [String: String]
-        let value: Double
+    package struct Sample: Equatable {
+        package let name: String
+        package let labels: [String: String]
+        package let value: Double
     }
 
-    struct Malformed: Error {
-        let line: String
-        let reason: String
-    }
+    package private(set) var families: [Family] = []
 
-    private(set) var families: [Family] = []
-
-    init(_ text: String) throws {
-        guard text.hasSuffix("\n") else { throw Malformed(line: text, reason: "no line feed at the end") }
+    package init(_ text: String) throws(TestFailure) {
+        guard text.hasSuffix("\n") else { throw .malformed("no line feed at the end: \(text)") }
         var lines = text.dropLast().split(separator: "\n", omittingEmptySubsequences: false).map(String.init)[...]
         while let line = lines.popFirst() {
             guard let help = Self.comment("HELP", line), let typeLine = lines.popFirst(),
                 let type = Self.comment("TYPE", typeLine), type.name == help.name, !help.rest.isEmpty,
                 ["counter", "gauge", "histogram"].contains(type.rest)
-            else { throw Malformed(line: line, reason: "no family begins here") }
-            guard Self.isName(help.name) else { throw Malformed(line: line, reason: "not a name") }
-            guard self[help.name] == nil else { throw Malformed(line: line, reason: "family is there twice") }
+            else { throw .malformed("no family begins here: \(line)") }
+            guard Self.isName(help.name) else { throw .malformed("not a name: \(line)") }
+            guard self[help.name] == nil else { throw .malformed("family is there twice: \(line)") }
             var family = Family(name: help.name, type: type.rest, help: help.rest)
             while let line = lines.first, !line.hasPrefix("#") {
                 family.samples.append(try Self.sample(line))
@@ -43,10 +38,10 @@ struct PrometheusText {
         }
     }
 
-    subscript(name: String) -> Family? { self.families.first { $0.name == name } }
+    package subscript(name: String) -> Family? { self.families.first { $0.name == name } }
 
     /// The value of the one sample that has these labels.
-    func value(_ name: String, _ labels: [String: String] = [:]) -> Double? {
+    package func value(_ name: String, _ labels: [String: String] = [:]) -> Double? {
         self[name]?.samples.first { $0.name == name && $0.labels == labels }?.value
     }
 
@@ -63,13 +58,13 @@ struct PrometheusText {
         return name.allSatisfy { $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) }
     }
 
-    private static func sample(_ line: String) throws -> Sample {
+    private static func sample(_ line: String) throws(TestFailure) -> Sample {
         guard let space = line.lastIndex(of: " "), let value = Double(line[line.index(after: space)...]), value.isFinite
-        else { throw Malformed(line: line, reason: "no value") }
+        else { throw .malformed("no value: \(line)") }
         var series = line[..<space]
         var labels: [String: String] = [:]
         if let brace = series.firstIndex(of: "{") {
-            guard series.last == "}" else { throw Malformed(line: line, reason: "labels do not end") }
+            guard series.last == "}" else { throw .malformed("labels do not end: \(line)") }
             for pair in series[series.index(after: brace)...].dropLast()
                 .split(separator: ",", omittingEmptySubsequences: false)
             {
@@ -77,25 +72,25 @@ struct PrometheusText {
                 guard parts.count == 2, self.isName(parts[0]), parts[1].count >= 2, parts[1].first == "\"",
                     parts[1].last == "\"", !parts[1].dropFirst().dropLast().contains(where: { "\"\\".contains($0) }),
                     labels.updateValue(String(parts[1].dropFirst().dropLast()), forKey: String(parts[0])) == nil
-                else { throw Malformed(line: line, reason: "malformed label") }
+                else { throw .malformed("malformed label: \(line)") }
             }
             series = series[..<brace]
         }
-        guard self.isName(series) else { throw Malformed(line: line, reason: "not a name") }
+        guard self.isName(series) else { throw .malformed("not a name: \(line)") }
         return Sample(name: String(series), labels: labels, value: value)
     }
 }
 
 extension PrometheusText.Family {
     /// A histogram's series: one for each set of labels but `le`.
-    var histograms: [[String: String]: [PrometheusText.Sample]] {
+    package var histograms: [[String: String]: [PrometheusText.Sample]] {
         Dictionary(grouping: self.samples) { $0.labels.filter { $0.key != "le" } }
     }
 
     /// The rules between the samples of a family.
-    fileprivate func check() throws {
-        func require(_ condition: Bool, _ reason: String) throws {
-            if !condition { throw PrometheusText.Malformed(line: self.name, reason: reason) }
+    fileprivate func check() throws(TestFailure) {
+        func require(_ condition: Bool, _ reason: String) throws(TestFailure) {
+            if !condition { throw .malformed("\(reason): \(self.name)") }
         }
         try require(!self.samples.isEmpty, "no samples")
         let series = self.samples.map { "\($0.name) \($0.labels.sorted { $0.key < $1.key })" }
