@@ -105,11 +105,15 @@ let package = Package(
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
-        .testTarget(name: "ByteCodingTests", dependencies: ["ByteCoding", "LockedMemory"], swiftSettings: settings),
+        .testTarget(
+            name: "ByteCodingTests",
+            dependencies: ["ByteCoding", "LockedMemory", "TestSupport"],
+            swiftSettings: settings
+        ),
         .testTarget(name: "HTTPWireTests", dependencies: ["HTTPWire"], swiftSettings: settings),
         .testTarget(
             name: "KESProtocolTests",
-            dependencies: ["ByteCoding", "KESProtocol", "KeyService", "LockedMemory"],
+            dependencies: ["ByteCoding", "KESProtocol", "KeyService", "LockedMemory", "TestSupport"],
             swiftSettings: settings
         ),
         .testTarget(
@@ -122,18 +126,22 @@ let package = Package(
         ),
         .testTarget(
             name: "LinuxTests",
-            dependencies: ["Linux"],
+            dependencies: ["Linux", "TestSupport"],
             swiftSettings: relaxed
         ),
-        .testTarget(name: "LockedMemoryTests", dependencies: ["CLinux", "LockedMemory"], swiftSettings: relaxed),
+        .testTarget(
+            name: "LockedMemoryTests",
+            dependencies: ["CLinux", "LockedMemory", "TestSupport"],
+            swiftSettings: relaxed
+        ),
         .testTarget(
             name: "CryptographyTests",
-            dependencies: ["ByteCoding", "COpenSSL", "Cryptography", "LockedMemory"],
+            dependencies: ["COpenSSL", "Cryptography", "LockedMemory", "TestSupport"],
             swiftSettings: relaxed
         ),
         .testTarget(
             name: "StaticKeyTests",
-            dependencies: ["ByteCoding", "Cryptography", "KeyService", "LockedMemory", "StaticKey"],
+            dependencies: ["ByteCoding", "Cryptography", "KeyService", "LockedMemory", "StaticKey", "TestSupport"],
             swiftSettings: relaxed
         ),
         .testTarget(
@@ -154,11 +162,15 @@ let package = Package(
         ),
         .target(name: "CTestSupport", path: "Tests/CTestSupport"),
         .target(
-            name: "TestSupport", dependencies: ["CTestSupport"], path: "Tests/TestSupport", swiftSettings: settings),
+            name: "TestSupport",
+            dependencies: ["CTestSupport", "Cryptography", "LockedMemory"],
+            path: "Tests/TestSupport",
+            swiftSettings: settings
+        ),
         .testTarget(name: "WholeTests", dependencies: ["TestSupport"], swiftSettings: settings),
         .testTarget(
             name: "SettingsTests",
-            dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Settings"],
+            dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Settings", "TestSupport"],
             swiftSettings: settings
         ),
     ],

@@ -2,6 +2,7 @@
 
 import ByteCoding
 import LockedMemory
+import TestSupport
 import Testing
 
 @Suite struct JSONReaderTests {
@@ -245,7 +246,7 @@ import Testing
 
     private static func copy(_ secret: consuming Secret?) -> [UInt8]? {
         guard let secret else { return nil }
-        return secret.copy()
+        return secret.array
     }
 
     @Test("arrays of strings, whole values and strings of no interest")

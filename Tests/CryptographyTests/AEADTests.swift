@@ -2,6 +2,7 @@
 
 import Cryptography
 import LockedMemory
+import TestSupport
 import Testing
 
 struct AEADTests {
@@ -25,7 +26,7 @@ struct AEADTests {
             nonce: [UInt8](repeating: 0, count: 12),
             associatedData: [],
             plaintext: [],
-            sealed: bytes(hex: "530f8afbc74536b9a963b4f1c4cb738b")
+            sealed: [UInt8](hex: "530f8afbc74536b9a963b4f1c4cb738b")
         ),
         Vector(
             source: "GCM specification, test case 14: a block of zeroes",
@@ -34,21 +35,21 @@ struct AEADTests {
             nonce: [UInt8](repeating: 0, count: 12),
             associatedData: [],
             plaintext: [UInt8](repeating: 0, count: 16),
-            sealed: bytes(hex: "cea7403d4d606b6e074ec5d3baf39d18 d0d1c8a799996bf0265b98b5d48ab919")
+            sealed: [UInt8](hex: "cea7403d4d606b6e074ec5d3baf39d18 d0d1c8a799996bf0265b98b5d48ab919")
         ),
         Vector(
             source: "GCM specification, test case 16: 60 bytes with associated data",
             algorithm: .aes256GCM,
-            key: bytes(hex: "feffe9928665731c6d6a8f9467308308 feffe9928665731c6d6a8f9467308308"),
-            nonce: bytes(hex: "cafebabefacedbaddecaf888"),
-            associatedData: bytes(hex: "feedfacedeadbeeffeedfacedeadbeefabaddad2"),
-            plaintext: bytes(
+            key: [UInt8](hex: "feffe9928665731c6d6a8f9467308308 feffe9928665731c6d6a8f9467308308"),
+            nonce: [UInt8](hex: "cafebabefacedbaddecaf888"),
+            associatedData: [UInt8](hex: "feedfacedeadbeeffeedfacedeadbeefabaddad2"),
+            plaintext: [UInt8](
                 hex: """
                     d9313225f88406e5a55909c5aff5269a 86a7a9531534f7da2e4c303d8a318a72
                     1c3c0c95956809532fcf0e2449a6b525 b16aedf5aa0de657ba637b39
                     """
             ),
-            sealed: bytes(
+            sealed: [UInt8](
                 hex: """
                     522dc1f099567d07f47f37a32a84427d 643a8cdcbfe5c0c97598a2bd2555d1aa
                     8cb08e48590dbb3da7b08b1056828838 c5f61e6393ba7a0abcc9f662
@@ -59,15 +60,15 @@ struct AEADTests {
         Vector(
             source: "RFC 8439, section 2.8.2",
             algorithm: .chaCha20Poly1305,
-            key: bytes(hex: "808182838485868788898a8b8c8d8e8f 909192939495969798999a9b9c9d9e9f"),
-            nonce: bytes(hex: "070000004041424344454647"),
-            associatedData: bytes(hex: "50515253c0c1c2c3c4c5c6c7"),
+            key: [UInt8](hex: "808182838485868788898a8b8c8d8e8f 909192939495969798999a9b9c9d9e9f"),
+            nonce: [UInt8](hex: "070000004041424344454647"),
+            associatedData: [UInt8](hex: "50515253c0c1c2c3c4c5c6c7"),
             plaintext: Array(
                 ("Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, "
                     + "sunscreen would be it.")
                     .utf8
             ),
-            sealed: bytes(
+            sealed: [UInt8](
                 hex: """
                     d31a8d34648e60db7b86afbc53ef7ec2 a4aded51296e08fea9e2b5a736ee62d6
                     3dbea45e8ca9671282fafb69da92728b 1a71de0a9e060b2905d6a5b67ecd3b36
@@ -81,7 +82,7 @@ struct AEADTests {
 
     @Test("A published message is sealed and opened as published", arguments: Self.vectors)
     func vector(_ vector: Vector) throws {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         let aead = try AEAD(vector.algorithm)
         let key = try Secret(vector.key, in: memory)
         let nonce = AEAD.Nonce(vector.nonce)
@@ -104,7 +105,7 @@ struct AEADTests {
         arguments: AEAD.Algorithm.allCases
     )
     func tampering(_ algorithm: AEAD.Algorithm) throws {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         let aead = try AEAD(algorithm)
         let message = try Message(aead: aead, memory: memory)
 
@@ -118,7 +119,7 @@ struct AEADTests {
 
     @Test("A message is refused when it is cut or has grown", arguments: AEAD.Algorithm.allCases)
     func lengths(_ algorithm: AEAD.Algorithm) throws {
-        let message = try Message(aead: try AEAD(algorithm), memory: try Shared.secretMemory())
+        let message = try Message(aead: try AEAD(algorithm), memory: try SharedMemory.secrets)
         for byteCount in 0..<message.sealed.count {
             try message.expectRefusal { $0.sealed.removeLast($0.sealed.count - byteCount) }
             try message.expectRefusal { $0.sealed.removeFirst($0.sealed.count - byteCount) }
@@ -132,7 +133,7 @@ struct AEADTests {
     func turns(_ algorithm: AEAD.Algorithm) throws {
         let aead = try AEAD(algorithm)
         for byteCount in [0, 1, 15, 16, 17, 32, 64, 1000, 100_000] {
-            let message = try Message(aead: aead, memory: try Shared.secretMemory(), plaintextByteCount: byteCount)
+            let message = try Message(aead: aead, memory: try SharedMemory.secrets, plaintextByteCount: byteCount)
             #expect(message.sealed.count == byteCount + AEAD.tagByteCount)
             #expect(try message.open() == message.plaintext)
         }
@@ -140,7 +141,7 @@ struct AEADTests {
 
     @Test("Nothing of a refused message stays in use", arguments: AEAD.Algorithm.allCases)
     func refusalReleases(_ algorithm: AEAD.Algorithm) throws {
-        _ = try Shared.secretMemory()
+        _ = try SharedMemory.secrets
         let memory = try SecretMemory(slotCount: 4, allowUnlocked: true)
         var message = try Message(aead: try AEAD(algorithm), memory: memory)
         message.sealed.flip(0)
@@ -150,7 +151,7 @@ struct AEADTests {
 
     @Test("Without locked memory for the plaintext there is none")
     func exhaustion() throws {
-        _ = try Shared.secretMemory()
+        _ = try SharedMemory.secrets
         let memory = try SecretMemory(slotCount: 1, allowUnlocked: true)
         let message = try Message(aead: try AEAD(.aes256GCM), memory: memory)
         #expect(throws: CryptographyError.memory(.exhausted)) { try message.open() }

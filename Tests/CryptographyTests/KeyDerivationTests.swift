@@ -2,6 +2,7 @@
 
 import Cryptography
 import LockedMemory
+import TestSupport
 import Testing
 
 struct KeyDerivationTests {
@@ -49,18 +50,18 @@ struct KeyDerivationTests {
 
     @Test("A code is as published, the second time too", arguments: Self.codes)
     func code(_ vector: Code) throws {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         let hmac = try HMACSHA256(key: SharedSecret(try Secret(vector.key, in: memory)))
         let other = vector.message + [1]
         for _ in 1...3 {
-            #expect(try hmac.code(of: vector.message.span, into: memory).array == bytes(hex: vector.code))
-            #expect(try hmac.code(of: other.span, into: memory).array != bytes(hex: vector.code))
+            #expect(try hmac.code(of: vector.message.span, into: memory).array == [UInt8](hex: vector.code))
+            #expect(try hmac.code(of: other.span, into: memory).array != [UInt8](hex: vector.code))
         }
     }
 
     @Test("Without locked memory for a code there is none")
     func exhaustion() throws {
-        _ = try Shared.secretMemory()
+        _ = try SharedMemory.secrets
         let memory = try SecretMemory(slotCount: 1, allowUnlocked: true)
         let hmac = try HMACSHA256(key: SharedSecret(try Secret(byteCount: 32, in: memory)))
         let message: [UInt8] = []
@@ -71,17 +72,17 @@ struct KeyDerivationTests {
 
     @Test("HChaCha20 derives the key of draft-irtf-cfrg-xchacha, section 2.2.1, and KES's")
     func hChaCha20() throws {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         let key = try Secret((0..<32).map { UInt8($0) }, in: memory)
         let hChaCha20 = try HChaCha20()
 
         let published = try hChaCha20.deriveKey(
             from: key,
-            iv: HChaCha20.InitializationVector(bytes(hex: "000000090000004a0000000031415927")),
+            iv: HChaCha20.InitializationVector([UInt8](hex: "000000090000004a0000000031415927")),
             into: memory
         )
         #expect(
-            published.array == bytes(hex: "82413b4227b27bfed30e42508a877d73 a0f9e4d58a74a853c12ec41326d3ecdc")
+            published.array == [UInt8](hex: "82413b4227b27bfed30e42508a877d73 a0f9e4d58a74a853c12ec41326d3ecdc")
         )
 
         let atKES = try hChaCha20.deriveKey(
@@ -89,6 +90,6 @@ struct KeyDerivationTests {
             iv: HChaCha20.InitializationVector((0xa0...0xaf).map { UInt8($0) }),
             into: memory
         )
-        #expect(atKES.array == bytes(hex: "63af6fb4d59bc1c804aa5445ac7b83ad 4a382704316d56d2c89aca16db68ee39"))
+        #expect(atKES.array == [UInt8](hex: "63af6fb4d59bc1c804aa5445ac7b83ad 4a382704316d56d2c89aca16db68ee39"))
     }
 }

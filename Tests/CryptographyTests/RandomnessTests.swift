@@ -2,12 +2,13 @@
 
 import Cryptography
 import LockedMemory
+import TestSupport
 import Testing
 
 struct RandomnessTests {
     @Test("Two draws are never the same")
     func draws() throws {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         var seen: Set<[UInt8]> = []
         for _ in 1...1000 {
             let open: InlineArray<16, UInt8> = try Randomness.bytes()
@@ -19,7 +20,7 @@ struct RandomnessTests {
 
     @Test("Every byte is drawn", arguments: [1, 32, 56, 57, 1000])
     func everyByte(_ byteCount: Int) throws {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         var drawn = [UInt8](repeating: 0, count: byteCount)
         // That a byte is zero sixteen times running comes once in 10³⁸.
         for _ in 1...16 {
@@ -31,7 +32,7 @@ struct RandomnessTests {
 
     @Test("Without locked memory there is no secret")
     func exhaustion() throws {
-        _ = try Shared.secretMemory()
+        _ = try SharedMemory.secrets
         let memory = try SecretMemory(slotCount: 1, allowUnlocked: true)
         let only = try Randomness.secret(byteCount: 32, in: memory)
         #expect(throws: CryptographyError.memory(.exhausted)) {

@@ -4,6 +4,7 @@ import ByteCoding
 import KESProtocol
 import KeyService
 import LockedMemory
+import TestSupport
 import Testing
 
 @Suite struct KESAnswerTests {
@@ -28,7 +29,7 @@ import Testing
         #expect(body.count == 181)
 
         let dataKey = try KESAnswer.GenerateKey(decoding: body.span, memory: self.memory).takeDataKey()
-        #expect(dataKey.plaintext.copy() == plaintext)
+        #expect(dataKey.plaintext.array == plaintext)
         #expect(dataKey.ciphertext.bytes == ciphertext)
     }
 
@@ -38,7 +39,7 @@ import Testing
         let body = encoded(KESAnswer.Decrypt(try Secret(plaintext, in: self.memory)))
         #expect(text(body) == "{\"plaintext\":\"QEFCQ0RFRkdISUpLTE1OT1BRUlNUVVZXWFlaW1xdXl8=\"}\n")
         #expect(body.count == 61)
-        #expect(try KESAnswer.Decrypt(decoding: body.span, memory: self.memory).takePlaintext().copy() == plaintext)
+        #expect(try KESAnswer.Decrypt(decoding: body.span, memory: self.memory).takePlaintext().array == plaintext)
 
         let empty = encoded(KESAnswer.Decrypt(try Secret([], in: self.memory)))
         #expect(text(empty) == "{\"plaintext\":\"\"}\n")
@@ -51,7 +52,7 @@ import Testing
         let body = encoded(KESAnswer.HMAC(try Secret(code, in: self.memory)))
         #expect(text(body) == "{\"hmac\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=\"}\n")
         #expect(body.count == 56)
-        #expect(try KESAnswer.HMAC(decoding: body.span, memory: self.memory).takeCode().copy() == code)
+        #expect(try KESAnswer.HMAC(decoding: body.span, memory: self.memory).takeCode().array == code)
     }
 
     @Test("a ciphertext's answer")
@@ -64,7 +65,7 @@ import Testing
     @Test("a client passes over what it does not know and takes names in any case")
     func lenient() throws {
         let body = Array(#"{"version":"v1","PLAINTEXT":"AAEC","x":{"plaintext":"AA=="}} "#.utf8)
-        #expect(try KESAnswer.Decrypt(decoding: body.span, memory: self.memory).plaintext.copy() == [0, 1, 2])
+        #expect(try KESAnswer.Decrypt(decoding: body.span, memory: self.memory).plaintext.array == [0, 1, 2])
     }
 
     @Test("a client refuses answers without what it asked for, which KES's own takes for empty")

@@ -3,6 +3,7 @@
 import KESProtocol
 import KeyService
 import LockedMemory
+import TestSupport
 import Testing
 
 @Suite struct KESRequestTests {
@@ -61,7 +62,7 @@ import Testing
             decoding: Array(#"{"plaintext":"AAEC"\#(more)}"#.utf8).span,
             memory: self.memory
         )
-        #expect(encrypt.plaintext.copy() == [0, 1, 2])
+        #expect(encrypt.plaintext.array == [0, 1, 2])
         #expect(encrypt.associatedData.bytes == context)
     }
 
@@ -170,7 +171,7 @@ import Testing
     func importKey(cipher: String, algorithm: KeyAlgorithm) throws {
         let body = Array(#"{"key":"\#(Self.key)","cipher":"\#(cipher)","version":1}"#.utf8)
         let request = try KESRequest.ImportKey(decoding: body.span, memory: self.memory)
-        #expect(request.key.copy() == Array(0..<32))
+        #expect(request.key.array == Array(0..<32))
         #expect(request.algorithm == algorithm)
     }
 
@@ -217,7 +218,7 @@ import Testing
         )
         #expect(text(encoded(encrypt)) == #"{"plaintext":"aGVsbG8=","context":"e30="}"#)
         let read = try KESRequest.Encrypt(decoding: encoded(encrypt).span, memory: self.memory)
-        #expect(read.plaintext.copy() == Array("hello".utf8))
+        #expect(read.plaintext.array == Array("hello".utf8))
 
         let hmac = KESRequest.HMAC(message: Array("hello".utf8))
         #expect(text(encoded(hmac)) == #"{"message":"aGVsbG8="}"#)
@@ -228,7 +229,7 @@ import Testing
             #expect(text(encoded(request)) == #"{"key":"\#(Self.key)","cipher":"\#(cipher)"}"#)
             let read = try KESRequest.ImportKey(decoding: encoded(request).span, memory: self.memory)
             #expect(read.algorithm == algorithm)
-            #expect(read.key.copy() == Array(0..<32))
+            #expect(read.key.array == Array(0..<32))
         }
     }
 
@@ -242,7 +243,7 @@ import Testing
         )
         let body = encoded(request)
         #expect(body.count <= KESEndpoint.encrypt.bodyByteCountMax)
-        #expect(try KESRequest.Encrypt(decoding: body.span, memory: self.memory).plaintext.copy() == plaintext)
+        #expect(try KESRequest.Encrypt(decoding: body.span, memory: self.memory).plaintext.array == plaintext)
     }
 
     // MARK: Damage

@@ -2,6 +2,7 @@
 
 import Glibc
 import Linux
+import TestSupport
 import Testing
 
 @Suite struct ProcessStatisticsTests {

@@ -3,6 +3,7 @@
 import Glibc
 import Linux
 import Synchronization
+import TestSupport
 import Testing
 
 /// Sockets with names: who gets them, who may connect, and who takes them away.
@@ -11,7 +12,7 @@ import Testing
 
     init() throws { self.folder = try TemporaryFolder() }
 
-    private var path: String { "\(self.folder.path)/agent.sock" }
+    private var path: String { self.folder("agent.sock") }
 
     private func make(
         _ path: String? = nil, mode: UInt32 = 0o660, owner: String? = nil, group: String? = nil
@@ -41,11 +42,11 @@ import Testing
         "the mode is what was asked for, whatever the mask", arguments: [0o600, 0o660, 0o666, 0o777, 0o000] as [UInt32])
     func mode(mode: UInt32) throws {
         let socket = try self.make(mode: mode)
-        let status = try #require(fileStatus(of: socket.file.path))
-        #expect(status.st_mode & 0o7777 == mode)
-        #expect(status.st_mode & S_IFMT == S_IFSOCK)
-        #expect(status.st_uid == geteuid())
-        #expect(status.st_gid == getegid())
+        let status = try #require(FileStatus(socket.file.path))
+        #expect(status.kind == .socket)
+        #expect(status.mode == mode)
+        #expect(status.owner == geteuid())
+        #expect(status.group == getegid())
     }
 
     @Test(
@@ -56,19 +57,19 @@ import Testing
         ] as [(String?, String?, uid_t, gid_t)])
     func ownership(owner: String?, group: String?, uid: uid_t, gid: gid_t) throws {
         let socket = try self.make(mode: 0o620, owner: owner, group: group)
-        let status = try #require(fileStatus(of: socket.file.path))
-        #expect(status.st_uid == uid)
-        #expect(status.st_gid == gid)
-        #expect(status.st_mode & 0o7777 == 0o620)
+        let status = try #require(FileStatus(socket.file.path))
+        #expect(status.owner == uid)
+        #expect(status.group == gid)
+        #expect(status.mode == 0o620)
     }
 
     @Test func foldersThatAreMissingAreMade() throws {
-        let path = "\(self.folder.path)/a/b/c/agent.sock"
+        let path = self.folder("a/b/c/agent.sock")
         let socket = try self.make(path)
         #expect(connect(to: socket.file.path) == 0)
-        let status = try #require(fileStatus(of: "\(self.folder.path)/a/b"))
-        #expect(status.st_mode & S_IFMT == S_IFDIR)
-        #expect(status.st_mode & 0o022 == 0)
+        let status = try #require(FileStatus(self.folder("a/b")))
+        #expect(status.kind == .folder)
+        #expect(status.mode & 0o022 == 0)
     }
 
     @Test func theLongestPathWorks() throws {
@@ -95,12 +96,12 @@ import Testing
         switch kind {
         case "directory": try #require(mkdir(self.path, 0o700) == 0)
         case "file": try #require(close(creat(self.path, 0o600)) == 0)
-        case "symbolic link": try #require(symlink("\(self.folder.path)/nowhere", self.path) == 0)
+        case "symbolic link": try #require(symlink(self.folder("nowhere"), self.path) == 0)
         case _: try #require(mkfifo(self.path, 0o600) == 0)
         }
-        let before = try #require(fileStatus(of: self.path))
+        let before = try #require(FileStatus(self.path))
         #expect(self.refusal() == .notASocket(path: self.path, kind: kind))
-        #expect(fileStatus(of: self.path)?.st_ino == before.st_ino)
+        #expect(FileStatus(self.path)?.inode == before.inode)
     }
 
     @Test func aDeviceIsNoSocketEither() {
@@ -109,7 +110,7 @@ import Testing
 
     @Test func aLinkToALiveSocketIsNotFollowed() throws {
         let socket = try self.make()
-        let link = "\(self.folder.path)/link"
+        let link = self.folder("link")
         try #require(symlink(socket.file.path, link) == 0)
         #expect(self.refusal(link) == .notASocket(path: link, kind: "symbolic link"))
     }
@@ -117,11 +118,11 @@ import Testing
     @Test func accountsThatDoNotExist() {
         #expect(self.refusal(owner: "no-such-user") == .unknownUser("no-such-user"))
         #expect(self.refusal(group: "no-such-group") == .unknownGroup("no-such-group"))
-        #expect(fileStatus(of: self.path) == nil)
+        #expect(FileStatus(self.path) == nil)
     }
 
     @Test func aFileInPlaceOfTheFolder() throws {
-        let file = "\(self.folder.path)/file"
+        let file = self.folder("file")
         try #require(close(creat(file, 0o600)) == 0)
         #expect(self.refusal("\(file)/agent.sock")?.systemError?.code == ENOTDIR)
         #expect(self.refusal("\(file)/more/agent.sock")?.systemError?.code == ENOTDIR)
@@ -150,28 +151,28 @@ import Testing
         let error = try asNobody { self.refusal(owner: "root")?.systemError }
         #expect(error?.call == "chown")
         #expect(error?.code == EPERM)
-        #expect(fileStatus(of: self.path) == nil)
+        #expect(FileStatus(self.path) == nil)
     }
 
     // MARK: Taking over
 
     @Test func whatADeadProcessLeftIsTakenOver() throws {
         let dead = try self.make()
-        let inode = try #require(fileStatus(of: self.path)).st_ino
+        let inode = try #require(FileStatus(self.path)).inode
         dead.stop()
         #expect(connect(to: self.path) == ECONNREFUSED)
-        #expect(fileStatus(of: self.path)?.st_ino == inode)
+        #expect(FileStatus(self.path)?.inode == inode)
 
         let socket = try self.make(mode: 0o600)
         #expect(connect(to: socket.file.path) == 0)
-        #expect(fileStatus(of: self.path)?.st_mode == S_IFSOCK | 0o600)
+        #expect(FileStatus(self.path)?.mode == 0o600)
     }
 
     @Test func aLiveSocketIsNotTakenOver() throws {
         let live = try self.make()
-        let inode = try #require(fileStatus(of: self.path)).st_ino
+        let inode = try #require(FileStatus(self.path)).inode
         #expect(self.refusal() == .inUse(path: self.path))
-        #expect(fileStatus(of: self.path)?.st_ino == inode)
+        #expect(FileStatus(self.path)?.inode == inode)
         #expect(connect(to: live.file.path) == 0)
     }
 
@@ -203,36 +204,36 @@ import Testing
             #expect(connect(to: self.path) == 0)
             let winner = try #require(winners.first)
             winner.file.removeName()
-            #expect(fileStatus(of: self.path) == nil)
+            #expect(FileStatus(self.path) == nil)
         }
     }
 
     @Test func theNameNeverHasOtherPermissionsThanItsOwn() async throws {
         // Between bind(2) and chmod(2) the mask alone would leave 0755.
         let path = self.path
-        let modes = try await self.modes(seenWhileSocketsAreMade: { fileStatus(of: path)?.st_mode })
+        let modes = try await self.modes(seenWhileSocketsAreMade: { FileStatus(path)?.mode })
         #expect(modes.isSubset(of: [0, 0o660]))
     }
 
     @Test func theMaskOfTheProcessIsNotTouched() async throws {
-        let probe = "\(self.folder.path)/probe"
+        let probe = self.folder("probe")
         let modes = try await self.modes(seenWhileSocketsAreMade: {
             close(creat(probe, 0o666))
             defer { unlink(probe) }
-            return fileStatus(of: probe)?.st_mode
+            return FileStatus(probe)?.mode
         })
         #expect(modes.count == 1)
     }
 
     /// The permissions that `look` finds on another thread while this one makes sockets, until it has found some often.
-    private func modes(seenWhileSocketsAreMade look: @escaping @Sendable () -> mode_t?) async throws -> Set<mode_t> {
+    private func modes(seenWhileSocketsAreMade look: @escaping @Sendable () -> UInt32?) async throws -> Set<UInt32> {
         let sightings = Atomic(0)
         let isOver = Atomic(false)
         async let modes = onThread {
-            var modes: Set<mode_t> = []
+            var modes: Set<UInt32> = []
             while !isOver.load(ordering: .relaxed) {
                 guard let mode = look() else { continue }
-                modes.insert(mode & 0o7777)
+                modes.insert(mode)
                 sightings.add(1, ordering: .relaxed)
             }
             return modes
@@ -250,15 +251,13 @@ import Testing
 
     @Test func theNameGoesAwayAndConnectionsStay() throws {
         let socket = try self.make()
-        let connection = try #require(openConnection(to: self.path))
-        defer { close(connection) }
+        let connection = try UnixSocket.connection(to: self.path)
         socket.file.removeName()
-        #expect(fileStatus(of: self.path) == nil)
+        #expect(FileStatus(self.path) == nil)
         let accepted = accept(socket.file.descriptor, nil, nil)
         defer { close(accepted) }
         #expect(write(accepted, "x", 1) == 1)
-        var byte: UInt8 = 0
-        #expect(read(connection, &byte, 1) == 1)
+        #expect(try connection.read(atMost: 1) == Array("x".utf8))
     }
 
     @Test func aSuccessorKeepsItsName() throws {
@@ -281,12 +280,12 @@ import Testing
     @Test func aNameIsRemovedOnce() throws {
         // The second time it may be a successor's, of the same inode if the file system is quick to use it again.
         let socket = try self.make()
-        let other = "\(self.folder.path)/other"
+        let other = self.folder("other")
         try #require(link(self.path, other) == 0)
         socket.file.removeName()
         try #require(rename(other, self.path) == 0)
         socket.file.removeName()
-        #expect(fileStatus(of: self.path) != nil)
+        #expect(FileStatus(self.path) != nil)
     }
 
     @Test func whatReplacedTheNameIsLeftAlone() throws {
@@ -294,6 +293,6 @@ import Testing
         try #require(unlink(self.path) == 0)
         try #require(close(creat(self.path, 0o600)) == 0)
         socket.file.removeName()
-        #expect(fileStatus(of: self.path) != nil)
+        #expect(FileStatus(self.path) != nil)
     }
 }

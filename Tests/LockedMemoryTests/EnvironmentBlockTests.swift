@@ -3,6 +3,7 @@
 import CLinux
 import Glibc
 import LockedMemory
+import TestSupport
 import Testing
 
 /// Each test is a process of its own: there is one environment, and it is wiped.
@@ -13,7 +14,7 @@ struct EnvironmentBlockTests {
             // Any variable that a process is started with will do.
             let value = Array(String(cString: try #require(getenv("PATH"))).utf8)
             let line = Array("PATH=".utf8) + value
-            #expect(try TestProcess.contents(of: "/proc/self/environ").split(separator: 0).contains(line[...]))
+            #expect(try contents(of: "/proc/self/environ").split(separator: 0).contains(line[...]))
 
             let memory = try SecretMemory(allowUnlocked: true)
             let environment = try EnvironmentBlock.read(isSecret: { $0 == "PATH" }, wiping: true, into: memory)
@@ -21,7 +22,7 @@ struct EnvironmentBlockTests {
             guard case .secret(let secret)? = environment["PATH"] else { throw Missing() }
             #expect(secret.value.array == value)
             #expect(getenv("PATH") == nil)
-            let lines = try TestProcess.contents(of: "/proc/self/environ").split(separator: 0)
+            let lines = try contents(of: "/proc/self/environ").split(separator: 0)
             #expect(!lines.contains(line[...]))
             #expect(lines.contains(Array("PATH=".utf8)[...]))
         }
@@ -77,12 +78,12 @@ struct EnvironmentBlockTests {
     @Test("Without wiping the block stays as it is")
     func leavesBlock() async {
         await #expect(processExitsWith: .success) {
-            let before = try TestProcess.contents(of: "/proc/self/environ")
+            let before = try contents(of: "/proc/self/environ")
             let memory = try SecretMemory(allowUnlocked: true)
             let environment = try EnvironmentBlock.read(isSecret: { $0 == "PATH" }, wiping: false, into: memory)
             guard case .secret(let secret)? = environment["PATH"] else { throw Missing() }
             #expect(secret.value.array == Array(String(cString: try #require(getenv("PATH"))).utf8))
-            #expect(try TestProcess.contents(of: "/proc/self/environ") == before)
+            #expect(try contents(of: "/proc/self/environ") == before)
         }
     }
 

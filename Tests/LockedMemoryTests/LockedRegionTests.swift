@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import TestSupport
 import Testing
 
 @testable import LockedMemory
@@ -104,7 +105,7 @@ struct LockedRegionTests {
 /// The kernel's two-letter flags of a region's mapping, see proc_pid_smaps(5).
 private func flags(of region: borrowing LockedRegion) throws -> Set<Substring> {
     let start = String(UInt(bitPattern: region.bytes.baseAddress), radix: 16)
-    let smaps = String(decoding: try TestProcess.contents(of: "/proc/self/smaps"), as: UTF8.self)
+    let smaps = try text(of: "/proc/self/smaps")
     let lines = smaps.split(separator: "\n").drop { !$0.hasPrefix("\(start)-") }
     let flags = try #require(lines.first { $0.hasPrefix("VmFlags:") })
     return Set(flags.split(separator: " ").dropFirst())

@@ -2,6 +2,7 @@
 
 import Glibc
 import LockedMemory
+import TestSupport
 import Testing
 
 struct SecretFileTests {

@@ -23,30 +23,6 @@ enum TestProcess {
         defer { setrlimit(resource, &limits) }
         return try body()
     }
-
-    /// A file of /proc, which has no size to go by.
-    static func contents(of path: String) throws -> [UInt8] {
-        let descriptor = open(path, O_RDONLY)
-        try #require(descriptor >= 0)
-        defer { close(descriptor) }
-        var contents: [UInt8] = []
-        var buffer = [UInt8](repeating: 0, count: 65536)
-        while case let count = read(descriptor, &buffer, buffer.count), count > 0 {
-            contents += buffer[..<count]
-        }
-        return contents
-    }
-}
-
-extension Secret {
-    init(_ bytes: [UInt8], in memory: SecretMemory) throws {
-        try self.init(copying: bytes.span, in: memory)
-    }
-
-    /// Only tests may do this.
-    var array: [UInt8] {
-        self.withBytes { bytes in bytes.indices.map { bytes[$0] } }
-    }
 }
 
 /// `count` bytes, none of them zero, that differ with `seed`.

@@ -2,6 +2,7 @@
 
 import KeyService
 import Settings
+import TestSupport
 import Testing
 
 @Suite("Presence, exclusivity, completeness")
@@ -34,7 +35,7 @@ struct BackendTests {
         #expect(settings.endpoints.map(\.description) == ["https://kms1:7373", "https://kms2:7373"])
         #expect(settings.enclave == "enclave")
         #expect(settings.keyName.description == "minio")
-        #expect(settings.apiKey.exposed == Array(Sample.minKMSAPIKey.utf8))
+        #expect(settings.apiKey.array == Array(Sample.minKMSAPIKey.utf8))
         #expect(environment.diagnostics.isEmpty)
     }
 
@@ -47,7 +48,7 @@ struct BackendTests {
         #expect(settings.endpoints.map(\.description) == ["https://kes1:7373", "https://kes2:7373"])
         #expect(settings.caPath == "/ca")
         guard case .apiKey(let key) = settings.authentication else { return #expect(Bool(false), "no API key") }
-        #expect(key.exposed == Array(Sample.kesAPIKey.utf8))
+        #expect(key.array == Array(Sample.kesAPIKey.utf8))
         #expect(environment.diagnostics.isEmpty)
     }
 
@@ -57,7 +58,7 @@ struct BackendTests {
         guard case .kes(let settings) = environment.backend,
             case .certificate("/c.crt", "/c.key", let actual) = settings.authentication
         else { return #expect(Bool(false), "no KES with a certificate") }
-        #expect(actual?.exposed == password.flatMap { $0.isEmpty ? nil : Array($0.utf8) })
+        #expect(actual?.array == password.flatMap { $0.isEmpty ? nil : Array($0.utf8) })
         #expect(environment.diagnostics.isEmpty)
     }
 

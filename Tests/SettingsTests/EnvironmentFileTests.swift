@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LockedMemory
+import TestSupport
 import Testing
 
 @testable import Settings
@@ -14,7 +15,7 @@ struct EnvironmentFileTests {
         let entries = file.entries.map { entry in
             switch entry.value {
             case .text(let text): "\(entry.name)=\(text)"
-            case .secret(let secret): "\(entry.name)=\(String(decoding: secret.exposed, as: UTF8.self))"
+            case .secret(let secret): "\(entry.name)=\(String(decoding: secret.array, as: UTF8.self))"
             }
         }
         return (entries, file.diagnostics)

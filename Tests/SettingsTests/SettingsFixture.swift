@@ -43,10 +43,3 @@ extension KMSEnvironment {
         if case .staticKey(let settings) = self.backend { settings } else { nil }
     }
 }
-
-extension SharedSecret {
-    /// The bytes, for comparison. Only tests take them out of locked memory.
-    var exposed: [UInt8] {
-        self.value.withBytes { bytes in bytes.indices.map { bytes[$0] } }
-    }
-}

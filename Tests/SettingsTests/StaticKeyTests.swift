@@ -3,6 +3,7 @@
 import Glibc
 import KeyService
 import Settings
+import TestSupport
 import Testing
 
 @Suite("The static key")
@@ -26,7 +27,7 @@ struct StaticKeyTests {
         let environment = try load(["MINIO_KMS_SECRET_KEY": value])
         let settings = try #require(environment.staticKey)
         #expect(settings.name.description == "my-key")
-        #expect(settings.key.exposed == Sample.key)
+        #expect(settings.key.array == Sample.key)
         #expect(settings.place == .variable("MINIO_KMS_SECRET_KEY"))
         #expect(environment.diagnostics.isEmpty)
         #expect(environment.value(of: "MINIO_KMS_SECRET_KEY")?.value == "32 bytes, hidden")
@@ -77,7 +78,7 @@ struct StaticKeyTests {
         let environment = try load(["MINIO_KMS_SECRET_KEY_FILE": file])
         let settings = try #require(environment.staticKey)
         #expect(settings.name.description == "my-key")
-        #expect(settings.key.exposed == Sample.key)
+        #expect(settings.key.array == Sample.key)
         #expect(settings.place == .file(file))
         #expect(environment.messages(.error).isEmpty)
         #expect(environment.messages(.warning).count == warnings)

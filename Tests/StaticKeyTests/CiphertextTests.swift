@@ -4,6 +4,7 @@ import Cryptography
 import KeyService
 import LockedMemory
 import StaticKey
+import TestSupport
 import Testing
 
 struct CiphertextTests {
@@ -96,7 +97,7 @@ struct CiphertextTests {
 
     /// What an object store would make of `plaintext` with key K2.
     private func seal(_ plaintext: [UInt8], iv: [UInt8], nonce: AEAD.Nonce) throws -> [UInt8] {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         let staticKey = try SharedSecret(keys.k2, in: memory)
         let cipherKey = try HMACSHA256(key: staticKey).code(of: iv.span, into: memory)
         let aead = try AEAD(.aes256GCM)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import TestSupport
 import Testing
 
 /// A ciphertext that was made elsewhere, and what must become of it.
@@ -71,7 +72,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
         "KES C5: AES256 as MessagePack",
         key: keys.k2,
         associatedData: Self.bucketContext,
-        ciphertext: bytes(
+        ciphertext: [UInt8](
             hex: """
                 95a6414553323536a0c410a0a1a2a3a4a5a6a7a8a9aaabacadaeafc40cc0c1c2c3c4c5c6c7c8c9cacbc4307b79667fbf93
                 0142094c888d93ce3ccf1661c6844f78a76bc080fe565eb847d11f4335194869ee3e4a8090bcd99a6532
@@ -198,7 +199,7 @@ struct Sample: Sendable, CustomTestStringConvertible {
             "KES C7: an empty plaintext and no context",
             key: keys.k2,
             associatedData: "",
-            ciphertext: bytes(
+            ciphertext: [UInt8](
                 hex: "6b5d2b36967a3b376bdf42df30be2697a0a1a2a3a4a5a6a7a8a9aaabacadaeafc0c1c2c3c4c5c6c7c8c9cacb"
             ),
             plaintext: []

@@ -5,6 +5,7 @@ import KeyService
 import LockedMemory
 import StaticKey
 import Synchronization
+import TestSupport
 import Testing
 
 struct StaticKeyServiceTests {
@@ -85,7 +86,7 @@ struct StaticKeyServiceTests {
     func hmac(key: [UInt8], message: String, code: String) async throws {
         let service = try StaticKeyService(key: key)
         for name in [KeyName.own, .other] {
-            #expect(try await service.hmac(name, message: Array(message.utf8)).array == bytes(hex: code))
+            #expect(try await service.hmac(name, message: Array(message.utf8)).array == [UInt8](hex: code))
         }
     }
 
@@ -99,7 +100,7 @@ struct StaticKeyServiceTests {
     @Test("What the object store's own key service lacks is not supported", arguments: [KeyName.own, .other])
     func notSupported(_ name: KeyName) async throws {
         let service = try StaticKeyService()
-        let secret = SharedSecret(try Secret(byteCount: 32, in: try Shared.secretMemory()))
+        let secret = SharedSecret(try Secret(byteCount: 32, in: try SharedMemory.secrets))
         await #expect(throws: KeyServiceError.notSupported) { try await service.deleteKey(name) }
         await #expect(throws: KeyServiceError.notSupported) { try await service.describeKey(name) }
         await #expect(throws: KeyServiceError.notSupported) {
@@ -165,7 +166,7 @@ struct StaticKeyServiceTests {
 
     @Test("Without locked memory it asks to try again, and keeps nothing")
     func exhaustion() async throws {
-        _ = try Shared.secretMemory()
+        _ = try SharedMemory.secrets
         // The key, and what derives from it; not the plaintext.
         let memory = try SecretMemory(slotCount: 2, allowUnlocked: true)
         let service = try StaticKeyService(key: keys.k2, memory: memory)

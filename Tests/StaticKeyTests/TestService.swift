@@ -5,17 +5,7 @@ import Cryptography
 import KeyService
 import LockedMemory
 import StaticKey
-
-/// Secrets and OpenSSL's memory for all tests of the process, as the agent has it.
-enum Shared {
-    private static let memory = Result {
-        let memory = try SecretMemory(allowUnlocked: true)
-        try OpenSSLMemory.install(memory)
-        return memory
-    }
-
-    static func secretMemory() throws -> SecretMemory { try self.memory.get() }
-}
+import TestSupport
 
 extension KeyName {
     static let own = Self(unchecked: "my-key")
@@ -30,7 +20,7 @@ extension KeyName {
 extension StaticKeyService {
     /// A service with a key of 32 bytes, named `my-key`.
     convenience init(key: [UInt8] = keys.k2, memory: SecretMemory? = nil) throws {
-        let memory = try memory ?? Shared.secretMemory()
+        let memory = try memory ?? SharedMemory.secrets
         try self.init(name: .own, key: try SharedSecret(key, in: memory), memory: memory)
     }
 
@@ -55,19 +45,6 @@ extension StaticKeyService {
             )
         else { return nil }
         return plaintext.array
-    }
-}
-
-extension SharedSecret {
-    convenience init(_ bytes: [UInt8], in memory: SecretMemory) throws {
-        self.init(try Secret(copying: bytes.span, in: memory))
-    }
-}
-
-extension Secret {
-    /// Only tests may do this.
-    var array: [UInt8] {
-        self.withBytes { bytes in bytes.indices.map { bytes[$0] } }
     }
 }
 
@@ -96,10 +73,4 @@ func bytes(base64 text: String) -> [UInt8] {
     } catch {
         preconditionFailure("a sample is no base64: \(text)")
     }
-}
-
-/// The bytes that two hexadecimal digits each stand for.
-func bytes(hex: String) -> [UInt8] {
-    let digits = hex.utf8.compactMap { Character(Unicode.Scalar($0)).hexDigitValue.map(UInt8.init) }
-    return stride(from: 0, to: digits.count, by: 2).map { digits[$0] << 4 | digits[$0 + 1] }
 }

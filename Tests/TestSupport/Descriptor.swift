@@ -55,7 +55,10 @@ package final class Descriptor: Sendable {
     }
 }
 
-/// The contents of a file as text; what is not UTF-8 becomes U+FFFD.
+/// The contents of a file, also of one in `/proc`, which has no size to go by.
+package func contents(of path: String) throws(TestFailure) -> [UInt8] { try Descriptor.open(path, O_RDONLY).readAll() }
+
+/// The same as text; what is not UTF-8 becomes U+FFFD.
 package func text(of path: String) throws(TestFailure) -> String {
-    String(decoding: try Descriptor.open(path, O_RDONLY).readAll(), as: UTF8.self)
+    String(decoding: try contents(of: path), as: UTF8.self)
 }

@@ -49,8 +49,9 @@ extension [UInt8] {
         return String(decoding: self.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
     }
 
-    /// - Precondition: an even number of hexadecimal digits.
+    /// - Precondition: an even number of hexadecimal digits. White space between them is passed over.
     package init(hex: String) {
+        let hex = hex.filter { !$0.isWhitespace }
         let digits = hex.map { $0.hexDigitValue ?? 0 }
         precondition(digits.count.isMultiple(of: 2) && hex.allSatisfy(\.isHexDigit))
         self = stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }

@@ -12,8 +12,7 @@ package final class RawConnection {
     private var position = 0
 
     package init(to path: String) throws(TestFailure) {
-        self.descriptor = try UnixSocket.make(SOCK_STREAM)
-        try UnixSocket.connect(self.descriptor, to: path)
+        self.descriptor = try UnixSocket.connection(to: path)
     }
 
     /// Lets this process have as many connections as it may.

@@ -19,10 +19,16 @@ package final class TemporaryFolder: Sendable {
     package func callAsFunction(_ name: String) -> String { "\(self.path)/\(name)" }
 
     /// Writes a file and returns its path.
+    @discardableResult
     package func write(_ contents: String, to name: String, mode: UInt32 = 0o644) throws(TestFailure) -> String {
+        try self.write(Array(contents.utf8), to: name, mode: mode)
+    }
+
+    @discardableResult
+    package func write(_ contents: [UInt8], to name: String, mode: UInt32 = 0o644) throws(TestFailure) -> String {
         let path = self(name)
         let descriptor = try Descriptor.open(path, O_WRONLY | O_CREAT | O_TRUNC)
-        try descriptor.write(Array(contents.utf8))
+        try descriptor.write(contents)
         guard unsafe chmod(path, mode) == 0 else { throw .system("chmod \(path)") }
         return path
     }

@@ -3,6 +3,7 @@
 import Glibc
 import Linux
 import Synchronization
+import TestSupport
 
 /// A socket and the process behind it: it stops when it is told to or forgotten, and leaves its name behind.
 final class ServedSocket: Sendable {
@@ -20,12 +21,6 @@ final class ServedSocket: Sendable {
     }
 }
 
-/// What lstat(2) says; nil if there is nothing.
-func fileStatus(of path: String) -> stat? {
-    var status = stat()
-    return lstat(path, &status) == 0 ? status : nil
-}
-
 extension SocketFileError {
     /// The system call that failed, if that is it.
     var systemError: SystemError? {
@@ -41,29 +36,14 @@ extension Result where Failure == SocketFileError {
     }
 }
 
-/// A connection to `path`; nil, and `errno`, if nobody listens.
-func openConnection(to path: String) -> CInt? {
-    let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0)
-    var address = sockaddr_un()
-    address.sun_family = sa_family_t(AF_UNIX)
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: path.utf8) }
-    let result = withUnsafePointer(to: &address) { pointer in
-        pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-            connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
-        }
-    }
-    guard result == 0 else {
-        let code = errno
-        close(descriptor)
-        errno = code
-        return nil
-    }
-    return descriptor
-}
-
 /// 0 if somebody listens at `path`, else why not.
 func connect(to path: String) -> Int32 {
-    guard let descriptor = openConnection(to: path) else { return errno }
-    close(descriptor)
-    return 0
+    do throws(TestFailure) {
+        _ = try UnixSocket.connection(to: path)
+        return 0
+    } catch .system(_, let code) {
+        return code
+    } catch {
+        return -1
+    }
 }

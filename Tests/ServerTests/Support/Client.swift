@@ -2,6 +2,7 @@
 
 import Glibc
 import Synchronization
+import TestSupport
 
 /// The other end of a connection, byte by byte: what it sends, when it stops sending, and whether it reads are the
 /// test's to say.
@@ -63,7 +64,7 @@ final class Client: Sendable {
         while sent < bytes.count {
             let rest = Array(bytes[sent...])
             let now = self.sendWhatFits(rest)
-            sent += now > 0 ? now : try await blocking { try self.sendSome(rest) }
+            sent += now > 0 ? now : try await onThread { try self.sendSome(rest) }
         }
     }
 
@@ -124,7 +125,7 @@ final class Client: Sendable {
     /// causes one.
     private func receiveMore() async throws -> Bool {
         var bytes = try self.receiveSome(Self.doNotWait)
-        if bytes == nil { bytes = try await blocking { try self.receiveSome(0) } }
+        if bytes == nil { bytes = try await onThread { try self.receiveSome(0) } }
         guard let bytes else { throw Failure.cannotReceive(code: EAGAIN) }
         self.unread.withLock { $0 += bytes }
         return !bytes.isEmpty
@@ -150,27 +151,4 @@ extension [UInt8] {
         defer { self = [] }
         return self
     }
-}
-
-/// Runs a call that blocks on a thread of its own: the threads that run tasks are few, and somebody's answer may need
-/// one of them.
-func blocking<Result: Sendable>(_ body: @escaping @Sendable () throws -> Result) async throws -> Result {
-    try await withCheckedThrowingContinuation { continuation in
-        let work = unsafe Unmanaged.passRetained(Work { continuation.resume(with: Swift.Result(catching: body)) })
-        var thread = pthread_t()
-        let code = unsafe pthread_create(
-            &thread, nil,
-            { work in
-                unsafe Unmanaged<Work>.fromOpaque(work.unsafelyUnwrapped).takeRetainedValue().body()
-                return nil
-            }, work.toOpaque())
-        precondition(code == 0, "no thread")
-        pthread_detach(thread)
-    }
-}
-
-private final class Work: Sendable {
-    let body: @Sendable () -> Void
-
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
 }

@@ -2,29 +2,6 @@
 
 import Glibc
 
-/// Runs `body` on a thread of its own: there are more of them than the concurrency pool has, so that calls into the
-/// kernel meet.
-func onThread<Result: Sendable>(_ body: @escaping @Sendable () -> Result) async -> Result {
-    await withCheckedContinuation { continuation in
-        let work = Unmanaged.passRetained(Work { continuation.resume(returning: body()) })
-        var thread = pthread_t()
-        let code = pthread_create(
-            &thread, nil,
-            { work in
-                Unmanaged<Work>.fromOpaque(work.unsafelyUnwrapped).takeRetainedValue().body()
-                return nil
-            }, work.toOpaque())
-        precondition(code == 0, "no thread")
-        pthread_detach(thread)
-    }
-}
-
-private final class Work: Sendable {
-    let body: @Sendable () -> Void
-
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
-}
-
 /// Runs `body` with the rights that user and group `nobody` have to files and sockets: setfsuid(2), which holds for one
 /// thread alone. To be called as root.
 func asNobody<Result>(_ body: () throws -> Result) throws -> Result {

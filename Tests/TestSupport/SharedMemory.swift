@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+package import LockedMemory
+
+/// Secrets and OpenSSL's memory for all tests of the process, as the agent has it.
+package enum SharedMemory {
+    private static let made = Result {
+        let memory = try SecretMemory(allowUnlocked: true)
+        try OpenSSLMemory.install(memory)
+        return memory
+    }
+
+    package static var secrets: SecretMemory { get throws { try self.made.get() } }
+}
