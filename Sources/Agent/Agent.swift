@@ -147,7 +147,7 @@ package struct Agent: Sendable {
         for await signal in signals {
             switch signal {
             case .sigterm, .sigint:
-                feed.yield(.stop)
+                feed.yield(.stop(at: .now))
             case _:
                 self.logger.notice("signal has no effect in this version", metadata: ["signal": "\(signal)"])
             }

@@ -3,14 +3,14 @@
 /// The life of an agent from its start to its end: what each event leads to. No I/O, no clock.
 ///
 ///     starting ─ready─▶ serving ─stop─▶ draining ─drained─▶ stopped
-///         └────────stop────────────────────▲   └─stop─▶ stopped, at once
+///         └────────stop────────────────────▲   └─stop, later─▶ stopped, at once
 struct AgentLife {
     enum Phase: Equatable {
         /// The socket accepts; the backend has not answered yet.
         case starting
         case serving
         /// No new connections; requests in flight are answered.
-        case draining
+        case draining(since: ContinuousClock.Instant)
         case stopped
     }
 
@@ -18,7 +18,7 @@ struct AgentLife {
         /// The backend has answered, or need not.
         case ready
         /// Somebody asks the agent to end: SIGTERM or SIGINT.
-        case stop
+        case stop(at: ContinuousClock.Instant)
         /// The last connection has gone, or was cut off.
         case drained
     }
@@ -32,6 +32,9 @@ struct AgentLife {
         case nothing
     }
 
+    /// Signals that come together are one: timeout(1), for one, signals its child and then the group that the child is in.
+    private static let oneRequest = Duration.milliseconds(100)
+
     private(set) var phase = Phase.starting
 
     mutating func receive(_ event: Event) -> Action {
@@ -39,13 +42,14 @@ struct AgentLife {
         case (.starting, .ready):
             self.phase = .serving
             return .announceReady
-        case (.starting, .stop), (.serving, .stop):
-            self.phase = .draining
+        case (.starting, .stop(let now)), (.serving, .stop(let now)):
+            self.phase = .draining(since: now)
             return .drain
         case (.draining, .drained):
             self.phase = .stopped
             return .end
-        case (.draining, .stop):
+        case (.draining(let since), .stop(let now)):
+            guard since.duration(to: now) >= Self.oneRequest else { return .nothing }
             self.phase = .stopped
             return .endAtOnce
         case (.serving, .ready), (.draining, .ready), (.starting, .drained), (.serving, .drained), (.stopped, _):

@@ -5,14 +5,20 @@ import Testing
 @testable import Agent
 
 @Suite struct AgentLifeTests {
+    /// When the agents of these tests are told to stop for the first time.
+    private static let told = ContinuousClock.now
+    private static let drainingSinceThen = AgentLife.Phase.draining(since: told)
+
+    private static func stop(after delay: Duration = .zero) -> AgentLife.Event { .stop(at: Self.told + delay) }
+
     private static func life(in phase: AgentLife.Phase) -> AgentLife {
         var life = AgentLife()
         let events: [AgentLife.Event] =
             switch phase {
             case .starting: []
             case .serving: [.ready]
-            case .draining: [.ready, .stop]
-            case .stopped: [.ready, .stop, .drained]
+            case .draining: [.ready, Self.stop()]
+            case .stopped: [.ready, Self.stop(), .drained]
             }
         for event in events { _ = life.receive(event) }
         return life
@@ -21,12 +27,13 @@ import Testing
     @Test(
         "each phase with each event",
         arguments: [
-            (.starting, .ready, .serving, .announceReady), (.starting, .stop, .draining, .drain),
+            (.starting, .ready, .serving, .announceReady), (.starting, stop(), drainingSinceThen, .drain),
             (.starting, .drained, .starting, .nothing), (.serving, .ready, .serving, .nothing),
-            (.serving, .stop, .draining, .drain), (.serving, .drained, .serving, .nothing),
-            (.draining, .ready, .draining, .nothing), (.draining, .stop, .stopped, .endAtOnce),
-            (.draining, .drained, .stopped, .end), (.stopped, .ready, .stopped, .nothing),
-            (.stopped, .stop, .stopped, .nothing), (.stopped, .drained, .stopped, .nothing),
+            (.serving, stop(), drainingSinceThen, .drain), (.serving, .drained, .serving, .nothing),
+            (drainingSinceThen, .ready, drainingSinceThen, .nothing),
+            (drainingSinceThen, stop(after: .seconds(1)), .stopped, .endAtOnce),
+            (drainingSinceThen, .drained, .stopped, .end), (.stopped, .ready, .stopped, .nothing),
+            (.stopped, stop(after: .seconds(1)), .stopped, .nothing), (.stopped, .drained, .stopped, .nothing),
         ] as [(AgentLife.Phase, AgentLife.Event, AgentLife.Phase, AgentLife.Action)])
     func table(phase: AgentLife.Phase, event: AgentLife.Event, next: AgentLife.Phase, action: AgentLife.Action) {
         var life = Self.life(in: phase)
@@ -35,9 +42,19 @@ import Testing
         #expect(life.phase == next)
     }
 
+    @Test("who signals a process and then its group means it once", arguments: [0, 1, 99])
+    func signalsThatComeTogetherAreOne(milliseconds: Int) {
+        var life = Self.life(in: .serving)
+        #expect(life.receive(Self.stop()) == .drain)
+        for _ in 0..<3 { #expect(life.receive(Self.stop(after: .milliseconds(milliseconds))) == .nothing) }
+        #expect(life.phase == Self.drainingSinceThen)
+        // The first one counts, so that a stream of signals does not keep the agent alive.
+        #expect(life.receive(Self.stop(after: .milliseconds(100))) == .endAtOnce)
+    }
+
     @Test func anAgentThatIsStoppedBeforeItIsReadyNeverAnnouncesIt() {
         var life = AgentLife()
-        #expect(life.receive(.stop) == .drain)
+        #expect(life.receive(Self.stop()) == .drain)
         #expect(life.receive(.ready) == .nothing)
         #expect(life.receive(.drained) == .end)
     }

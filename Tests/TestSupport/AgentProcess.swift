@@ -85,6 +85,15 @@ package final class AgentProcess: Sendable {
 
     package func signal(_ number: CInt) throws { try self.process.signal(number) }
 
+    /// Signals again and again until the process has ended.
+    package func signal(_ number: CInt, untilExitWithin deadline: Deadline) throws {
+        while !self.process.hasEnded {
+            guard !deadline.hasPassed else { throw TestFailure.timedOut(waitingFor: "the end of the agent") }
+            try self.signal(number)
+            sched_yield()
+        }
+    }
+
     package func waitForExit() throws -> ExitStatus { try self.process.waitForExit() }
 
     /// Asks until the agent counts `count` connections, the one that asks included.

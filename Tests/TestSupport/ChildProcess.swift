@@ -76,6 +76,11 @@ package final class ChildProcess: Sendable {
     /// Readable when the process has ended.
     var endDescriptor: CInt { self.descriptor.number }
 
+    var hasEnded: Bool {
+        var entry = pollfd(fd: self.descriptor.number, events: Int16(POLLIN), revents: 0)
+        return unsafe poll(&entry, 1, 0) > 0
+    }
+
     package func waitForExit(until deadline: Deadline = .standard) throws(TestFailure) -> ExitStatus {
         _ = try deadline.wait(
             for: POLLIN, on: [self.descriptor.number], waitingFor: "the end of process \(self.processID)")

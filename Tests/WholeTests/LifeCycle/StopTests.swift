@@ -57,10 +57,29 @@ import Testing
             try hanging.waitUntilTaken()
             try agent.signal(signal)
             try agent.notifications.wait(for: "STOPPING=1")
-            try agent.signal(signal)
+            try agent.signal(signal, untilExitWithin: .standard)
             #expect(try agent.waitForExit() == .exited(0))
             try hanging.receiveEnd(mayBeReset: true)
             #expect(FileStatus(agent.socketPath) == nil)
+        }
+    }
+
+    /// timeout(1) signals its child, and then the group that the child is in.
+    @Test func twoSignalsThatComeTogetherAreOne() throws {
+        try withAgent {
+            $0.environment["KEYSIDE_SHUTDOWN_DRAIN"] = "24h"
+        } body: { agent in
+            let busy = try agent.connect()
+            let bytes = HTTPRequest.generate(context: Vector.context).bytes
+            try busy.send(Array(bytes.dropLast(10)))
+            try busy.waitUntilTaken()
+            // Both are pending before it sees either, so that no time passes between them.
+            for signal in [SIGSTOP, SIGTERM, SIGINT, SIGCONT] { try agent.signal(signal) }
+            try agent.notifications.wait(for: "STOPPING=1")
+            try busy.send(Array(bytes.suffix(10)))
+            #expect(try busy.receiveAnswer().isDataKey)
+            #expect(try agent.waitForExit() == .exited(0))
+            #expect(!(try agent.log.contains("told twice")))
         }
     }
 
