@@ -9,7 +9,7 @@ packages=(
     binutils ca-certificates git libc6-dev libgcc-12-dev libstdc++-12-dev pkg-config
     libcurl4-openssl-dev libssl-dev libsystemd-dev libyaml-dev
 )
-if [ "${1:-}" = --tests ]; then packages+=(curl openssl procps); fi
+if [ "${1:-}" = --tests ]; then packages+=(curl mandoc openssl procps); fi
 
 missing=()
 for package in "${packages[@]}"; do

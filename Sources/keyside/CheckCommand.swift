@@ -16,7 +16,7 @@ struct Check: AsyncParsableCommand {
             """)
 
     @OptionGroup var options: ConfigurationOptions
-    @Option(help: "How to write the result: \(OutputFormat.allCases.map(\.rawValue).joined(separator: " or ")).")
+    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
     var output = OutputFormat.text
 
     func run() async throws {

@@ -9,10 +9,12 @@ import LockedMemory
 
 /// What every command that asks a running agent takes.
 struct ClientOptions: ParsableArguments {
-    @Option(help: "The agent's socket. Default: $KEYSIDE_SOCKET, else /run/keyside/keyside.sock.")
+    @Option(
+        help: ArgumentHelp(
+            "The agent's socket. Default: $KEYSIDE_SOCKET, else /run/keyside/keyside.sock.", valueName: "path"))
     var socket: String?
 
-    @Option(help: "How to write the result: \(OutputFormat.allCases.map(\.rawValue).joined(separator: " or ")).")
+    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
     var output = OutputFormat.text
 
     private static let defaultSocket = "/run/keyside/keyside.sock"

@@ -36,7 +36,7 @@ struct ImportKey: KeyOperation {
     }
 
     @OptionGroup var key: KeyNameArgument
-    @Option(help: "What the key is for: \(Cipher.allCases.map(\.rawValue).joined(separator: " or ")).")
+    @Option(help: "What the key is for.")
     var cipher = Cipher.aes256
     @OptionGroup var options: ClientOptions
 

@@ -10,7 +10,7 @@ struct Version: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the version, the commit it was built from, and the libraries it runs with.")
 
-    @Option(help: "How to write the result: \(OutputFormat.allCases.map(\.rawValue).joined(separator: " or ")).")
+    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
     var output = OutputFormat.text
 
     func run() async throws {
