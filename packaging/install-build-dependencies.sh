@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Installs from Debian what Keyside is built with, beside Swift itself. Does nothing where all of it is there.
-# Packages for tests only are installed as well when it is called with --tests.
+# Installs from Debian 12 what Keyside is built with, beside Swift itself. Does nothing where all of it is there.
+# With --tests also what only the gate and its tests need.
 set -euo pipefail
 
 packages=(
     binutils ca-certificates git libc6-dev libgcc-12-dev libstdc++-12-dev pkg-config
     libcurl4-openssl-dev libssl-dev libsystemd-dev libyaml-dev
+    libncurses6 libsqlite3-0 libxml2 # Swift's own tools run with these.
 )
-if [ "${1:-}" = --tests ]; then packages+=(curl mandoc openssl procps); fi
+if [ "${1:-}" = --tests ]; then packages+=(curl mandoc); fi
 
 missing=()
 for package in "${packages[@]}"; do
