@@ -10,12 +10,11 @@ import Testing
 
     init() throws { self.folder = try TemporaryFolder() }
 
+    /// Starts an agent, sees that its key is the known one, and returns what it calls it.
     private func keyName(_ configure: (inout AgentSetup) throws -> Void) throws -> String? {
         try withAgent(configure) { agent in
-            let opened = try agent.ask(
-                .post("/v1/key/hmac/k", "{\"message\":\"\"}")
-            )
-            #expect(opened.bytes("hmac")?.hex() == "d38b42096d80f45f826b44a9d5607de72496a415d3f4a1a8c88e3bb9da8dc1cb")
+            let code = try agent.ask(.post("/v1/key/hmac/k", "{\"message\":\"\"}"))
+            #expect(code.bytes("hmac")?.hex() == "d38b42096d80f45f826b44a9d5607de72496a415d3f4a1a8c88e3bb9da8dc1cb")
             return try agent.ask(.get("/v1/key/list/")).json["names"][0].string
         }
     }
