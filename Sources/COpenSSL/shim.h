@@ -5,7 +5,11 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/pkcs12.h>
 #include <openssl/rand.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 // A parameter keeps a pointer to its name, which a C string made of a Swift literal does not outlive.
 static inline int keyside_mac_set_digest(EVP_MAC_CTX *context, const char *digest) {
@@ -14,4 +18,18 @@ static inline int keyside_mac_set_digest(EVP_MAC_CTX *context, const char *diges
         OSSL_PARAM_construct_end(),
     };
     return EVP_MAC_CTX_set_params(context, parameters);
+}
+
+// RFC 2253, but with letters beyond ASCII as UTF-8. The flags are macros that Swift does not import.
+static inline int keyside_name_print(BIO *output, const X509_NAME *name) {
+    return X509_NAME_print_ex(output, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
+}
+
+// Whether an error says that OpenSSL lacks an algorithm. Its codes are macros that Swift does not import.
+static inline int keyside_is_unsupported(unsigned long error) {
+    int reason = ERR_GET_REASON(error);
+    return reason == ERR_R_UNSUPPORTED
+        || (ERR_GET_LIB(error) == ERR_LIB_EVP
+            && (reason == EVP_R_UNKNOWN_PBE_ALGORITHM || reason == EVP_R_UNSUPPORTED_CIPHER
+                || reason == EVP_R_UNSUPPORTED_KEY_DERIVATION_FUNCTION || reason == EVP_R_UNSUPPORTED_PRF));
 }

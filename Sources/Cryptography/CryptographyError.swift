@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import COpenSSL
 package import LockedMemory
 
 /// What can come of a cryptographic operation.
@@ -17,9 +16,7 @@ package enum CryptographyError: Error, Equatable, Sendable {
 
     /// The failure that OpenSSL has just reported on this thread. Leaves the thread's error queue empty.
     static func reported(by function: StaticString) -> Self {
-        let reason = unsafe ERR_reason_error_string(ERR_peek_last_error())
-        ERR_clear_error()
-        return unsafe .openSSL(function: "\(function)", reason: reason.map { unsafe String(cString: $0) } ?? "unknown")
+        .openSSL(function: "\(function)", reason: OpenSSLLibrary.takeReason())
     }
 }
 

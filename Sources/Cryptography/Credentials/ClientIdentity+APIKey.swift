@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteCoding
+package import LockedMemory
+
+/// KES's API keys: an Ed25519 key as a line of text, `kes:v1:` and base64 of a type byte, 0, and the seed of 32 bytes. The
+/// prefix may be missing. What the key server wants to see is a certificate, any certificate, for that key.
+extension ClientIdentity {
+    /// Makes a certificate for the key, which begins a little before `now`.
+    ///
+    /// - Parameters:
+    ///   - apiKey: without white space at its ends.
+    ///   - now: seconds since 1970.
+    /// - Throws: `.apiKeyNotBase64`, `.apiKeyByteCount`, `.apiKeyType`, `.failed`.
+    package convenience init(apiKey: borrowing Secret, now: Int, memory: SecretMemory) throws(CredentialError) {
+        let seed = try Self.seed(of: apiKey, memory: memory)
+        let made = try CredentialError.wrapping { () throws(CryptographyError) in
+            let key = try PrivateKey(ed25519: seed)
+            return (key, try Certificate(selfSignedBy: key, now: now))
+        }
+        try self.init(chain: CertificateChain(of: made.1), key: made.0)
+    }
+
+    private static func seed(of apiKey: borrowing Secret, memory: SecretMemory) throws(CredentialError) -> Secret {
+        let prefix = Array("kes:v1:".utf8)
+        var bytes = try CredentialError.wrapping { () throws(CryptographyError) in
+            try memory.makeSecret(byteCount: Base64.decodedByteCountMax(apiKey.byteCount))
+        }
+        do throws(Base64.Malformed) {
+            let count = try apiKey.withBytes { text throws(Base64.Malformed) in
+                let isPrefixed = text.count >= prefix.count && prefix.indices.allSatisfy { text[$0] == prefix[$0] }
+                let base64 = text.extracting(droppingFirst: isPrefixed ? prefix.count : 0)
+                return try bytes.withMutableBytes { bytes throws(Base64.Malformed) in
+                    try Base64.decode(base64, into: &bytes)
+                }
+            }
+            bytes.truncate(to: count)
+        } catch {
+            throw .apiKeyNotBase64(offset: error.offset)
+        }
+        guard bytes.byteCount == 33 else { throw .apiKeyByteCount(bytes.byteCount) }
+        let type = bytes.withBytes { $0[0] }
+        guard type == 0 else { throw .apiKeyType(type) }
+        return try CredentialError.wrapping { () throws(CryptographyError) in
+            var seed = try memory.makeSecret(byteCount: 32)
+            bytes.withBytes { bytes in
+                seed.withMutableBytes { seed in
+                    for index in seed.indices { seed[index] = bytes[index + 1] }
+                }
+            }
+            return seed
+        }
+    }
+}
