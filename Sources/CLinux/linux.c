@@ -35,6 +35,8 @@ void keyside_wipe(void *address, size_t byte_count) { explicit_bzero(address, by
 
 char **keyside_environment(void) { return environ; }
 
+void keyside_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
 size_t keyside_heap_byte_count(void) { return mallinfo2().uordblks; }
 
 int keyside_usable_processors(void) {

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/eventfd.h>
 #include <sys/types.h>
 
 // Calls that Swift's Glibc module lacks: system calls without a wrapper, variadic functions, macros. No logic.
@@ -31,6 +32,9 @@ char **keyside_environment(void);
 
 /// sched_getaffinity(2): on how many processors this process may run; 0 if that cannot be told.
 int keyside_usable_processors(void);
+
+/// prctl(PR_SET_NAME): the calling thread's name, cut to 15 bytes.
+void keyside_name_thread(const char *name);
 
 /// mallinfo2(3): bytes that malloc has handed out.
 size_t keyside_heap_byte_count(void);
