@@ -28,25 +28,18 @@ package struct CertificateChain: Sendable {
 
 /// What of a text can be trusted: every certificate that can be read, as MinIO takes them.
 package struct AuthorityList: Sendable {
-    package let certificates: [Certificate]
-    /// What is wrong with the blocks that were passed over.
-    package let faults: [CredentialError]
+    package private(set) var certificates: [Certificate] = []
+    /// What is wrong with those that cannot.
+    package private(set) var faults: [CredentialError] = []
 
-    /// - Throws: `.noCertificate` when there is none that can be read.
-    package init(pem text: borrowing Secret, memory: SecretMemory) throws(CredentialError) {
-        let blocks = PEMBlock.all(in: text)
-        var certificates: [Certificate] = []
-        var faults: [CredentialError] = []
-        for block in blocks where block.isCertificate {
+    package init(pem text: borrowing Secret, memory: SecretMemory) {
+        for block in PEMBlock.all(in: text) where block.isCertificate {
             do throws(CredentialError) {
-                certificates.append(try Certificate(block, of: text, memory: memory))
+                self.certificates.append(try Certificate(block, of: text, memory: memory))
             } catch {
-                faults.append(error)
+                self.faults.append(error)
             }
         }
-        guard !certificates.isEmpty else { throw faults.first ?? .noCertificate(found: blocks.map(\.label)) }
-        self.certificates = certificates
-        self.faults = faults
     }
 }
 

@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Cryptography
+package import Linux
+import Synchronization
+
+/// Keeps credentials current: watches their files, reads them anew, checks them, hands out what replaces what is in use.
+///
+/// Whether that is to be done is for ``Rotation`` to say. A certificate that was made from an API key is made anew well
+/// before it ends. Besides watching, it looks once a minute, since not every change can be seen.
+package actor CredentialKeeper {
+    package enum Event: Sendable {
+        /// These are in use from now on; `roles` says what of them is new.
+        case replaced(Set<CredentialRole>, Credentials)
+        /// What the files hold is not used. Told once for each fault.
+        case refused(CredentialFault)
+        /// The files hold again what is in use.
+        case recovered(CredentialRole)
+        /// The certificate in use ends within days.
+        case endsSoon(Validity)
+        case ended(Validity)
+        /// Changes are found only by looking from time to time.
+        case notWatching(SystemError)
+    }
+
+    /// How long to wait for what. Tests wait less.
+    package struct Pace: Sendable {
+        /// From a change to looking, and from there to looking again.
+        package var settling = Duration.milliseconds(200)
+        package var period = Duration.seconds(60)
+
+        package init() {}
+    }
+
+    private let source: CredentialSource
+    private let pace: Pace
+    private let now: @Sendable () -> Int
+    private let report: @Sendable (Event) -> Void
+
+    private var credentials: Credentials
+    private var client: Rotation
+    private var authorities: Rotation
+    private var alarm: ExpiryAlarm
+
+    private let published: Mutex<CredentialStatus>
+
+    /// - Parameters:
+    ///   - credentials: what the source held at the start.
+    ///   - now: seconds since 1970.
+    ///   - report: is called with every event, one at a time.
+    package init(
+        _ source: CredentialSource,
+        credentials: Credentials,
+        pace: Pace = Pace(),
+        now: @escaping @Sendable () -> Int = WallClock.currentSecond,
+        report: @escaping @Sendable (Event) -> Void
+    ) {
+        self.source = source
+        self.pace = pace
+        self.now = now
+        self.report = report
+        self.credentials = credentials
+        self.client = Rotation(current: credentials.client.fingerprints)
+        self.authorities = Rotation(current: credentials.trust.fingerprints)
+        // What had ended at the start is in the warnings.
+        self.alarm = ExpiryAlarm(told: credentials.identity.validity.hasEnded(at: now()) ? .ended : .far)
+        self.published = Mutex(CredentialStatus(credentials.identity))
+    }
+
+    /// For metrics, at any moment.
+    package nonisolated var status: CredentialStatus { self.published.withLock(\.self) }
+
+    /// Watches until it is cancelled.
+    package func run() async {
+        let (wakeUps, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let period = self.pace.period
+        let watch = self.makeWatch()
+        await withDiscardingTaskGroup { group in
+            if let watch {
+                group.addTask { for await _ in watch.changes { feed.yield() } }
+            }
+            group.addTask {
+                feed.yield()  // What has changed since the start.
+                while (try? await Task.sleep(for: period)) != nil { feed.yield() }
+            }
+            for await _ in wakeUps {
+                repeat { try? await Task.sleep(for: self.pace.settling) } while self.look() && !Task.isCancelled
+            }
+            group.cancelAll()
+        }
+    }
+
+    /// Looks at once, and tells what is wrong, be it for the second time.
+    package func reloadNow() { _ = self.look(isAsked: true) }
+
+    private func makeWatch() -> FolderWatch? {
+        do throws(SystemError) {
+            return try FolderWatch(self.source.paths)
+        } catch {
+            self.report(.notWatching(error))
+            return nil
+        }
+    }
+
+    /// - Returns: whether to look again soon.
+    private func look(isAsked: Bool = false) -> Bool {
+        let now = self.now()
+        let instant = ContinuousClock.now
+        let client = Result { () throws(CredentialFault) in
+            try self.source.successor(of: self.credentials.client, now: now)
+        }
+        let trust = Result { () throws(CredentialFault) in try self.source.successor(of: self.credentials.trust) }
+        let decisions: [CredentialRole: Rotation.Decision] = [
+            .client: self.client.decide(on: client.map(\.fingerprints), now: instant, isAsked: isAsked),
+            .authorities: self.authorities.decide(on: trust.map(\.fingerprints), now: instant, isAsked: isAsked),
+        ]
+        let taken = Set(decisions.filter { $0.value == .take }.keys)
+        if !taken.isEmpty {
+            self.credentials = Credentials(
+                client: (try? client.get()) ?? self.credentials.client,
+                trust: (try? trust.get()) ?? self.credentials.trust
+            )
+            if taken.contains(.client) { self.alarm = ExpiryAlarm() }
+            self.report(.replaced(taken, self.credentials))
+        }
+        for (role, decision) in decisions { self.note(decision, on: role) }
+        self.checkExpiry(now: now)
+        return decisions.values.contains(.lookAgain)
+    }
+
+    private func note(_ decision: Rotation.Decision, on role: CredentialRole) {
+        self.published.withLock { $0.note(decision, on: role, identity: self.credentials.identity) }
+        switch decision {
+        case .recover: self.report(.recovered(role))
+        case .refuse(let fault): self.report(.refused(fault))
+        case .keep, .take, .lookAgain: break
+        }
+    }
+
+    private func checkExpiry(now: Int) {
+        let validity = self.credentials.identity.validity
+        switch self.alarm.advance(validity, now: now) {
+        case .near: self.report(.endsSoon(validity))
+        case .ended: self.report(.ended(validity))
+        case .far, nil: break
+        }
+    }
+}
