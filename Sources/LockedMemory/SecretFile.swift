@@ -40,18 +40,21 @@ package enum SecretFile {
         var status = stat()
         guard unsafe fstat(descriptor, &status) == 0 else { throw .system(errno) }
         guard status.st_mode & S_IFMT != S_IFDIR else { throw .system(EISDIR) }
-        return try Self.read(descriptor: descriptor, byteCountMax: byteCountMax, into: memory)
+        // A block that is outgrown stays with the heap: better to ask for the right one at once.
+        return try Self.read(
+            descriptor: descriptor, byteCountMax: byteCountMax, expecting: max(4095, Int(status.st_size)), into: memory)
     }
 
     /// Reads a descriptor to its end into locked memory.
     ///
+    /// - Parameter expecting: how many bytes there probably are.
     /// - Throws: ``Failure``; `.notAFile` never.
     package static func read(
-        descriptor: CInt, byteCountMax: Int, into memory: SecretMemory
+        descriptor: CInt, byteCountMax: Int, expecting: Int = 4095, into memory: SecretMemory
     ) throws(Failure) -> Secret {
         do {
             // One byte more than allowed: so that a file of exactly the limit is told from a longer one.
-            var capacity = min(4096, byteCountMax + 1)
+            var capacity = min(expecting, byteCountMax) + 1
             var secret = try Secret(byteCount: capacity, in: memory)
             var filled = 0
             while true {
