@@ -46,6 +46,45 @@ long testsupport_raise_descriptor_limit(void);
 /// Removes a folder with everything in it.
 void testsupport_remove_folder(const char *path);
 
+/// A new private key, PKCS #8 in PEM. `kind` is `RSA` (2048 bits), `P-256`, `P-384` or `ED25519`. The text is to be freed;
+/// NULL on failure, here and below.
+char *testsupport_key_make(const char *kind);
+
+/// The Ed25519 key of a seed of 32 bytes, likewise.
+char *testsupport_key_from_ed25519_seed(const uint8_t *seed);
+
+/// What a certificate is to say. All texts are PEM but for names; times are seconds since 1970.
+struct testsupport_certificate {
+    const char *common_name;
+    /// The private key that belongs to it.
+    const char *key;
+    /// Who signs it; both NULL: itself.
+    const char *issuer;
+    const char *issuer_key;
+    /// As in OpenSSL's configuration, `DNS:localhost,IP:127.0.0.1`; or NULL.
+    const char *alternative_names;
+    /// `serverAuth`, `clientAuth`; or NULL.
+    const char *extended_key_usage;
+    bool is_authority;
+    int64_t not_before, not_after;
+};
+
+/// A certificate in PEM, with a random serial number. To be freed.
+char *testsupport_certificate_make(const struct testsupport_certificate *wanted);
+
+struct testsupport_certificate_facts {
+    /// SHA-256 of the SubjectPublicKeyInfo, hexadecimal: what KES calls a client.
+    char identity[65];
+    /// Hexadecimal.
+    char serial[41];
+    bool is_authority;
+    int64_t not_before, not_after;
+};
+
+/// What a certificate says, DER or the first one in a PEM text.
+bool testsupport_certificate_read(
+    const uint8_t *bytes, size_t byte_count, struct testsupport_certificate_facts *facts);
+
 /// An index over texts to be found: see `testsupport_index_search`.
 struct testsupport_index;
 
