@@ -25,7 +25,11 @@ static inline int keyside_name_print(BIO *output, const X509_NAME *name) {
     return X509_NAME_print_ex(output, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 }
 
-// Whether an error says that OpenSSL lacks an algorithm. Its codes are macros that Swift does not import.
+// What an error says. Its codes are macros that Swift does not import.
+static inline int keyside_is_out_of_memory(unsigned long error) {
+    return ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE;
+}
+
 static inline int keyside_is_unsupported(unsigned long error) {
     int reason = ERR_GET_REASON(error);
     return reason == ERR_R_UNSUPPORTED

@@ -52,7 +52,7 @@ package final class ClientIdentity: Sendable {
 extension ClientIdentity {
     /// Why KES would refuse the certificate on every request, where it would: of what a client sends, KES passes over the
     /// certificates of authorities, and expects exactly one other.
-    package enum KESObjection: Sendable {
+    package enum KESObjection: Equatable, Sendable {
         /// The client's own certificate is an authority's, as `openssl req -x509` makes it by itself.
         case isAuthority
         case severalOthers(count: Int)

@@ -25,6 +25,8 @@ package enum CredentialError: Error, Equatable, Sendable {
     // Encrypted private keys.
     case malformedEncryption
     case unsupportedEncryption(String)
+    /// It takes more memory to open than is locked: scrypt's 16 MiB.
+    case costlyEncryption
     case passwordMissing
     /// Also where the file is damaged: the two cannot be told apart.
     case passwordWrong
@@ -78,6 +80,9 @@ extension CredentialError: CustomStringConvertible {
             "malformed DEK-Info header; expected a cipher, a comma and an IV in hexadecimal digits"
         case .unsupportedEncryption(let name):
             "encrypted with \(name), which this OpenSSL does not have; "
+                + "encrypt the key anew with 'openssl pkcs8 -topk8 -v2 aes-256-cbc'"
+        case .costlyEncryption:
+            "encrypted in a way that takes more memory than can be locked, as scrypt does; "
                 + "encrypt the key anew with 'openssl pkcs8 -topk8 -v2 aes-256-cbc'"
         case .passwordMissing:
             "the private key is encrypted, and there is no password"

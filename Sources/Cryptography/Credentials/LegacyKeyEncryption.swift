@@ -32,8 +32,8 @@ struct LegacyKeyEncryption {
 
     /// - Throws: `.malformedEncryption`, `.unsupportedEncryption`.
     init(header: String) throws(CredentialError) {
-        let parts = header.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
-        guard parts.count == 2, let iv = [UInt8](hexadecimal: parts[1].filter { $0 != " " }) else {
+        let parts = header.filter { $0 != " " }.split(separator: ",", maxSplits: 1, omittingEmptySubsequences: false)
+        guard parts.count == 2, let iv = [UInt8](hexadecimal: parts[1]) else {
             throw .malformedEncryption
         }
         guard let cipher = Cipher(rawValue: String(parts[0])) else { throw .unsupportedEncryption(String(parts[0])) }

@@ -96,10 +96,11 @@ package import LockedMemory
         guard let encrypted = unsafe encrypted else { throw .malformed(block) }
         defer { unsafe X509_SIG_free(encrypted) }
         guard let info = unsafe Self.decrypt(encrypted, password: password) else {
-            // Why it failed is told first; what follows from it, after.
-            let isUnsupported = keyside_is_unsupported(ERR_peek_error()) == 1
+            let cause = ERR_peek_error()
             ERR_clear_error()
-            throw isUnsupported ? .unsupportedEncryption(unsafe Self.name(of: encrypted)) : .wrongPassword(password)
+            if keyside_is_out_of_memory(cause) == 1 { throw .costlyEncryption }
+            if keyside_is_unsupported(cause) == 1 { throw .unsupportedEncryption(unsafe Self.name(of: encrypted)) }
+            throw .wrongPassword(password)
         }
         defer { unsafe PKCS8_PRIV_KEY_INFO_free(info) }
         guard let key = unsafe EVP_PKCS82PKEY(info) else { throw .malformed(block) }

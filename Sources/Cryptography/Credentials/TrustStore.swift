@@ -4,10 +4,6 @@ import COpenSSL
 
 /// The authorities that a server's certificate must come from: the system's, and those that are added.
 ///
-/// OpenSSL looks the system's up one by one as they are needed, where the distribution keeps them in a folder of hashed
-/// names (Debian does): 140 parsed certificates would take more than 1 MB of locked memory. `SSL_CERT_FILE` and
-/// `SSL_CERT_DIR` name others, as everywhere.
-///
 /// `@unchecked Sendable`: an `X509_STORE` has a lock of its own.
 @safe package final class TrustStore: @unchecked Sendable {
     private let store: OpaquePointer
@@ -16,11 +12,7 @@ import COpenSSL
     package init(includingSystem: Bool = true) throws(CryptographyError) {
         guard let store = unsafe X509_STORE_new() else { throw .reported(by: "X509_STORE_new") }
         unsafe self.store = store
-        guard includingSystem else { return }
-        guard unsafe X509_STORE_set_default_paths(store) == 1 else {
-            throw .reported(by: "X509_STORE_set_default_paths")
-        }
-        ERR_clear_error()  // A default file that is not there is no failure, but leaves a trace.
+        if includingSystem { try self.add(SystemAuthorities()) }
     }
 
     deinit { unsafe X509_STORE_free(self.store) }
@@ -35,5 +27,17 @@ import COpenSSL
     /// Has a new `SSL_CTX` check its peer against this store, which both then hold.
     @unsafe func install(in context: OpaquePointer) {
         unsafe SSL_CTX_set1_cert_store(context, self.store)
+    }
+
+    /// What of the system's cannot be read is not trusted; that is no reason not to trust the others.
+    private func add(_ system: SystemAuthorities) throws(CryptographyError) {
+        if let file = system.file { unsafe X509_STORE_load_file(self.store, file) }
+        guard let lookup = unsafe X509_STORE_add_lookup(self.store, X509_LOOKUP_hash_dir()) else {
+            throw .reported(by: "X509_STORE_add_lookup")
+        }
+        for folder in system.folders {
+            unsafe X509_LOOKUP_ctrl(lookup, X509_L_ADD_DIR, folder, Int(X509_FILETYPE_PEM), nil)
+        }
+        ERR_clear_error()
     }
 }

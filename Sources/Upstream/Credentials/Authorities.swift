@@ -16,14 +16,15 @@ struct Authorities: Sendable {
     }
 }
 
-/// Authorities and OpenSSL's store of them and of the system's.
+/// OpenSSL's store of authorities and of the system's.
 struct Trust: Sendable {
-    let authorities: Authorities
-    let fingerprints: [[UInt8]]
     let store: TrustStore
+    /// Of the authorities that were added; they themselves are not kept twice.
+    let fingerprints: [[UInt8]]
+    let warnings: [CredentialNotice]
 
     init(_ authorities: Authorities) throws(CredentialFault) {
-        self.authorities = authorities
+        self.warnings = authorities.warnings
         self.fingerprints = authorities.fingerprints
         do throws(CryptographyError) {
             self.store = try TrustStore()

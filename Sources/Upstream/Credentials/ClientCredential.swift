@@ -145,7 +145,8 @@ extension CredentialError {
         case .truncated:
             "is the file still being written?"
         case .noCertificate, .noPrivateKey, .notBase64, .malformed, .unsupportedKey, .malformedEncryption,
-            .unsupportedEncryption, .keyOfAnotherCertificate, .refused, .failed, .apiKeyNotBase64, .apiKeyByteCount,
+            .unsupportedEncryption, .costlyEncryption, .keyOfAnotherCertificate, .refused, .failed, .apiKeyNotBase64,
+            .apiKeyByteCount,
             .apiKeyType:
             nil
         }

@@ -69,7 +69,7 @@ package struct CredentialSource: Sendable {
     /// As ``successor(of:now:)``, for the authorities. What MinIO lets pass at its start must not cost them later.
     func successor(of current: Trust) throws(CredentialFault) -> Trust {
         let found = try self.readAuthorities()
-        if let warning = found.warnings.first(where: { !current.authorities.warnings.contains($0) }) {
+        if let warning = found.warnings.first(where: { !current.warnings.contains($0) }) {
             throw CredentialFault(role: .authorities, notice: warning)
         }
         return found.fingerprints == current.fingerprints ? current : try Trust(found)
@@ -105,5 +105,5 @@ package struct Credentials: Sendable {
 
     package var identity: ClientIdentity { self.client.identity }
     /// What works, but perhaps not as the operator thinks.
-    package var warnings: [CredentialNotice] { self.client.warnings + self.trust.authorities.warnings }
+    package var warnings: [CredentialNotice] { self.client.warnings + self.trust.warnings }
 }
