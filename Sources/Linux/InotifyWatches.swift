@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// The watches of one inotify descriptor, used by one thread at a time.
+struct InotifyWatches: Sendable {
+    private let descriptor: CInt
+    private let paths: [String]
+    private var folders: [CInt: WatchPlan.Folder] = [:]
+
+    private static let folderEvents =
+        IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
+    /// A folder that is replaced again and again while it is looked at is left to the next event.
+    private static let attemptsMax = 8
+
+    init(_ paths: [String]) throws(SystemError) {
+        self.descriptor = inotify_init1(CInt(IN_CLOEXEC) | CInt(IN_NONBLOCK))
+        guard self.descriptor >= 0 else { throw SystemError("watch", paths.first ?? "nothing") }
+        self.paths = paths
+        self.renew()
+    }
+
+    func close() { Glibc.close(self.descriptor) }
+
+    /// Waits for events.
+    ///
+    /// - Returns: false when `end` has become readable.
+    func wait(orUntil end: CInt) -> Bool {
+        var entries = [
+            pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: end, events: Int16(POLLIN), revents: 0),
+        ]
+        while unsafe poll(&entries, nfds_t(entries.count), -1) < 0, errno == EINTR {}
+        return entries[1].revents == 0
+    }
+
+    /// Takes all events there are, and looks where the paths lead now.
+    ///
+    /// - Returns: whether any of them matters.
+    mutating func takeEvents() -> Bool {
+        var buffer = [UInt8](repeating: 0, count: 16 * 1024)
+        var matters = false
+        while true {
+            let count = unsafe buffer.withUnsafeMutableBytes { buffer in
+                unsafe read(self.descriptor, buffer.baseAddress, buffer.count)
+            }
+            guard count > 0 else { break }
+            for event in InotifyEvent.all(in: buffer.span.extracting(..<count)) {
+                matters = self.matters(event) || matters
+            }
+        }
+        if matters { self.renew() }
+        return matters
+    }
+
+    private func matters(_ event: InotifyEvent) -> Bool {
+        if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { return true }
+        guard let folder = self.folders[event.watch] else { return false }
+        return event.name.isEmpty || folder.concerns(event.name)
+    }
+
+    /// Watches the folders that count now. Repeats until none has changed while it was being done.
+    private mutating func renew() {
+        for _ in 0..<Self.attemptsMax {
+            let plan = WatchPlan(self.paths)
+            var folders: [CInt: WatchPlan.Folder] = [:]
+            for (path, folder) in plan.folders {
+                let events = Self.folderEvents | (folder.isEnd || folder.holdsEnd ? IN_CLOSE_WRITE : 0)
+                let watch = unsafe inotify_add_watch(self.descriptor, path, UInt32(events) | UInt32(IN_ONLYDIR))
+                if watch >= 0 { folders[watch] = folder }
+            }
+            for watch in self.folders.keys where folders[watch] == nil { inotify_rm_watch(self.descriptor, watch) }
+            self.folders = folders
+            if WatchPlan(self.paths) == plan { break }
+        }
+    }
+}
+
+/// One `struct inotify_event`.
+private struct InotifyEvent {
+    let watch: CInt
+    let mask: UInt32
+    /// Empty for an event of the folder itself.
+    let name: String
+
+    /// In the order in which read(2) gave them: watch, mask, cookie, length of the name; the name, with NULs behind it.
+    static func all(in bytes: Span<UInt8>) -> [InotifyEvent] {
+        func word(at offset: Int) -> UInt32 {
+            unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)
+        }
+        var events: [InotifyEvent] = []
+        var offset = 0
+        while offset + 16 <= bytes.count {
+            let end = offset + 16 + Int(word(at: offset + 12))
+            let name = (offset + 16..<end).map { bytes[$0] }.prefix { $0 != 0 }
+            events.append(
+                InotifyEvent(
+                    watch: CInt(bitPattern: word(at: offset)),
+                    mask: word(at: offset + 4),
+                    name: String(decoding: name, as: UTF8.self)
+                )
+            )
+            offset = end
+        }
+        return events
+    }
+}
