@@ -51,10 +51,9 @@ extension CredentialSource {
     }
 
     private func readNamed(_ place: CredentialFile) throws(CredentialFault) -> Authorities {
-        let isFolder: Bool
+        let isFolder = place.kind == .folder
         var authorities: Authorities
         do throws(CredentialFault) {
-            isFolder = try place.kind == .folder
             authorities = isFolder ? try self.readFolder(place) : try self.readFile(place)
         } catch {
             return Authorities(warnings: [error.notice])

@@ -40,41 +40,33 @@ struct CredentialFile: Sendable {
     /// Reads it as if it held a secret, as any of them may: a key can stand in one file with its certificate, or lie in
     /// one folder with authorities.
     func read(into memory: SecretMemory) throws(CredentialFault) -> Secret {
-        switch try self.kind {
-        case .file: break
+        switch self.kind {
         case .folder: throw self.fault("is a folder", remedy: "name a file in PEM")
         case .other: throw self.fault("is a pipe or a device", remedy: "name a file, which can be read more than once")
+        case .file, nil: break
         }
         do throws(SecretFile.Failure) {
             return try SecretFile.read(path: self.path, byteCountMax: Self.byteCountMax, into: memory)
         } catch {
-            throw self.unreadable(error.reason)
+            throw self.unreadable(error)
         }
     }
 
-    /// - Throws: when there is nothing, or it cannot be reached.
-    var kind: FileKind {
-        get throws(CredentialFault) {
-            do throws(SystemError) {
-                return try FileKind(at: self.path)
-            } catch {
-                throw self.unreadable(error.reason)
-            }
-        }
-    }
+    /// Nil if there is nothing, or if it cannot be reached.
+    var kind: FileKind? { try? FileKind(at: self.path) }
 
     /// The files in a folder, links followed, folders passed over.
     func filesInFolder() throws(CredentialFault) -> [CredentialFile] {
         do throws(SystemError) {
             return try Files.names(in: self.path)
                 .map { CredentialFile(variable: self.variable, path: "\(self.path)/\($0)") }
-                .filter { (try? FileKind(at: $0.path)) == .file }
+                .filter { $0.kind == .file }
         } catch {
-            throw self.unreadable(error.reason)
+            throw self.unreadable(.system(error.code))
         }
     }
 
-    private func unreadable(_ reason: String) -> CredentialFault {
-        self.fault("cannot be read: \(reason)", remedy: "name what the agent's user may read")
+    private func unreadable(_ failure: SecretFile.Failure) -> CredentialFault {
+        self.fault("cannot be read: \(failure.reason)", remedy: "name what the agent's user may read")
     }
 }

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import Testing
+
+@testable import Upstream
+
+struct ExpiryAlarmTests {
+    static let day = 24 * 3600
+
+    @Test(
+        "A week before its end, or after four fifths of its time, a certificate ends soon",
+        arguments: [
+            (90 * Self.day, 90 * Self.day - 7 * Self.day), (365 * Self.day, 358 * Self.day),
+            (10 * Self.day, 8 * Self.day), (3600, 2880), (0, 0),
+        ]
+    )
+    func stages(length: Int, near: Int) {
+        let validity = Validity(notBefore: 1000, notAfter: 1000 + length)
+        #expect(ExpiryAlarm.stage(of: validity, at: 1000 + near) == .far)
+        if length > 0 { #expect(ExpiryAlarm.stage(of: validity, at: 1001 + near) == .near) }
+        #expect(ExpiryAlarm.stage(of: validity, at: 1001 + length) == .ended)
+    }
+
+    @Test("Each stage is told once, whatever the clock does")
+    func once() {
+        let validity = Validity(notBefore: 0, notAfter: 100)
+        var alarm = ExpiryAlarm()
+        let told = [50, 79, 81, 90, 70, 95, 101, 90, 200].map { alarm.advance(validity, now: $0) }
+        #expect(told == [nil, nil, .near, nil, nil, nil, .ended, nil, nil])
+    }
+
+    @Test("What has been told already is not told again")
+    func told() {
+        var alarm = ExpiryAlarm(told: .ended)
+        #expect(alarm.advance(Validity(notBefore: 0, notAfter: 100), now: 200) == nil)
+    }
+}
