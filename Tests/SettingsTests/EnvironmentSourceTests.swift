@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import KeyService
 import TestSupport
 import Testing
@@ -54,6 +55,52 @@ struct EnvironmentSourceTests {
     func emptyOverrides() throws {
         let file = try self.folder.write("MINIO_KMS_SECRET_KEY=\n", to: "env")
         #expect(try load(["MINIO_KMS_SECRET_KEY": Sample.staticKey], envFile: file).backend == nil)
+    }
+
+    @Test("a credential of systemd is a variable by another way; it counts more than the environment")
+    func credentials() throws {
+        try self.folder.write("https://kes:7373\n", to: "minio-kms-kes-endpoint")
+        try self.folder.write(Sample.kesAPIKey + "\n", to: "minio-kms-kes-api-key")
+        let environment = try load([
+            "CREDENTIALS_DIRECTORY": self.folder.path, "MINIO_KMS_KES_KEY_NAME": "my-key",
+            "MINIO_KMS_KES_ENDPOINT": "https://other:7373",
+        ])
+        guard case .kes(let settings) = environment.backend, case .apiKey(let key) = settings.authentication else {
+            Issue.record("\(environment.diagnostics)")
+            return
+        }
+        #expect(settings.endpoints.map(\.description) == ["https://kes:7373"])
+        #expect(key.exposed == Array(Sample.kesAPIKey.utf8))
+        #expect(
+            environment.value(of: "MINIO_KMS_KES_API_KEY")?.source == "\(self.folder.path)/minio-kms-kes-api-key")
+        #expect(environment.value(of: "MINIO_KMS_KES_API_KEY")?.value == "set, hidden")
+    }
+
+    @Test("a credential that is a file in PEM stands for its own path")
+    func pemCredentials() throws {
+        let key = try self.folder.write("key\n-----BEGIN PRIVATE KEY-----\n", to: "minio-kms-kes-key-file")
+        try self.folder.write("/etc/kes/client.crt\n", to: "minio-kms-kes-cert-file")
+        let environment = try load([
+            "CREDENTIALS_DIRECTORY": self.folder.path, "MINIO_KMS_KES_KEY_NAME": "my-key",
+            "MINIO_KMS_KES_ENDPOINT": "https://kes:7373",
+        ])
+        guard case .kes(let settings) = environment.backend,
+            case .certificate(let certFile, let keyFile, nil) = settings.authentication
+        else {
+            Issue.record("\(environment.diagnostics)")
+            return
+        }
+        #expect(certFile == "/etc/kes/client.crt")
+        #expect(keyFile == key)
+    }
+
+    @Test("a credential that is a folder is an error")
+    func folderCredential() throws {
+        let folder = "\(self.folder.path)/minio-kms-kes-api-key"
+        unsafe mkdir(folder, 0o700)
+        defer { unsafe rmdir(folder) }
+        let environment = try load(["CREDENTIALS_DIRECTORY": self.folder.path])
+        #expect(environment.messages(.error).first == "read \(folder): is a directory")
     }
 
     @Test("an --env-file that cannot be read is an error")

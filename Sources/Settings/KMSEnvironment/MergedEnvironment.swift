@@ -3,8 +3,9 @@
 import ByteCoding
 import LockedMemory
 
-/// The variables in effect, each from the source that counts most: the process's environment, over it the file of
-/// `--env-file`, over both the file that `MINIO_CONFIG_ENV_FILE` names, which may itself be named in the former.
+/// The variables in effect, each from the source that counts most: the process's environment, over it the credentials of
+/// systemd, over them the file of `--env-file`, over all the file that `MINIO_CONFIG_ENV_FILE` names, which may itself be
+/// named in the former.
 struct MergedEnvironment: Sendable {
     struct Entry: Sendable {
         let name: String
@@ -28,6 +29,11 @@ struct MergedEnvironment: Sendable {
     ) throws(LockedMemoryError) {
         for (name, value) in process where Self.isOfInterest(name) {
             self.entries[name] = Entry(name: name, value: value, place: .variable(name))
+        }
+        if case .text(let folder) = process[CredentialsFolder.variable] {
+            let credentials = try CredentialsFolder(path: folder, memory: memory)
+            for entry in credentials.entries { self.entries[entry.name] = entry }
+            self.diagnostics += credentials.diagnostics
         }
         if let envFile {
             switch try ReadableFile(path: envFile, byteCountMax: EnvironmentFile.byteCountMax, memory: memory) {
