@@ -20,27 +20,3 @@ package enum FileKind: Equatable, Sendable {
         }
     }
 }
-
-/// Names and places of files.
-package enum Files {
-    /// The names in a folder in the order of their bytes, without `.` and `..`.
-    package static func names(in folder: String) throws(SystemError) -> [String] {
-        guard let stream = unsafe opendir(folder) else { throw SystemError("open", folder) }
-        defer { unsafe closedir(stream) }
-        var names: [String] = []
-        while let entry = unsafe readdir(stream) {
-            let name = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
-                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-            }
-            if name != ".", name != ".." { names.append(name) }
-        }
-        return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
-    }
-
-    /// A path that stays true when the working folder changes.
-    package static func absolutePath(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let folder = unsafe getcwd(nil, 0) else { return path }
-        defer { unsafe free(folder) }
-        return unsafe "\(String(cString: folder))/\(path)"
-    }
-}

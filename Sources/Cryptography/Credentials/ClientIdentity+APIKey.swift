@@ -39,8 +39,7 @@ extension ClientIdentity {
             throw .apiKeyNotBase64(offset: error.offset)
         }
         guard bytes.byteCount == 33 else { throw .apiKeyByteCount(bytes.byteCount) }
-        let type = bytes.withBytes { $0[0] }
-        guard type == 0 else { throw .apiKeyType(type) }
+        guard bytes.withBytes({ $0[0] == 0 }) else { throw .apiKeyType }
         return try CredentialError.wrapping { () throws(CryptographyError) in
             var seed = try memory.makeSecret(byteCount: 32)
             bytes.withBytes { bytes in

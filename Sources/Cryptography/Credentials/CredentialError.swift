@@ -6,7 +6,7 @@ package enum CredentialError: Error, Equatable, Sendable {
     // API keys.
     case apiKeyNotBase64(offset: Int)
     case apiKeyByteCount(Int)
-    case apiKeyType(UInt8)
+    case apiKeyType
 
     // Texts in PEM. Lines count from 1.
     /// There is no certificate; `found` are the labels of what there is.
@@ -62,8 +62,8 @@ extension CredentialError: CustomStringConvertible {
             "kes: invalid API key: illegal base64 data at input byte \(offset); expected kes:v1: and 44 characters"
         case .apiKeyByteCount(let count):
             "kes: invalid API key: invalid length; it holds \(count) bytes, expected 33 (44 characters of base64)"
-        case .apiKeyType(let type):
-            "kes: invalid API key: unsupported type; it is of type \(type), expected 0, Ed25519"
+        case .apiKeyType:
+            "kes: invalid API key: unsupported type; expected type 0, Ed25519"
         case .noCertificate(let found):
             "contains no PEM certificate\(Self.listing(found)); expected '-----BEGIN CERTIFICATE-----'"
         case .noPrivateKey(let found):

@@ -22,19 +22,26 @@ struct ClientCredential: Sendable {
     }
 
     /// What is wrong with the dates of a certificate from a file.
-    func dateFault(at now: Int) -> CredentialFault? {
-        guard let certFile = self.certFile else { return nil }
-        let validity = self.identity.validity
+    func dateFault(at now: Int) -> CredentialFault? { self.certFile?.dateFault(of: self.identity.validity, at: now) }
+}
+
+extension CredentialFile {
+    fileprivate func dateFault(of validity: Validity, at now: Int) -> CredentialFault? {
         if validity.hasEnded(at: now) {
-            return certFile.fault("the certificate expired at \(validity.notAfter.asTime)", remedy: "renew it")
+            return self.fault("the certificate expired at \(Self.text(of: validity.notAfter))", remedy: "renew it")
         }
         if !validity.hasBegun(at: now) {
-            return certFile.fault(
-                "the certificate is not valid before \(validity.notBefore.asTime)",
+            return self.fault(
+                "the certificate is not valid before \(Self.text(of: validity.notBefore))",
                 remedy: "check this machine's clock, or name another certificate"
             )
         }
         return nil
+    }
+
+    /// Seconds since 1970 as `2026-01-02T03:04:05Z`.
+    private static func text(of seconds: Int) -> String {
+        WallClock(seconds: seconds, nanoseconds: 0).rfc3339.prefix(19) + "Z"
     }
 }
 
@@ -76,10 +83,12 @@ extension CredentialSource {
         let key = try self.readKey(from: keyFile, password: password)
         do throws(CredentialError) {
             let identity = try ClientIdentity(chain: chain, key: key)
-            let unchecked = ClientCredential(identity: identity, warnings: [], certFile: certFile)
-            let warnings =
-                [unchecked.dateFault(at: now)?.notice, Self.objection(to: identity, from: certFile)].compactMap(\.self)
-                + Self.warnings(about: key, from: keyFile)
+            let warnings = [
+                certFile.dateFault(of: identity.validity, at: now)?.notice,
+                Self.objection(to: identity, from: certFile),
+                Self.warning(about: key, from: keyFile),
+            ]
+            .compactMap(\.self)
             return ClientCredential(identity: identity, warnings: warnings, certFile: certFile)
         } catch {
             throw keyFile.fault("\(error) (certificate: \(certFile.path))", remedy: error.remedy)
@@ -121,13 +130,11 @@ extension CredentialSource {
         }
     }
 
-    private static func warnings(about key: PrivateKey, from file: CredentialFile) -> [CredentialNotice] {
-        guard !key.otherBlocks.isEmpty else { return [] }
+    private static func warning(about key: PrivateKey, from file: CredentialFile) -> CredentialNotice? {
+        guard !key.otherBlocks.isEmpty else { return nil }
         let others = key.otherBlocks.joined(separator: ", ")
-        return [
-            file.notice(
-                "holds \(others) besides the private key; MinIO refuses this", remedy: "leave the key alone in it")
-        ]
+        return file.notice(
+            "holds \(others) besides the private key; MinIO refuses this", remedy: "leave the key alone in it")
     }
 }
 
@@ -146,14 +153,8 @@ extension CredentialError {
             "is the file still being written?"
         case .noCertificate, .noPrivateKey, .notBase64, .malformed, .unsupportedKey, .malformedEncryption,
             .unsupportedEncryption, .costlyEncryption, .keyOfAnotherCertificate, .refused, .failed, .apiKeyNotBase64,
-            .apiKeyByteCount,
-            .apiKeyType:
+            .apiKeyByteCount, .apiKeyType:
             nil
         }
     }
-}
-
-extension Int {
-    /// Seconds since 1970 as `2026-01-02T03:04:05Z`.
-    fileprivate var asTime: String { WallClock(seconds: self, nanoseconds: 0).rfc3339.prefix(19) + "Z" }
 }

@@ -102,6 +102,8 @@ package actor CredentialKeeper {
         }
     }
 
+    /// Reads the files on whatever thread this is: they are few and small, and changes are rare.
+    ///
     /// - Returns: whether to look again soon.
     private func look(isAsked: Bool = false) -> Bool {
         let now = self.now()
@@ -120,10 +122,10 @@ package actor CredentialKeeper {
                 client: (try? client.get()) ?? self.credentials.client,
                 trust: (try? trust.get()) ?? self.credentials.trust
             )
-            if taken.contains(.client) { self.alarm = ExpiryAlarm() }
-            self.report(.replaced(taken, self.credentials))
         }
         for (role, decision) in decisions { self.note(decision, on: role) }
+        if !taken.isEmpty { self.report(.replaced(taken, self.credentials)) }
+        if taken.contains(.client) { self.alarm = ExpiryAlarm() }
         self.checkExpiry(now: now)
         return decisions.values.contains(.lookAgain)
     }

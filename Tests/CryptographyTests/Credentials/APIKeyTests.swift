@@ -87,7 +87,7 @@ struct APIKeyTests {
             // 32 and 34 bytes.
             ("kes:v1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=", .apiKeyByteCount(32), "expected 33"),
             ("AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA==", .apiKeyByteCount(34), "expected 33"),
-            ("kes:v1:AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .apiKeyType(1), "unsupported type"),
+            ("kes:v1:AQAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .apiKeyType, "unsupported type"),
             ("kes:v1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .apiKeyNotBase64(offset: 40), "illegal base64"),
             ("KES:V1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .apiKeyNotBase64(offset: 3), "input byte 3"),
             ("kes:v1:AAAA-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", .apiKeyNotBase64(offset: 4), "input byte 4"),
