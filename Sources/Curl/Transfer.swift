@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import LockedMemory
+
+/// One HTTP request, to be sent once: performing it consumes it.
+package struct Transfer: ~Copyable, Sendable {
+    package enum Method: String, Sendable {
+        case get = "GET"
+        case post = "POST"
+        case put = "PUT"
+        case delete = "DELETE"
+    }
+
+    package let method: Method
+    /// Scheme, host and port: `https://kes-1:7373`. Connections are counted, and shared, by this.
+    package let endpoint: String
+    /// Path and query, percent-encoded: `/v1/key/decrypt/my-key`. Never holds a secret.
+    package let path: String
+    /// JSON. libcurl reads it where it lies, so it lives as long as the transfer. Nil: no body and no length of one.
+    package let body: Secret?
+    /// The longest body an answer may have.
+    package let answerByteCountMax: Int
+    /// When it has failed, wherever it is: waiting for a connection, sending, receiving.
+    package let deadline: ContinuousClock.Instant
+    /// Whether the server may see it twice.
+    ///
+    /// A server may close a kept-alive connection just as a request goes out on it. libcurl then sends the request once
+    /// more, not knowing whether the server has read it. What must not be repeated therefore gets a connection of its
+    /// own that nothing was sent on before, and HTTP/1.1, where nobody else can join it.
+    package let isRepeatable: Bool
+
+    package init(
+        _ method: Method,
+        _ endpoint: String,
+        _ path: String,
+        body: consuming Secret? = nil,
+        answerByteCountMax: Int,
+        deadline: ContinuousClock.Instant,
+        isRepeatable: Bool
+    ) {
+        self.method = method
+        self.endpoint = endpoint
+        self.path = path
+        self.body = body
+        self.answerByteCountMax = answerByteCountMax
+        self.deadline = deadline
+        self.isRepeatable = isRepeatable
+    }
+}
