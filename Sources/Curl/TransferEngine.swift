@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Cryptography
+import Glibc
 package import LockedMemory
+import Synchronization
 
 /// Carries HTTPS requests over libcurl, on one thread of its own for any number of them.
 ///
 /// Callers await by continuation; no thread blocks for a transfer. Everything of libcurl's is touched on the engine's
 /// thread alone, which sleeps in epoll_wait(2) and wakes for a socket, for a timer of libcurl's, for a deadline, or for
-/// an order in its ``OrderBook``.
+/// an order in its ``OrderBook``. It ends with ``stop()``, or with the engine.
+///
+/// HTTPS_PROXY and the like are not looked at: what is asked here is asked of the key server itself.
 package final class TransferEngine: Sendable {
     package struct Options: Sendable, Equatable {
         package var httpVersion: HTTPVersion
@@ -39,14 +43,63 @@ package final class TransferEngine: Sendable {
         case http2
     }
 
+    private let orders: OrderBook
+    private let turns = TurnCount()
+    private let poolCount = Atomic<UInt32>(0)
+
     /// - Throws: when the libraries were in use before, or the kernel has no descriptor or thread left.
     package init(options: Options = Options(), memory: SecretMemory) throws(CurlSetupError) {
-        throw .libraryNotReady
+        try CurlLibrary.install(memory)
+        self.orders = try OrderBook()
+        try Self.startThread(
+            EngineLoop(orders: self.orders, options: options, memory: memory, turnCount: self.turns))
     }
 
-    /// A pool whose connections are opened with `tls`.
-    package func makePool(tls: ClientTLS) -> ConnectionPool { ConnectionPool() }
+    deinit { _ = self.orders.post(.stop(nil)) }
 
-    /// Ends every transfer with `.stopped` and closes every connection. Returns when the thread has ended.
-    package func stop() async {}
+    /// A pool whose connections are opened with `tls`.
+    package func makePool(tls: ClientTLS) -> ConnectionPool {
+        let number = self.poolCount.add(1, ordering: .relaxed).newValue
+        return ConnectionPool(record: PoolRecord(tls: tls, number: number), orders: self.orders)
+    }
+
+    /// Ends every transfer with `.stopped` and closes every connection. Returns when the thread has nothing left to do.
+    package func stop() async {
+        await withCheckedContinuation { waiter in
+            if !self.orders.post(.stop(waiter)) { waiter.resume() }
+        }
+    }
+
+    /// How often the thread has woken up: an engine with nothing to do does not turn.
+    package var turnCount: Int { self.turns.value.load(ordering: .relaxed) }
+
+    /// The thread takes no signals: they are for those who expect them.
+    private static func startThread(_ loop: EngineLoop) throws(CurlSetupError) {
+        var all = sigset_t()
+        var before = sigset_t()
+        unsafe sigfillset(&all)
+        unsafe pthread_sigmask(SIG_SETMASK, &all, &before)
+        defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
+
+        // From here on the loop is the thread's alone.
+        let context = unsafe Unmanaged.passRetained(loop)
+        var thread = pthread_t()
+        let code = unsafe pthread_create(
+            &thread, nil,
+            { context in
+                guard let context = unsafe context else { return nil }
+                unsafe Unmanaged<EngineLoop>.fromOpaque(context).takeRetainedValue().run()
+                return nil
+            }, context.toOpaque())
+        guard code == 0 else {
+            unsafe context.release()
+            throw .system(call: "pthread_create", code: code)
+        }
+        pthread_detach(thread)
+    }
+}
+
+/// How often the engine's thread has woken up.
+final class TurnCount: Sendable {
+    let value = Atomic(0)
 }

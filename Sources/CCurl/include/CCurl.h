@@ -5,6 +5,11 @@
 
 #include <curl/curl.h>
 #include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+
+/// prctl(PR_SET_NAME): the calling thread's name, of which the kernel keeps 15 bytes.
+int keyside_name_thread(const char *name);
 
 // libcurl's option calls are variadic, which Swift cannot import. One line for each kind of argument; no logic.
 
@@ -24,15 +29,56 @@ static inline CURLcode keyside_curl_set_pointer(CURL *handle, CURLoption option,
     return curl_easy_setopt(handle, option, value);
 }
 
-typedef size_t (*keyside_curl_data_function)(char *bytes, size_t size, size_t count, void *context);
+static inline CURLcode keyside_curl_on_data(CURL *handle, curl_write_callback function) {
+    return curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, function);
+}
 
-static inline CURLcode keyside_curl_set_data_function(
-    CURL *handle, CURLoption option, keyside_curl_data_function function) {
-    return curl_easy_setopt(handle, option, function);
+static inline CURLcode keyside_curl_on_request(CURL *handle, curl_prereq_callback function) {
+    return curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, function);
+}
+
+static inline CURLcode keyside_curl_on_tls(CURL *handle, curl_ssl_ctx_callback function) {
+    return curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, function);
+}
+
+static inline CURLcode keyside_curl_on_open(CURL *handle, curl_opensocket_callback function) {
+    return curl_easy_setopt(handle, CURLOPT_OPENSOCKETFUNCTION, function);
+}
+
+static inline CURLcode keyside_curl_on_close(CURL *handle, curl_closesocket_callback function) {
+    return curl_easy_setopt(handle, CURLOPT_CLOSESOCKETFUNCTION, function);
 }
 
 static inline CURLcode keyside_curl_get_long(CURL *handle, CURLINFO info, long *value) {
     return curl_easy_getinfo(handle, info, value);
+}
+
+static inline CURLcode keyside_curl_get_offset(CURL *handle, CURLINFO info, curl_off_t *value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+
+static inline CURLcode keyside_curl_get_text(CURL *handle, CURLINFO info, const char **value) {
+    return curl_easy_getinfo(handle, info, value);
+}
+
+static inline CURLMcode keyside_curl_multi_set_long(CURLM *handle, CURLMoption option, long value) {
+    return curl_multi_setopt(handle, option, value);
+}
+
+static inline CURLMcode keyside_curl_multi_set_pointer(CURLM *handle, CURLMoption option, const void *value) {
+    return curl_multi_setopt(handle, option, value);
+}
+
+static inline CURLMcode keyside_curl_multi_on_socket(CURLM *handle, curl_socket_callback function) {
+    return curl_multi_setopt(handle, CURLMOPT_SOCKETFUNCTION, function);
+}
+
+static inline CURLMcode keyside_curl_multi_on_timer(CURLM *handle, curl_multi_timer_callback function) {
+    return curl_multi_setopt(handle, CURLMOPT_TIMERFUNCTION, function);
+}
+
+static inline CURLSHcode keyside_curl_share(CURLSH *handle, curl_lock_data data) {
+    return curl_share_setopt(handle, CURLSHOPT_SHARE, data);
 }
 
 #endif

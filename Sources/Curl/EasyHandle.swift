@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CCurl
+import Cryptography
+import LockedMemory
+
+/// A libcurl easy handle: set up once, then used for one transfer after the other.
+///
+/// Whoever owns it has libcurl run the transfer between ``begin(_:)`` and ``finish(_:)``, and calls it from one thread
+/// at a time. It must stay where it is: libcurl calls back into it.
+@safe final class EasyHandle {
+    let pointer: UnsafeMutableRawPointer
+    /// Whether the transfer had a connection to be sent on.
+    private(set) var requestWasSent = false
+
+    private let memory: SecretMemory
+    private let tls: ClientTLS?
+    private let httpVersion: Int
+    /// CURL_ERROR_SIZE bytes in which libcurl explains a failure; empty if it does not.
+    let errorText: UnsafeMutablePointer<CChar>
+    private let fields: UnsafeMutablePointer<curl_slist>?
+
+    private var answer: SecretBuilder?
+    /// Why the answer is not taken further.
+    private(set) var refusal: TransferFailure.Kind?
+    /// What OpenSSL found when it looked at the server's certificate.
+    var peerCheck = PeerCheck()
+
+    /// - Parameters:
+    ///   - tls: nil for plain HTTP.
+    ///   - httpVersion: `CURL_HTTP_VERSION_…` for what may be repeated.
+    /// - Throws: `.noMemory`.
+    init(tls: ClientTLS?, httpVersion: Int, memory: SecretMemory) throws(TransferFailure) {
+        guard let pointer = unsafe curl_easy_init() else { throw .noMemory }
+        unsafe self.pointer = pointer
+        self.memory = memory
+        self.tls = tls
+        self.httpVersion = httpVersion
+        unsafe self.errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
+        unsafe self.errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
+        // libcurl would have a body of more than 1 MiB announced and wait for leave to send it.
+        let fields = unsafe curl_slist_append(nil, "Expect:")
+        unsafe self.fields = curl_slist_append(fields, "Content-Type: application/json")
+        self.setUp()
+        if tls != nil { self.setUpTLS() }
+    }
+
+    deinit {
+        unsafe curl_easy_cleanup(self.pointer)
+        unsafe curl_slist_free_all(self.fields)
+        unsafe self.errorText.deallocate()
+    }
+
+    private func setUp() {
+        let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
+        self.set(CURLOPT_NOSIGNAL, to: 1)
+        self.set(CURLOPT_PROTOCOLS_STR, to: self.tls == nil ? "http" : "https")
+        // Not even where the environment names a proxy: what is asked here is asked of the key server itself.
+        self.set(CURLOPT_PROXY, to: "")
+        // Every transfer and every connection holds such a buffer in locked memory; answers are short.
+        self.set(CURLOPT_BUFFERSIZE, to: 4096)
+        self.set(CURLOPT_UPLOAD_BUFFERSIZE, to: 16384)
+        unsafe self.set(CURLOPT_HTTPHEADER, to: self.fields)
+        unsafe self.set(CURLOPT_ERRORBUFFER, to: self.errorText)
+        unsafe self.set(CURLOPT_WRITEDATA, to: itself)
+        unsafe keyside_curl_on_data(self.pointer) { bytes, size, count, context in
+            guard let bytes = unsafe bytes, let context = unsafe context else { return 0 }
+            let start = unsafe UnsafeRawPointer(bytes).assumingMemoryBound(to: UInt8.self)
+            let isTaken = unsafe EasyHandle.at(context).receive(Span(_unsafeStart: start, count: size * count))
+            return isTaken ? size * count : 0
+        }
+        unsafe self.set(CURLOPT_PREREQDATA, to: itself)
+        unsafe keyside_curl_on_request(self.pointer) { context, _, _, _, _ in
+            guard let context = unsafe context else { return CURL_PREREQFUNC_ABORT }
+            unsafe EasyHandle.at(context).requestWasSent = true
+            return CURL_PREREQFUNC_OK
+        }
+    }
+
+    private func setUpTLS() {
+        self.set(CURLOPT_SSLVERSION, to: Int(CURL_SSLVERSION_TLSv1_2))
+        self.set(CURLOPT_SSL_VERIFYPEER, to: 1)
+        self.set(CURLOPT_SSL_VERIFYHOST, to: 2)
+        // Whom to trust is installed below; with these libcurl would parse the system's bundle for every connection.
+        unsafe self.set(CURLOPT_CAINFO, to: nil)
+        unsafe self.set(CURLOPT_CAPATH, to: nil)
+        unsafe self.set(CURLOPT_SSL_CTX_DATA, to: Unmanaged.passUnretained(self).toOpaque())
+        unsafe keyside_curl_on_tls(self.pointer) { _, context, itself in
+            guard let context = unsafe context, let itself = unsafe itself else { return CURLE_ABORTED_BY_CALLBACK }
+            let isReady = unsafe EasyHandle.at(itself).prepare(OpaquePointer(context))
+            return isReady ? CURLE_OK : CURLE_ABORTED_BY_CALLBACK
+        }
+    }
+
+    private static func at(_ context: UnsafeMutableRawPointer) -> EasyHandle {
+        unsafe Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    // MARK: A transfer
+
+    /// Makes `transfer` the one that libcurl runs next. It must outlive the run, since its body is not copied.
+    ///
+    /// - Throws: `.noMemory`.
+    func begin(_ transfer: borrowing Transfer) throws(TransferFailure) {
+        do {
+            self.answer = try SecretBuilder(byteCountMax: transfer.answerByteCountMax, in: self.memory)
+        } catch {
+            throw .noMemory
+        }
+        self.set(CURLOPT_URL, to: transfer.endpoint + transfer.path)
+        self.set(CURLOPT_HTTPGET, to: 1)
+        switch transfer.body {
+        case .some(let body):
+            unsafe body.withUnsafeBytes { bytes in
+                unsafe keyside_curl_set_offset(self.pointer, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count))
+                unsafe self.set(CURLOPT_POSTFIELDS, to: bytes.baseAddress)
+            }
+        case .none:
+            break
+        }
+        self.set(CURLOPT_CUSTOMREQUEST, to: transfer.method.rawValue)
+        // libcurl sends again what got no answer on a connection that was used before; over HTTP/2 one that somebody
+        // else has joined counts as that.
+        self.set(CURLOPT_FRESH_CONNECT, to: transfer.isRepeatable ? 0 : 1)
+        self.set(CURLOPT_HTTP_VERSION, to: transfer.isRepeatable ? self.httpVersion : Int(CURL_HTTP_VERSION_1_1))
+    }
+
+    /// Takes what the run has left. To be followed by ``reset()``.
+    func finish(_ code: CURLcode) throws(TransferFailure) -> TransferAnswer {
+        guard code == CURLE_OK, let body = self.answer.take()?.finish() else { throw self.failure(code) }
+        return TransferAnswer(
+            status: self.information(CURLINFO_RESPONSE_CODE),
+            contentType: self.contentType,
+            retryAfter: self.retryAfter,
+            httpVersion: self.information(CURLINFO_HTTP_VERSION) == CURL_HTTP_VERSION_2_0 ? .http2 : .http1,
+            body: body
+        )
+    }
+
+    /// Forgets the transfer, ended or not. libcurl must have been told before.
+    func reset() {
+        unsafe self.set(CURLOPT_POSTFIELDS, to: nil)
+        unsafe self.errorText.pointee = 0
+        self.answer = nil
+        self.refusal = nil
+        self.requestWasSent = false
+        self.peerCheck = PeerCheck()
+    }
+
+    /// For a connection that is about to shake hands. Its SSL_CTX is its own.
+    private func prepare(_ context: OpaquePointer) -> Bool {
+        guard let tls = self.tls, unsafe tls.install(in: context) else { return false }
+        unsafe PeerCheck.watch(context, for: self)
+        return true
+    }
+
+    /// - Returns: false to end the transfer.
+    private func receive(_ bytes: Span<UInt8>) -> Bool {
+        do {
+            if try self.answer?.append(bytes) == true { return true }
+            self.refusal = .answerTooLarge
+        } catch {
+            self.refusal = .noMemory
+        }
+        return false
+    }
+
+    private var contentType: String? {
+        var text: UnsafePointer<CChar>?
+        unsafe keyside_curl_get_text(self.pointer, CURLINFO_CONTENT_TYPE, &text)
+        return unsafe text.map { unsafe String(cString: $0) }
+    }
+
+    private var retryAfter: Duration? {
+        var seconds: curl_off_t = 0
+        unsafe keyside_curl_get_offset(self.pointer, CURLINFO_RETRY_AFTER, &seconds)
+        return seconds > 0 ? .seconds(seconds) : nil
+    }
+
+    // MARK: libcurl's options
+
+    func set(_ option: CURLoption, to value: Int) {
+        unsafe keyside_curl_set_long(self.pointer, option, value)
+    }
+
+    /// libcurl copies the text.
+    func set(_ option: CURLoption, to text: String) {
+        unsafe keyside_curl_set_text(self.pointer, option, text)
+    }
+
+    /// What the pointer leads to must outlive its use by libcurl.
+    @unsafe func set(_ option: CURLoption, to pointer: UnsafeRawPointer?) {
+        unsafe keyside_curl_set_pointer(self.pointer, option, pointer)
+    }
+
+    func information(_ info: CURLINFO) -> Int {
+        var value = 0
+        unsafe keyside_curl_get_long(self.pointer, info, &value)
+        return value
+    }
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The flights of one pool to one endpoint: some on lanes, the others waiting for their turn, first come, first served.
+///
+/// libcurl has a queue of its own, which this keeps empty: deadlines do not reach into it, and each transfer in it tries
+/// a dead endpoint anew, one connect timeout after the other.
+final class EndpointQueue {
+    let endpoint: String
+    private var waiting: [Flight] = []
+    private var lanes: [Lane] = []
+    private let options: TransferEngine.Options
+
+    init(endpoint: String, options: TransferEngine.Options) {
+        self.endpoint = endpoint
+        self.options = options
+    }
+
+    /// All of them.
+    var flights: [Flight] { self.waiting + self.lanes.compactMap { $0.load?.flight } }
+
+    func append(_ flight: Flight) { self.waiting.append(flight) }
+
+    /// Takes out the flight whose turn it is, if there is room for it.
+    ///
+    /// Over HTTP/2 the first goes alone until it has a connection, which the others then share.
+    func next() -> Flight? {
+        guard !self.waiting.isEmpty else { return nil }
+        let room =
+            switch self.options.httpVersion {
+            case .auto, .http11: self.options.connectionCountMax
+            case .http2: self.isConnected ? self.options.streamCountMax : 1
+            }
+        return self.lanes.count < room ? self.waiting.removeFirst() : nil
+    }
+
+    /// Takes out those that `isTaken` says, whosever turn it is.
+    func removeWaiting(where isTaken: (Flight) -> Bool) -> [Flight] {
+        let taken = self.waiting.filter(isTaken)
+        if !taken.isEmpty { self.waiting.removeAll(where: isTaken) }
+        return taken
+    }
+
+    func occupy(_ lane: Lane) { self.lanes.append(lane) }
+
+    func vacate(_ lane: Lane) {
+        guard let index = self.lanes.firstIndex(where: { $0 === lane }) else { return }
+        self.lanes.swapAt(index, self.lanes.count - 1)
+        self.lanes.removeLast()
+    }
+
+    /// Whether a flight has a connection to the endpoint at present.
+    var isConnected: Bool { self.lanes.contains { $0.easy.requestWasSent } }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CCurl
+import LockedMemory
+import Synchronization
+
+/// What the engine's thread does until it is told to stop: carry out orders, call libcurl when it is time, sleep.
+final class EngineLoop {
+    private let orders: OrderBook
+    private let options: TransferEngine.Options
+    private let memory: SecretMemory
+    private let turnCount: TurnCount
+    private let poller: Poller
+    /// Pools that have been used and are not drained. A few at most: one, and those that were retired just now.
+    private var pools: [PoolTraffic] = []
+    private var batch: [OrderBook.Order] = []
+    /// Who waits for the end. Nil until somebody wants it.
+    private var stopping: [CheckedContinuation<Void, Never>]?
+
+    init(
+        orders: OrderBook, options: TransferEngine.Options, memory: SecretMemory, turnCount: TurnCount
+    ) throws(CurlSetupError) {
+        self.orders = orders
+        self.options = options
+        self.memory = memory
+        self.turnCount = turnCount
+        self.poller = try Poller()
+        // On the edge, each ring wakes once, and the bell never has to be read.
+        self.poller.watch(
+            Poller.Tag(pool: 0, descriptor: orders.bell), for: Poller.readable | Poller.onEdge, isNew: true)
+    }
+
+    func run() {
+        unsafe keyside_name_thread("transfers")
+        while true {
+            self.turnCount.value.add(1, ordering: .relaxed)
+            self.carryOutOrders()
+            if self.stopping != nil { break }
+            let now = ContinuousClock.now
+            for pool in self.pools { pool.wake(at: now) }
+            self.closeDrained()
+            self.sleep()
+        }
+        self.close()
+    }
+
+    // MARK: Orders
+
+    private func carryOutOrders() {
+        self.orders.take(into: &self.batch)
+        for order in self.batch { self.carryOut(order) }
+        self.batch.removeAll(keepingCapacity: true)
+    }
+
+    private func carryOut(_ order: OrderBook.Order) {
+        switch order {
+        case .start(let flight, let record):
+            do throws(TransferFailure) {
+                if flight.isCancelled { throw TransferFailure(.cancelled, requestWasSent: false) }
+                if record.isRetired.load(ordering: .relaxed) { throw TransferFailure(.retired, requestWasSent: false) }
+                try self.pool(record).start(flight)
+            } catch {
+                flight.end(.failure(error))
+            }
+        case .cancel(let flight, let record):
+            self.pools.first { $0.record === record }?.cancel(flight)
+        case .retire:
+            break  // The record says so; that it is looked at in this turn is all that was wanted.
+        case .stop(let waiter):
+            self.stopping = (self.stopping ?? []) + (waiter.map { [$0] } ?? [])
+        }
+    }
+
+    private func pool(_ record: PoolRecord) throws(TransferFailure) -> PoolTraffic {
+        if let pool = self.pools.first(where: { $0.record === record }) { return pool }
+        let pool = try PoolTraffic(record, poller: self.poller, options: self.options, memory: self.memory)
+        self.pools.append(pool)
+        return pool
+    }
+
+    // MARK: Sleep
+
+    /// Until something happens, which it then tells to whom it concerns.
+    private func sleep() {
+        let timeout = self.orders.fallAsleep() ? self.millisecondsToSleep : 0
+        self.poller.sleep(milliseconds: timeout) { tag, events in
+            self.pools.first { $0.record.number == tag.pool }?.act(on: tag.descriptor, events: events)
+        }
+    }
+
+    /// -1 for ever. Rounded up: woken too early, libcurl would have nothing to do yet.
+    private var millisecondsToSleep: CInt {
+        guard let wakeAt = self.pools.lazy.compactMap(\.wakeAt).min() else { return -1 }
+        let left = wakeAt - .now
+        guard left > .zero else { return 0 }
+        return CInt(clamping: Int((left / .milliseconds(1)).rounded(.up)))
+    }
+
+    // MARK: End
+
+    private func closeDrained() {
+        for pool in self.pools where pool.isDrained { pool.close() }
+        self.pools.removeAll(where: \.isDrained)
+    }
+
+    private func close() {
+        for pool in self.pools { pool.close() }
+        self.pools = []
+        self.orders.close(into: &self.batch)
+        for order in self.batch {
+            switch order {
+            case .start(let flight, _): flight.end(.failure(TransferFailure(.stopped, requestWasSent: false)))
+            case .cancel, .retire: break
+            case .stop: self.carryOut(order)
+            }
+        }
+        for waiter in self.stopping ?? [] { waiter.resume() }
+    }
+}

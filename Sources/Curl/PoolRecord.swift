@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import Synchronization
+
+/// What a pool's callers and the engine's thread both know of it.
+final class PoolRecord: Sendable {
+    let tls: ClientTLS
+    /// Tells its sockets from those of other pools; never used again.
+    let number: UInt32
+    let isRetired = Atomic(false)
+    let openConnections = Atomic(0)
+    let connectionsOpened = Atomic(0)
+    let transfersInFlight = Atomic(0)
+
+    init(tls: ClientTLS, number: UInt32) {
+        self.tls = tls
+        self.number = number
+    }
+
+    /// What libcurl's callbacks were given.
+    @unsafe static func at(_ context: UnsafeMutableRawPointer) -> PoolRecord {
+        unsafe Unmanaged<PoolRecord>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    func socketWasOpened() {
+        self.openConnections.add(1, ordering: .relaxed)
+        self.connectionsOpened.add(1, ordering: .relaxed)
+    }
+
+    func socketWasClosed() { self.openConnections.subtract(1, ordering: .relaxed) }
+}

@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CCurl
+import LockedMemory
+import Synchronization
+
+/// What happens on one pool: which flights are under way, which wait, and what becomes of them. Belongs to the engine's
+/// thread.
+///
+/// Every flight that is started is ended, once: by libcurl, by its deadline, by its caller, or by ``close()``.
+final class PoolTraffic {
+    typealias Instant = ContinuousClock.Instant
+
+    let record: PoolRecord
+    private let multi: MultiHandle
+    private let options: TransferEngine.Options
+    private let memory: SecretMemory
+    private var queues: [EndpointQueue] = []
+    /// As many as there were flights under way at a time, at most.
+    private var lanes: [Lane] = []
+    private var idleLanes: [Lane] = []
+    private var flightCount = 0
+    /// No flight's deadline is before this. It moves on when it is reached, not when a flight ends.
+    private var earliestDeadline: Instant?
+
+    /// - Throws: `.noMemory`.
+    init(
+        _ record: PoolRecord, poller: Poller, options: TransferEngine.Options, memory: SecretMemory
+    ) throws(TransferFailure) {
+        self.record = record
+        self.multi = try MultiHandle(record: record, poller: poller, connectionCountMax: options.connectionCountMax)
+        self.options = options
+        self.memory = memory
+    }
+
+    // MARK: Orders
+
+    func start(_ flight: Flight) {
+        self.flightCount += 1
+        self.record.transfersInFlight.add(1, ordering: .relaxed)
+        let deadline = flight.transfer.deadline
+        self.earliestDeadline = min(self.earliestDeadline ?? deadline, deadline)
+        let queue = self.queue(to: flight.transfer.endpoint)
+        queue.append(flight)
+        self.admit(from: queue)
+    }
+
+    /// Does nothing if the flight has ended.
+    func cancel(_ flight: Flight) {
+        self.end({ $0 === flight }) { TransferFailure(.cancelled, requestWasSent: $0) }
+        self.settle()
+    }
+
+    /// Whether the pool was retired, and has nothing left to do.
+    var isDrained: Bool { self.flightCount == 0 && self.record.isRetired.load(ordering: .relaxed) }
+
+    /// Ends everything, and closes all connections. Nothing may follow.
+    func close() {
+        self.end({ _ in true }) { TransferFailure(.stopped, requestWasSent: $0) }
+        self.multi.close()
+        self.lanes = []
+        self.idleLanes = []
+    }
+
+    // MARK: Events
+
+    /// The ``Poller`` has something to report of a socket.
+    func act(on socket: CInt, events: UInt32) {
+        self.multi.call(about: socket, events: events)
+        self.settle()
+    }
+
+    /// When ``wake(at:)`` is due.
+    var wakeAt: Instant? {
+        guard let timer = self.multi.timer, let deadline = self.earliestDeadline else {
+            return self.multi.timer ?? self.earliestDeadline
+        }
+        return min(timer, deadline)
+    }
+
+    /// Does what is due, if anything.
+    func wake(at now: Instant) {
+        if let timer = self.multi.timer, timer <= now {
+            self.multi.callTimer()
+            self.settle()
+        }
+        if let deadline = self.earliestDeadline, deadline <= now {
+            self.end({ $0.transfer.deadline <= now }) {
+                TransferFailure(.timedOut(whileConnecting: !$0), requestWasSent: $0)
+            }
+            self.earliestDeadline = self.queues.flatMap(\.flights).map { $0.transfer.deadline }.min()
+            self.settle()
+        }
+    }
+
+    // MARK: Flights
+
+    private func queue(to endpoint: String) -> EndpointQueue {
+        if let queue = self.queues.first(where: { $0.endpoint == endpoint }) { return queue }
+        let queue = EndpointQueue(endpoint: endpoint, options: self.options)
+        self.queues.append(queue)
+        return queue
+    }
+
+    /// Hands over what has ended, and lets others take their turn.
+    private func settle() {
+        while let (lane, code) = self.multi.nextEnded() { self.land(lane, code) }
+        for queue in self.queues { self.admit(from: queue) }
+    }
+
+    private func admit(from queue: EndpointQueue) {
+        while let flight = queue.next() {
+            do throws(TransferFailure) {
+                try self.takeOff(flight, from: queue)
+            } catch {
+                self.end(flight, .failure(error))
+            }
+        }
+    }
+
+    private func takeOff(_ flight: Flight, from queue: EndpointQueue) throws(TransferFailure) {
+        let lane = if let idle = self.idleLanes.popLast() { idle } else { try self.makeLane() }
+        do throws(TransferFailure) {
+            try lane.easy.begin(flight.transfer)
+            guard self.multi.add(lane) else { throw .noMemory }
+        } catch {
+            lane.easy.reset()
+            self.idleLanes.append(lane)
+            throw error
+        }
+        lane.load = Lane.Load(flight: flight, queue: queue)
+        queue.occupy(lane)
+    }
+
+    private func land(_ lane: Lane, _ code: CURLcode) {
+        guard let load = lane.load else { return }
+        do throws(TransferFailure) {
+            let answer = try lane.easy.finish(code)
+            self.vacate(lane)
+            self.end(load.flight, .success(answer))
+        } catch {
+            self.vacate(lane)
+            self.end(load.flight, .failure(error))
+            // Those who wait would find the same, each after a connect timeout of their own.
+            guard error.isOfConnection, !load.queue.isConnected else { return }
+            for flight in load.queue.removeWaiting(where: { _ in true }) { self.end(flight, .failure(error)) }
+        }
+    }
+
+    /// Ends the flights that are meant, wherever they are.
+    ///
+    /// - Parameter failure: is told whether the request was sent.
+    private func end(_ isMeant: (Flight) -> Bool, with failure: (Bool) -> TransferFailure) {
+        for queue in self.queues {
+            for flight in queue.removeWaiting(where: isMeant) { self.end(flight, .failure(failure(false))) }
+        }
+        for lane in self.lanes {
+            guard let flight = lane.load?.flight, isMeant(flight) else { continue }
+            let requestWasSent = lane.easy.requestWasSent
+            self.vacate(lane)
+            self.end(flight, .failure(failure(requestWasSent)))
+        }
+    }
+
+    private func end(_ flight: Flight, _ outcome: consuming Flight.Outcome) {
+        self.flightCount -= 1
+        self.record.transfersInFlight.subtract(1, ordering: .relaxed)
+        flight.end(outcome)
+    }
+
+    // MARK: Lanes
+
+    private func makeLane() throws(TransferFailure) -> Lane {
+        let isHTTP2 = self.options.httpVersion == .http2
+        let easy = try EasyHandle(
+            tls: self.record.tls,
+            httpVersion: isHTTP2 ? Int(CURL_HTTP_VERSION_2TLS) : Int(CURL_HTTP_VERSION_1_1),
+            memory: self.memory
+        )
+        easy.set(CURLOPT_CONNECTTIMEOUT_MS, to: max(1, Int(self.options.connectTimeout / .milliseconds(1))))
+        // Rather wait for a connection to share than open one more, should the server allow fewer streams than we do.
+        easy.set(CURLOPT_PIPEWAIT, to: isHTTP2 ? 1 : 0)
+        // A resolver that does not answer would else be waited for, by the whole engine, when its transfer ends.
+        easy.set(CURLOPT_QUICK_EXIT, to: 1)
+        // A KES server closes what was idle for 90 s.
+        easy.set(CURLOPT_MAXAGE_CONN, to: 60)
+        easy.set(CURLOPT_TCP_KEEPALIVE, to: 1)
+        self.multi.adopt(easy)
+        let lane = Lane(easy)
+        self.lanes.append(lane)
+        return lane
+    }
+
+    private func vacate(_ lane: Lane) {
+        self.multi.remove(lane)
+        lane.easy.reset()
+        lane.load?.queue.vacate(lane)
+        lane.load = nil
+        self.idleLanes.append(lane)
+    }
+}
