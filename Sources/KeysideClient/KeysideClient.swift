@@ -13,12 +13,11 @@ package final class KeysideClient {
     private let memory: SecretMemory
 
     /// Longer than any timeout of the agent's own: it is the agent that says what took too long.
-    private static let timeoutMilliseconds = 30_000
+    private static let timeout = Duration.seconds(30)
 
     package init(socketPath: String, memory: SecretMemory) throws(KeysideClientError) {
-        do throws(CurlError) {
-            self.session = try UnixSocketSession(
-                socketPath: socketPath, timeoutMilliseconds: Self.timeoutMilliseconds, memory: memory)
+        do throws(TransferFailure) {
+            self.session = try UnixSocketSession(socketPath: socketPath, timeout: Self.timeout, memory: memory)
         } catch {
             throw KeysideClientError(error)
         }
@@ -66,7 +65,7 @@ package final class KeysideClient {
     // MARK: Keys
 
     package func createKey(_ name: KeyName) throws(KeysideClientError) {
-        _ = try self.perform(SocketRequest(.put, KESEndpoint.createKey.path(naming: name.description)))
+        _ = try self.perform(.put, KESEndpoint.createKey.path(naming: name.description), isRepeatable: false)
     }
 
     package func importKey(
@@ -76,7 +75,7 @@ package final class KeysideClient {
     }
 
     package func describeKey(_ name: KeyName) throws(KeysideClientError) -> KeyDescription {
-        let answer = try self.perform(SocketRequest(.get, KESEndpoint.describeKey.path(naming: name.description)))
+        let answer = try self.perform(.get, KESEndpoint.describeKey.path(naming: name.description))
         return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
             try KESAnswer.DescribeKey(decoding: body).key
         }
@@ -84,21 +83,21 @@ package final class KeysideClient {
 
     /// The names that begin with `prefix`.
     package func listKeys(prefix: String) throws(KeysideClientError) -> KeyListing {
-        let answer = try self.perform(SocketRequest(.get, KESEndpoint.listKeys.path(naming: prefix)))
+        let answer = try self.perform(.get, KESEndpoint.listKeys.path(naming: prefix))
         return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
             try KESAnswer.ListKeys(decoding: body).listing
         }
     }
 
     package func deleteKey(_ name: KeyName) throws(KeysideClientError) {
-        _ = try self.perform(SocketRequest(.delete, KESEndpoint.deleteKey.path(naming: name.description)))
+        _ = try self.perform(.delete, KESEndpoint.deleteKey.path(naming: name.description), isRepeatable: false)
     }
 
     // MARK: The agent
 
     /// The agent's status, decoded and as it came.
     package func status() throws(KeysideClientError) -> (status: KESAnswer.Status, json: [UInt8]) {
-        let answer = try self.perform(SocketRequest(.get, KESEndpoint.status.path))
+        let answer = try self.perform(.get, KESEndpoint.status.path)
         return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
             (status: try KESAnswer.Status(decoding: body), json: body.indices.map { body[$0] })
         }
@@ -108,14 +107,14 @@ package final class KeysideClient {
     ///
     /// - Throws: `.refused` with its reason if not.
     package func checkReady() throws(KeysideClientError) {
-        _ = try self.perform(SocketRequest(.get, KESEndpoint.ready.path))
+        _ = try self.perform(.get, KESEndpoint.ready.path)
     }
 
     // MARK: Requests
 
     private func send(
         _ message: borrowing some KESMessage & ~Copyable, to endpoint: KESEndpoint, _ name: KeyName
-    ) throws(KeysideClientError) -> SocketAnswer {
+    ) throws(KeysideClientError) -> TransferAnswer {
         let byteCount = message.byteCount
         var body: Secret
         do throws(LockedMemoryError) {
@@ -124,14 +123,17 @@ package final class KeysideClient {
             throw .tooLarge
         }
         body.fill { output in message.encode(into: &output) }
-        return try self.perform(SocketRequest(.post, endpoint.path(naming: name.description), body: body))
+        return try self.perform(
+            .post, endpoint.path(naming: name.description), body: body, isRepeatable: endpoint != .importKey)
     }
 
     /// - Throws: `.refused` on every status but 200.
-    private func perform(_ request: consuming SocketRequest) throws(KeysideClientError) -> SocketAnswer {
-        let answer: SocketAnswer
-        do throws(CurlError) {
-            answer = try self.session.perform(request)
+    private func perform(
+        _ method: Transfer.Method, _ path: String, body: consuming Secret? = nil, isRepeatable: Bool = true
+    ) throws(KeysideClientError) -> TransferAnswer {
+        let answer: TransferAnswer
+        do throws(TransferFailure) {
+            answer = try self.session.perform(method, path, body: body, isRepeatable: isRepeatable)
         } catch {
             throw KeysideClientError(error)
         }
@@ -143,7 +145,7 @@ package final class KeysideClient {
     }
 
     private func decode<Value: ~Copyable>(
-        _ answer: borrowing SocketAnswer,
+        _ answer: borrowing TransferAnswer,
         _ body: (Span<UInt8>, SecretMemory) throws(KESAnswer.Unusable) -> Value
     ) throws(KeysideClientError) -> Value {
         do throws(KESAnswer.Unusable) {

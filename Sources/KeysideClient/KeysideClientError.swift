@@ -19,13 +19,14 @@ package enum KeysideClientError: Error, Equatable, Sendable {
 }
 
 extension KeysideClientError {
-    init(_ error: CurlError) {
-        switch error {
-        case .notReachable(let reason, let isPermission):
-            self = .notReachable(reason: reason, isPermission: isPermission)
+    init(_ failure: TransferFailure) {
+        switch failure.kind {
+        case .refused: self = .notReachable(reason: failure.reason, isPermission: false)
+        case .notPermitted: self = .notReachable(reason: failure.reason, isPermission: true)
         case .timedOut: self = .timedOut
         case .answerTooLarge, .noMemory: self = .tooLarge
-        case .failed(let reason): self = .interrupted(reason: reason)
+        case .nameNotResolved, .notTrusted, .tls, .broken, .cancelled, .retired, .stopped:
+            self = .interrupted(reason: failure.reason)
         }
     }
 }
