@@ -33,6 +33,7 @@ package final class TemporaryFolder: Sendable {
         return path
     }
 
+    @discardableResult
     package func makeFolder(_ name: String, mode: UInt32 = 0o755) throws(TestFailure) -> String {
         let path = self(name)
         guard unsafe mkdir(path, mode) == 0 else { throw .system("mkdir \(path)") }

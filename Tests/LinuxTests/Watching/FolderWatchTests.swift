@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Linux
@@ -38,39 +39,39 @@ struct FolderWatchTests {
         func make(in folder: TemporaryFolder) throws {
             switch self {
             case .writtenInPlace:
-                try folder.makeFile("a/file", "new")
+                try folder.write("new", to: "a/file")
             case .appended:
                 let file = try #require(fopen(folder("a/file"), "a"))
                 fputs("more", file)
                 fclose(file)
             case .renamedOver:
-                try folder.makeFile("a/new", "new")
+                try folder.write("new", to: "a/new")
                 rename(folder("a/new"), folder("a/file"))
             case .removed, .removedFromAFolder:
                 unlink(folder("a/file"))
             case .removedAndMadeAgain:
                 unlink(folder("a/file"))
-                try folder.makeFile("a/file", "new")
+                try folder.write("new", to: "a/file")
             case .madeUnreadable:
                 chmod(folder("a/file"), 0)
             case .dataLinkSwapped:
                 try folder.makeFolder("..2")
-                try folder.makeFile("..2/tls.crt", "new")
+                try folder.write("new", to: "..2/tls.crt")
                 symlink("..2", folder("..data_tmp"))
                 rename(folder("..data_tmp"), folder("..data"))
             case .folderReplaced, .folderOfALinkReplaced:
                 try folder.makeFolder("new")
-                try folder.makeFile("new/file", "new")
+                try folder.write("new", to: "new/file")
                 rename(folder("a"), folder("old"))
                 rename(folder("new"), folder("a"))
             case .madeLater:
-                try folder.makeFile("a/later", "new")
+                try folder.write("new", to: "a/later")
             case .folderMadeLater:
                 try folder.makeFolder("b")
                 try folder.makeFolder("b/c")
-                try folder.makeFile("b/c/file", "new")
+                try folder.write("new", to: "b/c/file")
             case .addedToAFolder:
-                try folder.makeFile("a/another", "new")
+                try folder.write("new", to: "a/another")
             }
         }
     }
@@ -80,9 +81,9 @@ struct FolderWatchTests {
     init() throws {
         self.folder = try TemporaryFolder()
         try self.folder.makeFolder("a")
-        try self.folder.makeFile("a/file", "old")
+        try self.folder.write("old", to: "a/file")
         try self.folder.makeFolder("..1")
-        try self.folder.makeFile("..1/tls.crt", "old")
+        try self.folder.write("old", to: "..1/tls.crt")
         symlink("..1", self.folder("..data"))
         symlink("..data/tls.crt", self.folder("tls.crt"))
         symlink("a", self.folder("link"))
@@ -99,7 +100,7 @@ struct FolderWatchTests {
         #expect(!look(&watches))
         chmod(self.folder("a/file"), 0o644)
         _ = look(&watches)
-        try self.folder.makeFile(change.path == "a" ? "a/file" : change.path, "newest")
+        try self.folder.write("newest", to: change.path == "a" ? "a/file" : change.path)
         #expect(look(&watches))
     }
 
@@ -107,10 +108,10 @@ struct FolderWatchTests {
     func others() throws {
         var watches = try InotifyWatches([self.folder("a/file")])
         defer { watches.close() }
-        try self.folder.makeFile("a/other", "new")
+        try self.folder.write("new", to: "a/other")
         unlink(self.folder("a/other"))
         try self.folder.makeFolder("b")
-        try self.folder.makeFile("..1/tls.crt", "new")
+        try self.folder.write("new", to: "..1/tls.crt")
         #expect(!look(&watches))
     }
 
@@ -120,7 +121,7 @@ struct FolderWatchTests {
         defer { watches.close() }
         try Change.folderReplaced.make(in: self.folder)
         #expect(look(&watches))
-        try self.folder.makeFile("old/file", "newer")
+        try self.folder.write("newer", to: "old/file")
         #expect(!look(&watches))
     }
 
@@ -128,7 +129,7 @@ struct FolderWatchTests {
     func overflow() throws {
         var watches = try InotifyWatches([self.folder("a")])
         defer { watches.close() }
-        for index in 0..<20_000 { try self.folder.makeFile("a/\(index % 100)") }
+        for index in 0..<20_000 { try self.folder.write("", to: "a/\(index % 100)") }
         #expect(look(&watches))
         #expect(!look(&watches))
     }
@@ -138,7 +139,7 @@ struct FolderWatchTests {
         var watch: FolderWatch? = try FolderWatch([self.folder("a/file")])
         let changes = try #require(watch?.changes)
         var iterator = changes.makeAsyncIterator()
-        try self.folder.makeFile("a/file", "new")
+        try self.folder.write("new", to: "a/file")
         #expect(await iterator.next() != nil)
         watch = nil
         while await iterator.next() != nil {}

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Linux
@@ -13,7 +14,7 @@ struct WatchPlanTests {
     @Test("Each folder on the way is watched for the next step")
     func way() throws {
         try self.folder.makeFolder("a")
-        try self.folder.makeFile("a/file")
+        try self.folder.write("", to: "a/file")
         let plan = WatchPlan([self.folder("a/file")])
         #expect(plan.names(in: "/") == ["tmp"])
         #expect(plan.names(in: self.folder.path) == ["a"])
@@ -40,7 +41,7 @@ struct WatchPlanTests {
     @Test("Links are followed, and watched themselves")
     func links() throws {
         try self.folder.makeFolder("..1")
-        try self.folder.makeFile("..1/tls.crt")
+        try self.folder.write("", to: "..1/tls.crt")
         symlink("..1", self.folder("..data"))
         symlink("..data/tls.crt", self.folder("tls.crt"))
         symlink("\(self.folder.path)/./..data/../tls.crt", self.folder("absolute"))
