@@ -60,7 +60,7 @@ extension KeyServiceError {
         case 406: self = .unsupportedAlgorithm
         case 404, 501: self = .notSupported  // 404 with another text: an older server, without this endpoint.
         case 502: self = .unavailable
-        case 503: self = .overloaded
+        case 429, 503: self = .overloaded
         case 504: self = .timedOut
         default: self = .internalFailure
         }

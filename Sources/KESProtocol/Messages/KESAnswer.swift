@@ -11,6 +11,10 @@ package enum KESAnswer {
         case unreadable(JSONError)
         case incomplete(missing: String)
         case wrongLength(of: String, byteCount: Int)
+        /// Neither success, which is 200, nor a failure, which is 400 or above.
+        case unexpectedStatus(Int)
+        /// There is no telling what it is: it is larger than any answer may be.
+        case tooLarge
     }
 }
 
@@ -20,6 +24,8 @@ extension KESAnswer.Unusable: CustomStringConvertible {
         case .unreadable(let error): "the answer cannot be read: \(error)"
         case .incomplete(let member): "the answer has no '\(member)'"
         case .wrongLength(let member, let byteCount): "the answer's '\(member)' has \(byteCount) bytes"
+        case .unexpectedStatus(let status): "the answer has the status \(status)"
+        case .tooLarge: "the answer is too large"
         }
     }
 }
