@@ -80,18 +80,49 @@ extension KESEndpoint {
 }
 
 extension KESEndpoint {
+    /// What the endpoint is called in metrics.
+    package var operation: String {
+        switch self {
+        case .decrypt: "decrypt"
+        case .generateKey: "generate"
+        case .encrypt: "encrypt"
+        case .hmac: "hmac"
+        case .describeKey: "describe"
+        case .listKeys: "list"
+        case .createKey: "create"
+        case .importKey: "import"
+        case .deleteKey: "delete"
+        case .version: "version"
+        case .ready: "ready"
+        case .status: "status"
+        case .metrics: "metrics"
+        case .api: "api"
+        }
+    }
+}
+
+extension KESEndpoint {
     /// The path to ask for `name`, each byte escaped that may not stand there.
     package func path(naming name: String) -> String {
-        self.path
+        guard !name.utf8.allSatisfy(Self.standsForItself) else { return self.path + name }
+        return self.path
             + name.utf8.reduce(into: "") { escaped, byte in
-                switch byte {
-                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                    UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "*"):
+                if Self.standsForItself(byte) {
                     escaped.unicodeScalars.append(Unicode.Scalar(byte))
-                default:
+                } else {
                     escaped += byte < 0x10 ? "%0" : "%"
                     escaped += String(byte, radix: 16, uppercase: true)
                 }
             }
+    }
+
+    private static func standsForItself(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "*"):
+            true
+        default:
+            false
+        }
     }
 }

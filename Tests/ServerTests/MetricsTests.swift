@@ -3,6 +3,7 @@
 import KESProtocol
 import KeyService
 import LockedMemory
+import Telemetry
 import TestSupport
 import Testing
 

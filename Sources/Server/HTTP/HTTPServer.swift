@@ -5,6 +5,7 @@ package import Logging
 package import NIOCore
 package import NIOPosix
 import Synchronization
+import Telemetry
 
 /// Serves one front on one listening socket.
 package final class HTTPServer: Sendable {

@@ -5,6 +5,7 @@ import KESProtocol
 package import KeyService
 package import LockedMemory
 package import NIOCore
+package import Telemetry
 
 /// Serves the KES API, with the agent's own `/metrics` beside it.
 ///
@@ -15,14 +16,21 @@ package final class KESFront: Front {
     let memory: SecretMemory
     let facts: AgentFacts
     let metrics = RequestMetrics()
+    private let sources: [any MetricsSource]
 
-    package init(service: any KeyService, memory: SecretMemory, facts: AgentFacts) {
+    /// - Parameter sources: other parts of the agent that count.
+    package init(
+        service: any KeyService, memory: SecretMemory, facts: AgentFacts, sources: [any MetricsSource] = []
+    ) {
         self.service = service
         self.memory = memory
         self.facts = facts
+        self.sources = sources
     }
 
-    var report: MetricsReport { MetricsReport(facts: self.facts, memory: self.memory, requests: self.metrics) }
+    var report: MetricsReport {
+        MetricsReport(facts: self.facts, memory: self.memory, requests: self.metrics, sources: self.sources)
+    }
 
     package func route(_ head: RequestHead) -> any RoutedRequest {
         do throws(RequestError) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Synchronization
+import Telemetry
 
 /// How many connections a listener has, and whether there may be one more.
 package final class ConnectionCount: Sendable {

@@ -4,12 +4,15 @@ import HTTPWire
 import KESProtocol
 import Linux
 import LockedMemory
+import Telemetry
 
 /// Everything that is counted, as Prometheus reads it.
 struct MetricsReport {
     let facts: AgentFacts
     let memory: SecretMemory
     let requests: RequestMetrics
+    /// Other parts of the agent that count.
+    let sources: [any MetricsSource]
 
     /// - Parameter includingOwn: false for KES's families alone: its client fails on any other that has more than one
     ///   sample, and on an empty one.
@@ -21,6 +24,7 @@ struct MetricsReport {
         if includingOwn {
             self.writeRequests(to: &text)
             self.writeAgent(to: &text)
+            for source in self.sources { source.writeMetrics(to: &text) }
             self.writeProcess(process, to: &text)
         }
         return text.text

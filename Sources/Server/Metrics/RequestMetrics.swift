@@ -2,6 +2,7 @@
 
 import HTTPWire
 import KESProtocol
+import Telemetry
 
 /// Requests by operation and status, and how long they took. One for each listener.
 final class RequestMetrics: Sendable {
@@ -27,27 +28,5 @@ final class RequestMetrics: Sendable {
     /// Operations with their names for labels.
     var operations: [Operation] {
         zip(KESEndpoint.allCases, self.byEndpoint).map { ($0.operation, $0, $1) } + [("none", nil, self.unrouted)]
-    }
-}
-
-extension KESEndpoint {
-    /// What the endpoint is called in labels.
-    fileprivate var operation: String {
-        switch self {
-        case .decrypt: "decrypt"
-        case .generateKey: "generate"
-        case .encrypt: "encrypt"
-        case .hmac: "hmac"
-        case .describeKey: "describe"
-        case .listKeys: "list"
-        case .createKey: "create"
-        case .importKey: "import"
-        case .deleteKey: "delete"
-        case .version: "version"
-        case .ready: "ready"
-        case .status: "status"
-        case .metrics: "metrics"
-        case .api: "api"
-        }
     }
 }

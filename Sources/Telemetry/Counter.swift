@@ -3,18 +3,20 @@
 import Synchronization
 
 /// A number that event loops change without waiting for one another.
-final class Counter: Sendable {
+package final class Counter: Sendable {
     private let value = Atomic<Int>(0)
 
-    var current: Int { self.value.load(ordering: .relaxed) }
+    package init() {}
 
-    func add(_ amount: Int = 1) { self.value.wrappingAdd(amount, ordering: .relaxed) }
+    package var current: Int { self.value.load(ordering: .relaxed) }
+
+    package func add(_ amount: Int = 1) { self.value.wrappingAdd(amount, ordering: .relaxed) }
 }
 
 /// How long things took, as cumulative buckets for Prometheus.
-final class Histogram: Sendable {
+package final class Histogram: Sendable {
     /// Upper bounds in nanoseconds: 5 µs to 10 s, with every bound that KES's own histogram has among them.
-    static let bounds: [Int] = [
+    package static let bounds: [Int] = [
         5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000,
         1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 50_000_000, 100_000_000, 250_000_000, 500_000_000,
         1_000_000_000, 1_500_000_000, 3_000_000_000, 5_000_000_000, 10_000_000_000,
@@ -24,32 +26,35 @@ final class Histogram: Sendable {
     private let counts = (0...Histogram.bounds.count).map { _ in Counter() }
     private let sum = Counter()
 
-    func record(nanoseconds: Int) {
+    package init() {}
+
+    package func record(nanoseconds: Int) {
         let index = Self.bounds.firstIndex { nanoseconds <= $0 } ?? Self.bounds.count
         self.counts[index].add()
         self.sum.add(nanoseconds)
     }
 
-    func snapshot() -> Snapshot {
+    package func snapshot() -> Snapshot {
         Snapshot(counts: self.counts.map(\.current), sumNanoseconds: self.sum.current)
     }
 
     /// The histogram at a moment, and the sum of several.
-    struct Snapshot {
+    package struct Snapshot: Sendable {
         /// By bucket, not cumulative.
-        private(set) var counts: [Int]
-        private(set) var sumNanoseconds: Int
+        package private(set) var counts: [Int]
+        package private(set) var sumNanoseconds: Int
 
-        static let zero = Snapshot(counts: [Int](repeating: 0, count: Histogram.bounds.count + 1), sumNanoseconds: 0)
+        package static let zero = Snapshot(
+            counts: [Int](repeating: 0, count: Histogram.bounds.count + 1), sumNanoseconds: 0)
 
-        var count: Int { self.counts.reduce(0, +) }
+        package var count: Int { self.counts.reduce(0, +) }
 
         /// Observations of at most `bound` nanoseconds, which must be one of the histogram's.
-        func cumulativeCount(upTo bound: Int) -> Int {
+        package func cumulativeCount(upTo bound: Int) -> Int {
             zip(Histogram.bounds, self.counts).reduce(0) { $1.0 <= bound ? $0 + $1.1 : $0 }
         }
 
-        static func += (left: inout Snapshot, right: Snapshot) {
+        package static func += (left: inout Snapshot, right: Snapshot) {
             for index in left.counts.indices { left.counts[index] += right.counts[index] }
             left.sumNanoseconds += right.sumNanoseconds
         }

@@ -1,21 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// Prometheus' text format, version 0.0.4, written family by family.
-struct MetricsText {
-    private(set) var text = ""
+package struct MetricsText: Sendable {
+    package private(set) var text = ""
 
-    enum Kind: String {
+    package init() {}
+
+    package enum Kind: String, Sendable {
         case counter, gauge, histogram
     }
 
     /// The value of one label or several: `{a="b",c="d"}`.
-    struct Labels: ExpressibleByDictionaryLiteral {
+    package struct Labels: Sendable, ExpressibleByDictionaryLiteral {
         let text: String
 
-        static let none: Labels = [:]
+        package static let none: Labels = [:]
 
-        /// Values are the project's own words, with nothing in them to escape.
-        init(dictionaryLiteral pairs: (String, String)...) {
+        /// Values are the project's own words and checked addresses, with nothing in them to escape.
+        package init(dictionaryLiteral pairs: (String, String)...) {
             self.text = pairs.map { "\($0)=\"\($1)\"" }.joined(separator: ",")
         }
 
@@ -26,7 +28,7 @@ struct MetricsText {
     }
 
     /// A family with its samples. One without samples is left out: KES's client fails on an empty family.
-    mutating func family(_ name: String, _ kind: Kind, _ help: String, _ samples: [(Labels, Double)]) {
+    package mutating func family(_ name: String, _ kind: Kind, _ help: String, _ samples: [(Labels, Double)]) {
         guard !samples.isEmpty else { return }
         self.header(name, kind, help)
         for (labels, value) in samples {
@@ -35,12 +37,12 @@ struct MetricsText {
         }
     }
 
-    mutating func family(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
+    package mutating func family(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
         self.family(name, kind, help, [(.none, value)])
     }
 
     /// A histogram in seconds. `bounds` in nanoseconds, each one of ``Histogram/bounds``.
-    mutating func histogram(
+    package mutating func histogram(
         _ name: String, _ help: String, bounds: [Int], _ samples: [(Labels, Histogram.Snapshot)]
     ) {
         guard !samples.isEmpty else { return }
