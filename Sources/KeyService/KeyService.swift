@@ -87,12 +87,29 @@ package struct BackendStatus: Equatable, Sendable {
     }
 
     package struct Endpoint: Equatable, Sendable {
-        package var address: String
-        package var isOnline: Bool
+        package enum Condition: Equatable, Sendable {
+            /// What an answer takes on average; nil while there was none.
+            case up(latency: Duration?)
+            /// Since how long, and why, in words for people.
+            case down(since: Duration, reason: String)
+        }
 
-        package init(address: String, isOnline: Bool) {
+        package var address: String
+        package var condition: Condition
+        /// Requests under way to it.
+        package var inFlight: Int
+
+        package var isOnline: Bool {
+            switch self.condition {
+            case .up: true
+            case .down: false
+            }
+        }
+
+        package init(address: String, condition: Condition, inFlight: Int = 0) {
             self.address = address
-            self.isOnline = isOnline
+            self.condition = condition
+            self.inFlight = inFlight
         }
     }
 

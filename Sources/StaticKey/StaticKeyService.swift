@@ -127,7 +127,7 @@ package final class StaticKeyService: KeyService {
     package func status() async -> BackendStatus {
         BackendStatus(
             reachability: .reachable(latency: .zero),
-            endpoints: [BackendStatus.Endpoint(address: "127.0.0.1", isOnline: true)]
+            endpoints: [BackendStatus.Endpoint(address: "127.0.0.1", condition: .up(latency: nil))]
         )
     }
 

@@ -58,7 +58,7 @@ struct StatusText {
             Self.row("backend", "\(self.agent.backend.kind), key '\(self.agent.backend.key)'"),
         ]
         for endpoint in self.agent.backend.endpoints {
-            lines.append(Self.row("", "\(endpoint.address)  \(endpoint.isOnline ? "up" : "down")"))
+            lines.append(Self.row("", "\(endpoint.address)  \(Self.text(of: endpoint))"))
         }
         for listener in self.agent.listeners {
             let refused = listener.refused > 0 ? ", \(listener.refused) refused" : ""
@@ -75,6 +75,16 @@ struct StatusText {
             Self.row("memory", "\(memory.kind), \(memory.lockedByteCount / 1024) KiB locked, \(memory.slotsInUse) keys")
         )
         return lines.map { $0 + "\n" }.joined()
+    }
+
+    /// `up, 1.8 ms, 2 in flight` or `down for 12 s: no connection`.
+    static func text(of endpoint: AgentStatus.Endpoint) -> String {
+        guard endpoint.isOnline else {
+            let since = endpoint.downSeconds.map { " for \(Self.text(of: .seconds($0)))" } ?? ""
+            return "down" + since + (endpoint.reason.map { ": \($0)" } ?? "")
+        }
+        let latency = endpoint.latencyMicroseconds.map { ", \(Double($0 / 100) / 10) ms" } ?? ""
+        return "up" + latency + (endpoint.inFlight > 0 ? ", \(endpoint.inFlight) in flight" : "")
     }
 
     private static func row(_ name: String, _ value: String) -> String {

@@ -100,7 +100,10 @@ import Testing
         let agent = try #require(try Self.agent(in: answer))
         #expect(agent.state == "unavailable")
         #expect(!agent.backend.isReachable)
-        #expect(agent.backend.endpoints == [.init(address: "https://kes-1:7373", isOnline: false)])
+        var endpoint = AgentStatus.Endpoint(address: "https://kes-1:7373", isOnline: false)
+        endpoint.downSeconds = 90
+        endpoint.reason = "no connection"
+        #expect(agent.backend.endpoints == [endpoint])
     }
 
     @Test func theStatusCountsKeyOperationsByWhatBecameOfThem() async throws {

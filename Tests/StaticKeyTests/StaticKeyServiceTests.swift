@@ -137,7 +137,7 @@ struct StaticKeyServiceTests {
             await service.status()
                 == BackendStatus(
                     reachability: .reachable(latency: .zero),
-                    endpoints: [BackendStatus.Endpoint(address: "127.0.0.1", isOnline: true)]
+                    endpoints: [BackendStatus.Endpoint(address: "127.0.0.1", condition: .up(latency: nil))]
                 )
         )
     }

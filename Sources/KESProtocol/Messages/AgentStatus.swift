@@ -5,7 +5,9 @@ package import ByteCoding
 /// What the agent adds to KES's status, as the member `keyside`:
 ///
 ///     {"state":"ready","commit":"…","pid":…,
-///      "backend":{"kind":"static key","key":"…","reachable":true,"endpoints":[{"address":"…","online":true}]},
+///      "backend":{"kind":"KES","key":"…","reachable":true,"endpoints":[
+///          {"address":"https://kes-1:7373","online":true,"in_flight":2,"latency_us":…},
+///          {"address":"https://kes-2:7373","online":false,"in_flight":0,"down_seconds":…,"reason":"…"}]},
 ///      "listeners":[{"name":"unix","address":"/run/…","connections":…,"refused":…}],
 ///      "memory":{"kind":"memfd_secret","locked_bytes":…,"slots_in_use":…},
 ///      "requests":{"succeeded":…,"refused":…,"failed":…}}
@@ -21,6 +23,13 @@ package struct AgentStatus: Equatable, Sendable {
     package struct Endpoint: Equatable, Sendable {
         package var address: String
         package var isOnline: Bool
+        /// Requests under way to it.
+        package var inFlight = 0
+        /// What an answer takes on average.
+        package var latencyMicroseconds: Int?
+        /// Since how long it is not online, and why.
+        package var downSeconds: Int?
+        package var reason: String?
 
         package init(address: String, isOnline: Bool) {
             self.address = address
@@ -119,6 +128,10 @@ extension AgentStatus.Endpoint: JSONWritable {
         json.object { json in
             json.member("address", self.address)
             json.member("online", self.isOnline)
+            json.member("in_flight", self.inFlight)
+            if let latency = self.latencyMicroseconds { json.member("latency_us", latency) }
+            if let seconds = self.downSeconds { json.member("down_seconds", seconds) }
+            if let reason = self.reason { json.member("reason", reason) }
         }
     }
 }

@@ -68,7 +68,7 @@ extension KESFront {
         status.processID = ProcessStatistics.processID
         status.backend.kind = self.service.kind
         status.backend.key = self.service.defaultKeyName.description
-        status.backend.endpoints = backend.endpoints.map { .init(address: $0.address, isOnline: $0.isOnline) }
+        status.backend.endpoints = backend.endpoints.map(AgentStatus.Endpoint.init)
         status.listeners = [
             .init(
                 name: "unix", address: self.facts.socketPath, connections: self.facts.connections.current,
@@ -96,4 +96,18 @@ extension KESFront {
     #else
     private static let architecture = "unknown"
     #endif
+}
+
+extension AgentStatus.Endpoint {
+    fileprivate init(_ endpoint: BackendStatus.Endpoint) {
+        self.init(address: endpoint.address, isOnline: endpoint.isOnline)
+        self.inFlight = endpoint.inFlight
+        switch endpoint.condition {
+        case .up(let latency):
+            self.latencyMicroseconds = latency.map { Int($0 / .microseconds(1)) }
+        case .down(let since, let reason):
+            self.downSeconds = Int(since.components.seconds)
+            self.reason = reason
+        }
+    }
 }

@@ -132,7 +132,11 @@ final class ScriptedKeyService: KeyService {
         let isReachable = self.state.withLock { $0.isReachable }
         return BackendStatus(
             reachability: isReachable ? .reachable(latency: .milliseconds(7)) : .unreachable,
-            endpoints: [.init(address: "https://kes-1:7373", isOnline: isReachable)])
+            endpoints: [
+                .init(
+                    address: "https://kes-1:7373",
+                    condition: isReachable ? .up(latency: nil) : .down(since: .seconds(90), reason: "no connection"))
+            ])
     }
 
     func version() async throws(KeyServiceError) -> String {
