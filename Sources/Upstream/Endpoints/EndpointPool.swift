@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Which endpoint the next request goes to, and when those that failed are looked at again. No I/O, no clock, no lock:
+/// its owner brings the time.
+///
+/// 1. Requests go to endpoints that are up: of two that are drawn by lot, to the one that will likely answer sooner.
+///    Where none is up, they go to those that are ailing, since a server whose store is away still serves what it has in
+///    its cache. They never go to one that is unreachable: only probes do.
+/// 2. An endpoint that fails is put aside, and probed after a while that doubles with each failure. While none answers
+///    at all, probes are never further apart than ``outagePeriod``, so that service is back soon after a server is.
+/// 3. Only an attempt that began after an endpoint's last change can change it again: what was sent before says nothing
+///    new. A thousand requests that die with one connection are one failure.
+/// 4. One that is up and has not been asked for a while is probed too, so that what is told of it is true.
+struct EndpointPool: Sendable {
+    typealias Instant = EndpointState.Instant
+
+    /// From the first failure to the first probe. Long enough for a connection that just died to be replaced.
+    static let shortestBackOff = Duration.milliseconds(50)
+    static let longestBackOff = Duration.seconds(5)
+    /// The longest back-off while no endpoint answers: with the time that a probe takes, within a second.
+    static let outagePeriod = Duration.milliseconds(400)
+    /// Who was up for so long starts with the shortest back-off when it fails. Below, it is flapping.
+    static let steadyAfter = Duration.seconds(30)
+    /// Who is up and was not asked for so long is probed.
+    static let idlePeriod = Duration.seconds(10)
+    /// Probes do not wait for one another, since one may be lost in a server that hangs.
+    static let probesOutstandingMax = 4
+
+    private(set) var states: [EndpointState]
+    /// When the last endpoint that answered ceased to; nil while one answers.
+    private(set) var outageSince: Instant?
+    private var lots: SplitMix
+
+    /// - Parameter seed: for lots and jitter.
+    init(count: Int, at now: Instant, seed: UInt64) {
+        precondition(count > 0)
+        self.states = (0..<count).map { _ in EndpointState(at: now) }
+        self.lots = SplitMix(seed: seed)
+    }
+
+    // MARK: Requests
+
+    /// Begins an attempt at the best endpoint that is not among `tried`. Nil if there is none.
+    mutating func choose(excluding tried: [Int], at now: Instant) -> EndpointAttempt? {
+        guard let index = self.draw(.up, excluding: tried) ?? self.draw(.ailing, excluding: tried) else { return nil }
+        self.states[index].inFlight += 1
+        return EndpointAttempt(
+            endpoint: index, startedAt: now, isProbe: false, hasAlternative: self.hasAlternative(to: index, tried))
+    }
+
+    private mutating func draw(_ condition: EndpointState.Condition, excluding tried: [Int]) -> Int? {
+        var candidateCount = 0
+        var last: Int?
+        for index in self.states.indices where self.isCandidate(index, condition, tried) {
+            candidateCount += 1
+            last = index
+        }
+        guard candidateCount > 1 else { return last }
+        let lot = self.lots.next()
+        let first = Int(truncatingIfNeeded: lot >> 32) % candidateCount
+        let distance = 1 + Int(truncatingIfNeeded: lot & 0xffff_ffff) % (candidateCount - 1)
+        let second = (first + distance) % candidateCount
+        var position = 0
+        var best: Int?
+        for index in self.states.indices where self.isCandidate(index, condition, tried) {
+            defer { position += 1 }
+            guard position == first || position == second else { continue }
+            if let other = best { return self.states[index].burden < self.states[other].burden ? index : other }
+            best = index
+        }
+        return best
+    }
+
+    private func isCandidate(_ index: Int, _ condition: EndpointState.Condition, _ tried: [Int]) -> Bool {
+        self.states[index].condition == condition && !tried.contains(index)
+    }
+
+    private func hasAlternative(to chosen: Int, _ tried: [Int]) -> Bool {
+        self.states.indices.contains { index in
+            index != chosen && self.states[index].condition != .unreachable && !tried.contains(index)
+        }
+    }
+
+    // MARK: Probes
+
+    /// When ``dueProbes(at:)`` has something to do next.
+    var nextProbeAt: Instant? {
+        self.states.lazy.filter { $0.probesOutstanding < Self.probesOutstandingMax }.map(\.probeAt).min()
+    }
+
+    /// Begins every probe that is due.
+    mutating func dueProbes(at now: Instant) -> [EndpointAttempt] {
+        self.states.indices.filter { self.states[$0].probeAt <= now }.compactMap { self.beginProbe(of: $0, at: now) }
+    }
+
+    /// Begins a probe, due or not. Nil if there are enough of it under way.
+    mutating func beginProbe(of index: Int, at now: Instant) -> EndpointAttempt? {
+        guard self.states[index].probesOutstanding < Self.probesOutstandingMax else { return nil }
+        self.states[index].probesOutstanding += 1
+        self.states[index].inFlight += 1
+        self.states[index].probeAt = now + self.pause(before: self.states[index].failureCount + 1, index)
+        return EndpointAttempt(endpoint: index, startedAt: now, isProbe: true, hasAlternative: false)
+    }
+
+    /// Has every endpoint probed at once: something has changed that may mend them.
+    mutating func probeAll(at now: Instant) {
+        for index in self.states.indices { self.states[index].probeAt = now }
+    }
+
+    /// How long to wait until an endpoint is probed again, half of it up to the lot.
+    private mutating func pause(before failureCount: Int, _ index: Int) -> Duration {
+        guard self.states[index].fault != nil else { return Self.idlePeriod }
+        let doubled = Self.shortestBackOff * (1 << min(failureCount - 1, 10))
+        let longest = self.outageSince == nil ? Self.longestBackOff : Self.outagePeriod
+        return self.jittered(min(doubled, longest))
+    }
+
+    private mutating func jittered(_ pause: Duration) -> Duration {
+        pause / 2 + pause / 2 * Double(self.lots.next() >> 11) * 0x1p-53
+    }
+
+    // MARK: Outcomes
+
+    /// Ends an attempt with what it showed of its endpoint.
+    ///
+    /// - Returns: the change that is worth telling, if there is one.
+    mutating func end(
+        _ attempt: EndpointAttempt, _ outcome: EndpointAttempt.Outcome, at now: Instant
+    ) -> EndpointChange? {
+        let index = attempt.endpoint
+        self.states[index].inFlight -= 1
+        if attempt.isProbe { self.states[index].probesOutstanding -= 1 }
+        switch outcome {
+        case .inconclusive:
+            return nil
+        case .healthy:
+            self.states[index].latency.add(now - attempt.startedAt, at: now)
+            return attempt.startedAt < self.states[index].changedAt ? nil : self.succeed(index, at: now)
+        case .faulty(let fault):
+            return attempt.startedAt < self.states[index].changedAt ? nil : self.fail(index, fault, attempt, at: now)
+        }
+    }
+
+    private mutating func succeed(_ index: Int, at now: Instant) -> EndpointChange? {
+        switch self.states[index].condition {
+        case .up:
+            self.states[index].probeAt = now + Self.idlePeriod
+            return nil
+        case .ailing where now < self.states[index].asideUntil:
+            return nil
+        case .ailing, .unreachable:
+            self.states[index].fault = nil
+            self.states[index].changedAt = now
+            self.states[index].probeAt = now + Self.idlePeriod
+            self.outageSince = nil
+            return .up(index, after: now - self.states[index].downSince, isFlapping: self.states[index].isFlapping)
+        }
+    }
+
+    private mutating func fail(
+        _ index: Int, _ fault: EndpointFault, _ attempt: EndpointAttempt, at now: Instant
+    ) -> EndpointChange? {
+        let before = self.states[index].condition
+        let sinceChange = now - self.states[index].changedAt
+        self.states[index].fault = fault
+        if self.states[index].condition != before { self.states[index].changedAt = now }
+
+        if before == .up {
+            let isFlapping = self.states[index].failureCount > 0 && sinceChange < Self.steadyAfter
+            self.states[index].isFlapping = isFlapping
+            self.states[index].failureCount = isFlapping ? self.states[index].failureCount + 1 : 1
+            self.states[index].downSince = now
+        } else if attempt.isProbe {
+            self.states[index].failureCount += 1
+        }
+        self.noteOutage(at: now)
+        if before == .up {
+            self.states[index].probeAt = now + self.pause(before: self.states[index].failureCount, index)
+            self.states[index].asideUntil = self.states[index].probeAt
+            return .down(index, fault, isFlapping: self.states[index].isFlapping)
+        }
+        if attempt.isProbe { self.states[index].asideUntil = self.states[index].probeAt }
+        return nil
+    }
+
+    /// When the last endpoint stops answering, the long pauses of the others must end.
+    private mutating func noteOutage(at now: Instant) {
+        guard self.states.allSatisfy({ $0.condition == .unreachable }) else {
+            self.outageSince = nil
+            return
+        }
+        guard self.outageSince == nil else { return }
+        self.outageSince = now
+        for index in self.states.indices {
+            let latest = now + self.jittered(Self.outagePeriod)
+            self.states[index].probeAt = min(self.states[index].probeAt, latest)
+        }
+    }
+}
+
+/// One request under way to one endpoint. Whoever has it ends it, once.
+struct EndpointAttempt: Sendable {
+    let endpoint: Int
+    let startedAt: EndpointState.Instant
+    let isProbe: Bool
+    /// Whether another endpoint could be tried after this one.
+    let hasAlternative: Bool
+
+    /// What an attempt showed of its endpoint.
+    enum Outcome: Equatable {
+        case healthy
+        case faulty(EndpointFault)
+        /// Nothing: it was cancelled, or failed on this side.
+        case inconclusive
+    }
+}
+
+/// What operators want to hear of an endpoint.
+enum EndpointChange: Equatable, Sendable {
+    case up(Int, after: Duration, isFlapping: Bool)
+    case down(Int, EndpointFault, isFlapping: Bool)
+}
+
+/// SplitMix64 (Steele, Lea, Flood 2014): lots need to be cheap, not secret.
+struct SplitMix: RandomNumberGenerator, Sendable {
+    private var state: UInt64
+
+    init(seed: UInt64) { self.state = seed }
+
+    mutating func next() -> UInt64 {
+        self.state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = self.state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+}

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is known of one endpoint.
+struct EndpointState: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    enum Condition: Sendable {
+        case up
+        /// It answers, but its last word was of a fault of its own.
+        case ailing
+        case unreachable
+    }
+
+    /// Nil while the endpoint is up.
+    var fault: EndpointFault?
+    /// When `fault` last came, went, or became of another kind.
+    var changedAt: Instant
+    /// When it was up for the last time; of no meaning while it is.
+    var downSince: Instant
+    /// An ailing endpoint is not up before this.
+    var asideUntil: Instant
+    /// Failures since it last was up for long: they make the back-off.
+    var failureCount = 0
+    /// Whether it failed again soon after it was up.
+    var isFlapping = false
+    var probeAt: Instant
+    var probesOutstanding = 0
+    /// Requests under way to it, probes included.
+    var inFlight = 0
+    var latency = LatencyAverage()
+
+    /// An endpoint that is taken to be up until it is asked, which is to happen at once.
+    init(at now: Instant) {
+        self.changedAt = now
+        self.downSince = now
+        self.asideUntil = now
+        self.probeAt = now
+    }
+
+    var condition: Condition {
+        switch self.fault {
+        case nil: .up
+        case let fault? where fault.isAnswer: .ailing
+        case _?: .unreachable
+        }
+    }
+
+    /// How long the next request will likely take, in no unit: what it takes usually, times those that are ahead of it.
+    var burden: Double { self.latency.seconds * Double(self.inFlight + 1) }
+}
+
+/// A moving average of the time that answers take. Samples of the last seconds count, however many they are, so that
+/// one probe is enough to forgive a server that was slow a while ago.
+struct LatencyAverage: Sendable {
+    private static let memory = 5.0
+
+    /// A millisecond until there is a sample: about what a server nearby takes.
+    private(set) var seconds = 0.001
+    private var updatedAt: ContinuousClock.Instant?
+
+    /// Nil if there was never a sample.
+    var value: Duration? { self.updatedAt.map { _ in .seconds(self.seconds) } }
+
+    mutating func add(_ latency: Duration, at now: ContinuousClock.Instant) {
+        let sample = max(latency / .seconds(1), 0.000_001)
+        if let updatedAt = self.updatedAt {
+            // Nearly exp(-age / memory), without the library call. At least a hundredth of the new sample counts.
+            let age = max((now - updatedAt) / .seconds(1), Self.memory / 100)
+            let weight = Self.memory / (Self.memory + age)
+            self.seconds = self.seconds * weight + sample * (1 - weight)
+        } else {
+            self.seconds = sample
+        }
+        self.updatedAt = now
+    }
+}

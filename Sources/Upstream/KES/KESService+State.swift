@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+extension KESService {
+    /// What requests and probes share. Decisions are made here, under the lock; what follows from them is done outside.
+    struct State {
+        var pool: EndpointPool
+        var transport: any KESTransport
+        let connectTimeout: Duration
+        /// Whether ``KESService/run()`` is running. If not, nobody would end a wait.
+        var isTended = false
+        /// Requests that wait for an endpoint to return.
+        var stranded: [Stranded] = []
+
+        struct Stranded {
+            let waiter: Waiter<Bool>
+            let until: ContinuousClock.Instant
+        }
+    }
+
+    /// What a request does next.
+    enum Step {
+        case attempt(EndpointAttempt, over: any KESTransport)
+        /// Until it is told whether an endpoint has returned.
+        case wait(Waiter<Bool>)
+        case end
+    }
+
+    /// What is left to do when an attempt has ended.
+    struct Aftermath {
+        let change: EndpointChange?
+        /// Those that can go on now.
+        let rescued: [Waiter<Bool>]
+        /// Whether the endpoint failed and came back while the attempt was under way.
+        let isOutdated: Bool
+    }
+}
+
+extension KESService.State {
+    mutating func next(_ course: RequestCourse, at now: ContinuousClock.Instant) -> KESService.Step {
+        if let attempt = self.pool.choose(excluding: course.tried, at: now) {
+            return .attempt(attempt, over: self.transport)
+        }
+        guard self.isTended, let outageSince = self.pool.outageSince else { return .end }
+        let until = min(course.patienceEndsAt, outageSince + self.connectTimeout)
+        guard now < until else { return .end }
+        let waiter = Waiter<Bool>()
+        self.stranded.append(Stranded(waiter: waiter, until: until))
+        return .wait(waiter)
+    }
+
+    mutating func end(
+        _ attempt: EndpointAttempt, _ outcome: EndpointAttempt.Outcome, at now: ContinuousClock.Instant
+    ) -> KESService.Aftermath {
+        let isOutdated = attempt.startedAt < self.pool.states[attempt.endpoint].changedAt
+        let change = self.pool.end(attempt, outcome, at: now)
+        return KESService.Aftermath(
+            change: change, rescued: self.pool.outageSince == nil ? self.takeStranded { _ in true } : [],
+            isOutdated: isOutdated && self.pool.states[attempt.endpoint].condition != .unreachable)
+    }
+
+    /// Those whose patience has ended.
+    mutating func takeImpatient(at now: ContinuousClock.Instant) -> [Waiter<Bool>] {
+        self.takeStranded { $0.until <= now }
+    }
+
+    mutating func takeStranded(where isTaken: (Stranded) -> Bool) -> [Waiter<Bool>] {
+        guard !self.stranded.isEmpty else { return [] }
+        let taken = self.stranded.filter(isTaken)
+        self.stranded.removeAll(where: isTaken)
+        return taken.map(\.waiter)
+    }
+
+    /// When there is something to do that nobody but the clock announces.
+    var wakeAt: ContinuousClock.Instant? {
+        [self.pool.nextProbeAt, self.stranded.lazy.map(\.until).min()].compactMap(\.self).min()
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import KESProtocol
+package import KeyService
+package import LockedMemory
+import Synchronization
+
+/// Serves data keys from a cluster of KES servers.
+///
+/// A request takes one of the ``RequestSlots``, goes to the endpoint that the ``EndpointPool`` chooses, over the
+/// ``KESTransport`` of the moment, and from endpoint to endpoint as its ``RequestCourse`` says; an ``AttemptFailure``
+/// knows what each failure means. While no endpoint can be reached, requests wait for one to return, at most for the
+/// connect timeout; when none has returned by then, they fail at once until one does.
+///
+/// ``run()`` must be running for endpoints that failed to be looked at again.
+package final class KESService: KeyService {
+    package let kind = "KES"
+    package let defaultKeyName: KeyName
+
+    let addresses: [String]
+    let options: UpstreamOptions
+    let memory: SecretMemory
+    let clock: any SteadyClock
+    let report: @Sendable (UpstreamNotice) -> Void
+
+    let slots: RequestSlots
+    let metrics: UpstreamMetrics
+    let hedging: Hedging?
+    let doorbell = Doorbell()
+    let state: Mutex<State>
+
+    /// - Parameters:
+    ///   - endpoints: `https://kes-1:7373`; one or more. One that is named twice is one.
+    ///   - keyName: for callers that leave it out.
+    ///   - transport: opened with the credentials of the start; see ``use(_:)``.
+    ///   - seed: for lots and jitter; a test's, or any number.
+    ///   - report: is told of changes, at once and on any thread.
+    package init(
+        endpoints: [String],
+        keyName: KeyName,
+        options: UpstreamOptions = UpstreamOptions(),
+        transport: any KESTransport,
+        memory: SecretMemory,
+        clock: any SteadyClock = ContinuousClock(),
+        seed: UInt64 = .random(in: .min ... .max),
+        report: @escaping @Sendable (UpstreamNotice) -> Void
+    ) {
+        self.defaultKeyName = keyName
+        self.addresses = endpoints.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
+        self.options = options
+        self.memory = memory
+        self.clock = clock
+        self.report = report
+        self.slots = RequestSlots(inFlightMax: options.inFlightMax, queuedMax: options.queuedMax)
+        self.metrics = UpstreamMetrics(addresses: self.addresses)
+        self.hedging = options.isHedging && self.addresses.count > 1 ? Hedging() : nil
+        self.state = Mutex(
+            State(
+                pool: EndpointPool(count: self.addresses.count, at: clock.now, seed: seed), transport: transport,
+                connectTimeout: options.connectTimeout))
+    }
+
+    /// From now on requests go over `transport`, which has new credentials. What is under way ends on the old one.
+    package func use(_ transport: any KESTransport) {
+        let now = self.clock.now
+        let old = self.state.withLock { state in
+            let old = state.transport
+            state.transport = transport
+            state.pool.probeAll(at: now)
+            return old
+        }
+        old.retire()
+        self.doorbell.ring()
+    }
+
+    // MARK: Data keys
+
+    package func generateKey(
+        _ name: KeyName, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> DataKey {
+        try await self.ask(
+            .generateKey, name.description, KESRequest.GenerateKey(associatedData: associatedData)
+        ) { (body, memory) throws(KESAnswer.Unusable) in
+            try KESAnswer.GenerateKey(decoding: body, memory: memory).takeDataKey()
+        }
+    }
+
+    package func decrypt(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> Secret {
+        let request = KESRequest.Decrypt(ciphertext: ciphertext, associatedData: associatedData)
+        if let hedging = self.hedging { return try await self.decrypt(name, request, hedging: hedging) }
+        return try await self.ask(.decrypt, name.description, request, decode: Self.plaintext)
+    }
+
+    static func plaintext(of body: Span<UInt8>, memory: SecretMemory) throws(KESAnswer.Unusable) -> Secret {
+        try KESAnswer.Decrypt(decoding: body, memory: memory).takePlaintext()
+    }
+
+    package func encrypt(
+        _ name: KeyName, plaintext: borrowing Secret, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> Ciphertext {
+        let request = KESRequest.Encrypt(plaintext: try self.copy(plaintext), associatedData: associatedData)
+        return try await self.ask(.encrypt, name.description, request) { (body, _) throws(KESAnswer.Unusable) in
+            try KESAnswer.Encrypt(decoding: body).ciphertext
+        }
+    }
+
+    package func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret {
+        try await self.ask(
+            .hmac, name.description, KESRequest.HMAC(message: message)
+        ) { (body, memory) throws(KESAnswer.Unusable) in
+            try KESAnswer.HMAC(decoding: body, memory: memory).takeCode()
+        }
+    }
+
+    // MARK: Keys
+
+    package func createKey(_ name: KeyName) async throws(KeyServiceError) {
+        try await self.ask(.createKey, name.description, NoBody(), decode: Self.nothing)
+    }
+
+    package func importKey(
+        _ name: KeyName, key: borrowing Secret, algorithm: KeyAlgorithm
+    ) async throws(KeyServiceError) {
+        let request = KESRequest.ImportKey(key: try self.copy(key), algorithm: algorithm)
+        try await self.ask(.importKey, name.description, request, decode: Self.nothing)
+    }
+
+    package func describeKey(_ name: KeyName) async throws(KeyServiceError) -> KeyDescription {
+        try await self.ask(.describeKey, name.description, NoBody()) { (body, _) throws(KESAnswer.Unusable) in
+            try KESAnswer.DescribeKey(decoding: body).key
+        }
+    }
+
+    /// One page of KES's. It takes where to continue as another prefix.
+    package func listKeys(_ request: KeyListingRequest) async throws(KeyServiceError) -> KeyListing {
+        let prefix = request.continueAt.isEmpty ? request.prefix : request.continueAt
+        return try await self.ask(.listKeys, prefix, NoBody()) { (body, _) throws(KESAnswer.Unusable) in
+            try KESAnswer.ListKeys(decoding: body).listing
+        }
+    }
+
+    package func deleteKey(_ name: KeyName) async throws(KeyServiceError) {
+        try await self.ask(.deleteKey, name.description, NoBody(), decode: Self.nothing)
+    }
+
+    package func version() async throws(KeyServiceError) -> String {
+        try await self.ask(.version, "", NoBody()) { (body, _) throws(KESAnswer.Unusable) in
+            try KESAnswer.Version(decoding: body).version
+        }
+    }
+
+    // MARK: Bodies
+
+    /// What a KES server answers where success says it all.
+    private static func nothing(_ body: Span<UInt8>, memory: SecretMemory) throws(KESAnswer.Unusable) {
+        guard body.isEmpty else { throw .wrongLength(of: "body", byteCount: body.count) }
+    }
+
+    /// A request owns what it sends, since it may be sent more than once.
+    private func copy(_ secret: borrowing Secret) throws(KeyServiceError) -> Secret {
+        do throws(LockedMemoryError) {
+            return try secret.withBytes { bytes throws(LockedMemoryError) in
+                try Secret(copying: bytes, in: self.memory)
+            }
+        } catch {
+            throw KeyServiceError(error)
+        }
+    }
+}
+
+/// The body of a request that has none.
+struct NoBody: KESMessage {
+    func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {}
+}

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import KESProtocol
+import KeyService
+
+/// One request's way over the endpoints: where it has been, and whether it goes on. No I/O, no clock.
+struct RequestCourse {
+    typealias Instant = ContinuousClock.Instant
+
+    /// Enough to get past every endpoint that fails of a usual cluster, and a bound where they come and go.
+    static let attemptCountMax = 8
+
+    let isRepeatable: Bool
+    /// For everything.
+    let deadline: Instant
+    /// How long it waits for an endpoint while none can be reached.
+    let patienceEndsAt: Instant
+
+    /// The endpoints not to ask again.
+    private(set) var tried: [Int]
+    private(set) var attemptCount = 0
+    /// What the last attempt failed with.
+    private(set) var error: KeyServiceError?
+
+    /// - Parameter avoided: an endpoint that somebody else asks the same.
+    init(
+        _ operation: KESEndpoint, options: UpstreamOptions, startedAt: Instant, deadline: Instant,
+        avoiding avoided: Int? = nil
+    ) {
+        self.isRepeatable = operation.isRepeatable
+        self.deadline = deadline
+        self.patienceEndsAt = min(deadline, startedAt + options.connectTimeout)
+        self.tried = avoided.map { [$0] } ?? []
+    }
+
+    /// When an attempt that begins now has failed. It must leave time for another one, if there is whom to ask.
+    func deadline(of attempt: EndpointAttempt) -> Instant {
+        guard self.isRepeatable, attempt.hasAlternative else { return self.deadline }
+        return attempt.startedAt + (self.deadline - attempt.startedAt) / 2
+    }
+
+    /// Takes in that an attempt failed.
+    ///
+    /// - Parameter endpoint: whom not to ask again; nil if the attempt says nothing about whom it asked.
+    /// - Returns: whether to make another one.
+    mutating func fail(
+        _ verdict: AttemptFailure.Verdict, at endpoint: Int?, leftNoTrace: Bool, now: Instant
+    ) -> Bool {
+        if let endpoint { self.tried.append(endpoint) }
+        self.attemptCount += 1
+        self.error = verdict.error
+        return verdict.maySucceedElsewhere && (self.isRepeatable || leftNoTrace)
+            && self.attemptCount < Self.attemptCountMax && now < self.deadline
+    }
+
+    /// Endpoints have come back: all may be asked again.
+    mutating func startOver() { self.tried = [] }
+}
+
+extension KESEndpoint {
+    /// Whether asking twice is the same as asking once. A data key that nobody received does no harm.
+    var isRepeatable: Bool {
+        switch self {
+        case .decrypt, .generateKey, .encrypt, .hmac, .describeKey, .listKeys, .version, .ready, .status, .metrics,
+            .api:
+            true
+        case .createKey, .importKey, .deleteKey:
+            false
+        }
+    }
+}

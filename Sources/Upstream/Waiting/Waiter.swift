@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// One task's wait for a word. The first one counts, whether it comes before the task waits or after.
+final class Waiter<Word: Sendable>: Sendable {
+    private enum State {
+        case quiet
+        case waiting(CheckedContinuation<Word, Never>)
+        case told(Word)
+    }
+
+    private let state = Mutex(State.quiet)
+
+    /// Waits. To be called once.
+    ///
+    /// - Parameter word: what a cancellation of the task says.
+    func wait(ifCancelled word: Word) async -> Word {
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                let told: Word? = self.state.withLock { state in
+                    if case .told(let word) = state { return word }
+                    state = .waiting(continuation)
+                    return nil
+                }
+                if let told { continuation.resume(returning: told) }
+            }
+        } onCancel: {
+            self.tell(word)
+        }
+    }
+
+    /// - Returns: false if a word has come before.
+    @discardableResult func tell(_ word: Word) -> Bool {
+        let before = self.state.withLock { state in
+            defer { if case .told = state {} else { state = .told(word) } }
+            return state
+        }
+        switch before {
+        case .quiet:
+            return true
+        case .waiting(let continuation):
+            continuation.resume(returning: word)
+            return true
+        case .told:
+            return false
+        }
+    }
+}
