@@ -83,6 +83,12 @@ struct ReportTests {
                   socket.owner               ""                default
                   socket.group               ""                default
                   memory.allow_unlocked      false             default
+                  upstream.timeout           10s               default
+                  upstream.connect_timeout   2s                default
+                  upstream.max_in_flight     512               default
+                  upstream.max_queued        2048              default
+                  upstream.hedge             false             default
+                  upstream.http              auto              default
                   ready.require_upstream     true              default
                   limits.connections         1024              default
                   limits.header_timeout      5s                default

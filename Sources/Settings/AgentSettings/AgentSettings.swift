@@ -19,6 +19,26 @@ package struct AgentSettings: Equatable, Sendable {
         package var allowUnlocked = false
     }
 
+    package struct Upstream: Equatable, Sendable {
+        package enum HTTPVersion: String, CaseIterable, Sendable {
+            case auto
+            case http1 = "1.1"
+            case http2 = "2"
+        }
+
+        /// For a request to the key servers as a whole, repeats included.
+        package var timeout = Duration.seconds(10)
+        /// For name, connection and handshake together.
+        package var connectTimeout = Duration.seconds(2)
+        /// Requests to the key servers at a time.
+        package var maxInFlight = 512
+        /// Requests that wait for their turn. One more is refused.
+        package var maxQueued = 2048
+        /// Whether a second key server is asked where the first takes unusually long to decrypt.
+        package var hedge = false
+        package var http = HTTPVersion.auto
+    }
+
     package struct Ready: Equatable, Sendable {
         /// Whether the agent is ready only once its backend has answered.
         package var requireUpstream = true
@@ -53,6 +73,7 @@ package struct AgentSettings: Equatable, Sendable {
 
     package var socket = Socket()
     package var memory = Memory()
+    package var upstream = Upstream()
     package var ready = Ready()
     package var limits = Limits()
     package var shutdown = Shutdown()
