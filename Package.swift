@@ -22,12 +22,16 @@ let commit = Context.gitInformation.map { $0.currentCommit + ($0.hasUncommittedC
 let package = Package(
     name: "keyside",
     products: [
-        .executable(name: "keyside", targets: ["keyside"])
+        .executable(name: "keyside", targets: ["keyside"]),
+        // For tests and benchmarks; in no package.
+        .executable(name: "keyside-fake-kes", targets: ["keyside-fake-kes"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-http2", from: "1.46.0"),
+        .package(url: "https://github.com/apple/swift-nio-ssl", from: "2.37.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -160,7 +164,7 @@ let package = Package(
             dependencies: ["WipedBuffers", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: settings
         ),
-        .target(name: "CTestSupport", path: "Tests/CTestSupport"),
+        .target(name: "CTestSupport", dependencies: ["COpenSSL"], path: "Tests/CTestSupport"),
         .target(
             name: "TestSupport",
             dependencies: ["CTestSupport", "Cryptography", "LockedMemory"],
@@ -168,6 +172,38 @@ let package = Package(
             swiftSettings: settings
         ),
         .testTarget(name: "WholeTests", dependencies: ["TestSupport"], swiftSettings: settings),
+        .target(
+            name: "FakeKES",
+            dependencies: [
+                "ByteCoding", "Cryptography", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory",
+                "TestSupport",
+                .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOHPACK", package: "swift-nio-http2"),
+                .product(name: "NIOHTTP2", package: "swift-nio-http2"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+                .product(name: "NIOSSL", package: "swift-nio-ssl"),
+                .product(name: "NIOTLS", package: "swift-nio"),
+            ],
+            path: "Tests/FakeKES",
+            swiftSettings: settings
+        ),
+        .executableTarget(
+            name: "keyside-fake-kes",
+            dependencies: [
+                "FakeKES", "KESProtocol", "KeyService", "TestSupport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            path: "Tests/FakeKESCommand",
+            swiftSettings: settings
+        ),
+        .testTarget(
+            name: "FakeKESTests",
+            dependencies: [
+                "FakeKES", "KESProtocol", "KeyService", "TestSupport", .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
         .testTarget(
             name: "SettingsTests",
             dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Settings", "TestSupport"],
