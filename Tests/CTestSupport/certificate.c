@@ -96,7 +96,7 @@ char *testsupport_certificate_make(const struct testsupport_certificate *wanted)
             certificate, issuer, NID_basic_constraints, wanted->is_authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
         add_extension(
             certificate, issuer, NID_key_usage,
-            wanted->is_authority ? "critical,keyCertSign,cRLSign" : "critical,digitalSignature");
+            wanted->is_authority ? "critical,digitalSignature,keyCertSign,cRLSign" : "critical,digitalSignature");
         add_extension(certificate, issuer, NID_ext_key_usage, wanted->extended_key_usage);
         add_extension(certificate, issuer, NID_subject_alt_name, wanted->alternative_names);
         add_extension(certificate, issuer, NID_subject_key_identifier, "hash");

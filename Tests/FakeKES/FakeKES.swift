@@ -26,8 +26,8 @@ package final class FakeKES: Sendable {
         package var host = "127.0.0.1"
         package var port = 0
         package var door = Door()
-        /// Whether listings come in pages of 1024 names.
-        package var pagesListings = true
+        /// How many names a page of a listing has; nil: all there are, as from KES's key store in memory.
+        package var listingPageSize: Int? = 1024
         /// Nil: all are made.
         package var credentials: Credentials?
         package var group: MultiThreadedEventLoopGroup = .singleton
@@ -53,7 +53,7 @@ package final class FakeKES: Sendable {
         let keys = KeyStore(memory: try Self.memory.get())
         if let name = KeyName(Self.knownKeyName) { try keys.put(name, bytes: Self.knownKey) }
         let state = ServerState(
-            responder: KESResponder(keys: keys, listing: setup.pagesListings ? .paged : .whole),
+            responder: KESResponder(keys: keys, listingPageSize: setup.listingPageSize),
             tls: ServerTLS(authority: credentials.authority, pair: credentials.server), door: setup.door)
         state.responder.access.admin = credentials.client.identity
         state.responder.access[credentials.apiKey.identity] = .everything
@@ -62,7 +62,7 @@ package final class FakeKES: Sendable {
     }
 
     /// For all servers of a process: each would lock as much as an agent.
-    private static let memory = Result { try SecretMemory(allowUnlocked: true) }
+    private static let memory = Result { try SecretMemory(slotCount: 16_384, allowUnlocked: true) }
 
     private init(
         _ setup: Setup, _ credentials: Credentials, _ state: ServerState, _ listener: any Channel, port: Int

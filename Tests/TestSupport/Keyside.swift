@@ -38,13 +38,22 @@ package enum Keyside {
         launch.environment = Self.baseEnvironment.merging(environment) { $1 }
         launch.workingFolder = folder.path
         configure(&launch)
-        let streams = try StandardFiles(in: folder, input: input)
-        let process = try ChildProcess(launch, input: streams.input, output: streams.output, error: streams.error)
-        let status = try process.waitForExit()
-        return Outcome(status: status, output: try text(of: streams.outputPath), error: try text(of: streams.errorPath))
+        return try launch.run(input: input)
     }
 
     static let baseEnvironment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
+}
+
+extension Launch {
+    /// Runs the program to its end.
+    package func run(input: String = "") throws(TestFailure) -> Keyside.Outcome {
+        let folder = try TemporaryFolder()
+        let streams = try StandardFiles(in: folder, input: input)
+        let process = try ChildProcess(self, input: streams.input, output: streams.output, error: streams.error)
+        let status = try process.waitForExit()
+        return Keyside.Outcome(
+            status: status, output: try text(of: streams.outputPath), error: try text(of: streams.errorPath))
+    }
 }
 
 /// Files that stand in for a terminal, so that nobody need read while the program runs.

@@ -86,7 +86,7 @@ struct WantedCertificate {
     private static func withCString<Result>(
         _ text: String?, _ body: (UnsafePointer<CChar>?) -> Result
     ) -> Result {
-        guard let text else { return unsafe body(nil) }
+        guard let text else { return body(nil) }
         return unsafe text.withCString { unsafe body($0) }
     }
 }

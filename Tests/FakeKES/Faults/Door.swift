@@ -9,7 +9,7 @@ package struct Door: Sendable, Hashable {
         case notYetValid = "not-yet-valid"
         /// For `other.example` alone.
         case otherName = "other-name"
-        /// Of an authority that nobody trusts, of the same name as the right one.
+        /// Of an authority that nobody trusts.
         case otherAuthority = "other-authority"
     }
 

@@ -23,7 +23,8 @@ package struct FakePolicy: Sendable, Equatable {
                 + ["/v1/status", "/v1/ready", "/v1/api"])
     }
 
-    func allows(_ path: [UInt8]) -> Bool {
+    /// - Parameter path: decoded.
+    package func allows(_ path: [UInt8]) -> Bool {
         !self.deny.contains { Self.matches($0, path) } && self.allow.contains { Self.matches($0, path) }
     }
 

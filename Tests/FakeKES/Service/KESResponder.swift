@@ -11,19 +11,12 @@ final class KESResponder: Sendable {
     let keys: KeyStore
     let access = AccessRules()
     let metrics = ServerMetrics()
-    let listing: ListingPages
+    private let listingPageSize: Int
 
-    /// How many names a page of a listing has.
-    enum ListingPages: Sendable {
-        /// As from key stores that fetch all names: 1024, and the name of the next.
-        case paged
-        /// As from the key store in memory.
-        case whole
-    }
-
-    init(keys: KeyStore, listing: ListingPages) {
+    /// - Parameter listingPageSize: nil: no pages.
+    init(keys: KeyStore, listingPageSize: Int?) {
         self.keys = keys
-        self.listing = listing
+        self.listingPageSize = listingPageSize ?? .max
     }
 
     /// - Parameters:
@@ -136,13 +129,9 @@ final class KESResponder: Sendable {
 
     private func list(prefix: String) -> Answer {
         let names = self.keys.names.filter { $0.description.hasPrefix(prefix) }
-        switch self.listing {
-        case .whole: return Answer(json: KESAnswer.ListKeys(KeyListing(names: names)).body)
-        case .paged:
-            let (page, rest) = (names.prefix(1024), names.dropFirst(1024))
-            return Answer(
-                json: KESAnswer.ListKeys(KeyListing(names: Array(page), continueAt: rest.first?.description)).body)
-        }
+        let (page, rest) = (names.prefix(self.listingPageSize), names.dropFirst(self.listingPageSize))
+        return Answer(
+            json: KESAnswer.ListKeys(KeyListing(names: Array(page), continueAt: rest.first?.description)).body)
     }
 
     // MARK: The server

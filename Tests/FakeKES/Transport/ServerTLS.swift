@@ -69,7 +69,7 @@ final class ServerTLS: Sendable {
         case .expired: try self.authority.issueServer(validity: .expired)
         case .notYetValid: try self.authority.issueServer(validity: .notYet)
         case .otherName: try self.authority.issueServer(names: ["DNS:other.example"])
-        case .otherAuthority: try TestAuthority().issueServer()
+        case .otherAuthority: try TestAuthority(name: "another authority").issueServer()
         }
     }
 }
