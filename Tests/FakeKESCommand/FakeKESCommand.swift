@@ -45,6 +45,9 @@ import TestSupport
     @Option(help: ArgumentHelp("Unix socket to change faults by while it runs.", valueName: "path"))
     var control: String?
 
+    @Flag(help: "Let everybody do everything, without a certificate too: for load generators that have none.")
+    var skipAuth = false
+
     @Option(help: "Event loops.")
     var threads = 2
 
@@ -61,6 +64,7 @@ import TestSupport
         let server = try await FakeKES.start(setup)
         let keyNames = try self.key.map { try Self.put($0, into: server.keys) }
         server.disturbances = try self.disturbances()
+        server.access.skipsAuthentication = self.skipAuth
         if let control { try await server.serveControl(at: control) }
         self.printVariables(
             credentials, endpoint: server.endpoint, keyName: keyNames.first ?? FakeKES.knownKeyName)

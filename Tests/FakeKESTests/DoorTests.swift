@@ -23,7 +23,8 @@ struct DoorTests {
         try await withServer { server in
             server.door.handshake = handshake
             let outcome = try Client(server).generate()
-            #expect(outcome.exitStatus == .exited(35))
+            // A reset may come before curl has seen that it is connected.
+            #expect([.exited(35), .exited(7)].contains(outcome.exitStatus))
             #expect(server.snapshot.connections.isEmpty)
         }
     }

@@ -7,13 +7,18 @@ package enum Keyside {
     /// `KEYSIDE_BINARY`, else the `keyside` that was built beside the tests.
     package static func binary() throws(TestFailure) -> String {
         if let named = unsafe getenv("KEYSIDE_BINARY") { return unsafe String(cString: named) }
+        return try Self.product("keyside", hint: ", or name another with KEYSIDE_BINARY")
+    }
+
+    /// A program that was built beside the tests.
+    package static func product(_ name: String, hint: String = "") throws(TestFailure) -> String {
         var bytes = [CChar](repeating: 0, count: 4096)
         let count = unsafe readlink("/proc/self/exe", &bytes, bytes.count - 1)
         guard count > 0 else { throw .system("readlink /proc/self/exe") }
         let executable = String(decoding: bytes.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
-        let path = executable.prefix(through: executable.lastIndex(of: "/") ?? executable.startIndex) + "keyside"
+        let path = executable.prefix(through: executable.lastIndex(of: "/") ?? executable.startIndex) + name
         guard unsafe access(String(path), X_OK) == 0 else {
-            throw .unusable("there is no program at \(path): build it, or name another with KEYSIDE_BINARY")
+            throw .unusable("there is no program at \(path): build it\(hint)")
         }
         return String(path)
     }

@@ -50,7 +50,7 @@ package final class KeyStore: Sendable {
     {
         let made: FakeKey
         do throws(CryptographyError) {
-            made = try self.make(name, key: key, algorithm: algorithm, createdBy: identity)
+            made = try self.make(name, key: key, algorithm: algorithm, createdBy: identity.isEmpty ? nil : identity)
         } catch {
             throw .internalFailure
         }

@@ -39,6 +39,7 @@ package final class AccessRules: Sendable {
     private struct Rules {
         var admin: String?
         var policies: [String: FakePolicy] = [:]
+        var skipsAuthentication = false
     }
 
     private let rules = Mutex(Rules())
@@ -53,6 +54,12 @@ package final class AccessRules: Sendable {
     package subscript(identity: String) -> FakePolicy? {
         get { self.rules.withLock { $0.policies[identity] } }
         set { self.rules.withLock { $0.policies[identity] = newValue } }
+    }
+
+    /// Whether nobody is asked who he is (`skip_auth` on every API). A client need not show a certificate then.
+    package var skipsAuthentication: Bool {
+        get { self.rules.withLock { $0.skipsAuthentication } }
+        set { self.rules.withLock { $0.skipsAuthentication = newValue } }
     }
 
     /// - Parameter path: decoded.

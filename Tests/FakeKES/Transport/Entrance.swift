@@ -15,12 +15,17 @@ final class Entrance: ChannelInboundHandler, RemovableChannelHandler {
     private let tls: NIOSSLServerHandler
     /// What the client has shown; none on a resumed session, where it shows nothing.
     private let presented: PresentedCertificates
+    /// Whether TLS checks certificates itself, and so presents none.
+    private let verifies: Bool
 
-    private init(server: ServerState, wire: Wire, tls: NIOSSLServerHandler, presented: PresentedCertificates) {
+    private init(
+        server: ServerState, wire: Wire, tls: NIOSSLServerHandler, presented: PresentedCertificates, verifies: Bool
+    ) {
         self.server = server
         self.wire = wire
         self.tls = tls
         self.presented = presented
+        self.verifies = verifies
     }
 
     /// Why a connection is not let in. Its channel is closed.
@@ -42,9 +47,12 @@ final class Entrance: ChannelInboundHandler, RemovableChannelHandler {
         }
         let wire = Wire()
         let presented = PresentedCertificates()
-        let tls = Self.makeTLS(try server.tls.context(for: door), verifies: door.verifiesClients, presented)
+        let tls = Self.makeTLS(
+            try server.tls.context(for: door, demandsCertificate: !server.responder.access.skipsAuthentication),
+            verifies: door.verifiesClients, presented)
         try channel.pipeline.syncOperations.addHandlers([
-            wire, tls, Entrance(server: server, wire: wire, tls: tls, presented: presented),
+            wire, tls,
+            Entrance(server: server, wire: wire, tls: tls, presented: presented, verifies: door.verifiesClients),
         ])
     }
 
@@ -71,15 +79,15 @@ final class Entrance: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func open(_ context: ChannelHandlerContext, _ httpVersion: Door.HTTPVersion) throws {
-        let isResumed = self.presented.certificates.isEmpty
-        let shown = isResumed ? self.tls.peerCertificate.map { [$0] } ?? [] : self.presented.certificates
+        let earlier = self.presented.certificates.isEmpty ? self.tls.peerCertificate : nil
+        let shown = earlier.map { [$0] } ?? self.presented.certificates
         let certificates = try shown.map { try CertificateFacts($0.toDERBytes()) }
         let caller = Caller(presenting: certificates)
         let record = self.server.journal.connectionOpened { number in
             ConnectionRecord(
                 number, on: context.channel, httpVersion: httpVersion,
                 tlsVersion: self.tls.tlsVersion == .tlsv13 ? .tls13 : .tls12, certificate: caller.certificate,
-                isResumed: isResumed)
+                isResumed: earlier != nil && !self.verifies)
         }
         let connection = ServedConnection(server: self.server, record: record, caller: caller, wire: self.wire)
         let pipeline = context.pipeline.syncOperations

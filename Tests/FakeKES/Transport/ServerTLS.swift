@@ -10,29 +10,36 @@ final class ServerTLS: Sendable {
     private let authority: TestAuthority
     private let valid: TestKeyPair
     /// Contexts are kept, for a session can be resumed only in the one that it began in.
-    private let contexts = Mutex<[Door: NIOSSLContext]>([:])
+    private let contexts = Mutex<[Face: NIOSSLContext]>([:])
     private let otherPairs = Mutex<[Door.Certificate: TestKeyPair]>([:])
+
+    /// All that a context depends on.
+    private struct Face: Hashable {
+        var door: Door
+        let demandsCertificate: Bool
+    }
 
     init(authority: TestAuthority, pair: TestKeyPair) {
         self.authority = authority
         self.valid = pair
     }
 
-    func context(for door: Door) throws -> NIOSSLContext {
-        var key = door
-        key.handshake = .completes
-        key.connectionCountMax = nil
-        guard door.resumesSessions else { return try self.makeContext(for: door) }
-        if let context = self.contexts.withLock({ $0[key] }) { return context }
-        let context = try self.makeContext(for: door)
-        self.contexts.withLock { $0[key] = context }
+    func context(for door: Door, demandsCertificate: Bool) throws -> NIOSSLContext {
+        var face = Face(door: door, demandsCertificate: demandsCertificate)
+        face.door.handshake = .completes
+        face.door.connectionCountMax = nil
+        guard door.resumesSessions else { return try self.makeContext(face) }
+        if let context = self.contexts.withLock({ $0[face] }) { return context }
+        let context = try self.makeContext(face)
+        self.contexts.withLock { $0[face] = context }
         return context
     }
 
     /// Forgets every session, as KES does when it reads its configuration again.
     func forgetSessions() { self.contexts.withLock { $0 = [:] } }
 
-    private func makeContext(for door: Door) throws -> NIOSSLContext {
+    private func makeContext(_ face: Face) throws -> NIOSSLContext {
+        let door = face.door
         let pair = try self.pair(door.certificate)
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(pair.certificate.utf8))
@@ -42,8 +49,9 @@ final class ServerTLS: Sendable {
         configuration.maximumTLSVersion = door.tlsVersions.contains(.tls13) ? .tlsv13 : .tlsv12
         configuration.applicationProtocols = [(Door.HTTPVersion.http2, "h2"), (.http11, "http/1.1")]
             .filter { door.httpVersions.contains($0.0) }.map(\.1)
-        // A certificate is demanded; what it says is nobody's business here, unless the door verifies.
-        configuration.certificateVerification = .noHostnameVerification
+        // What a certificate says is nobody's business here, unless the door verifies.
+        configuration.certificateVerification =
+            face.demandsCertificate ? .noHostnameVerification : .optionalVerification
         configuration.trustRoots = .certificates(
             try door.verifiesClients ? NIOSSLCertificate.fromPEMBytes(Array(self.authority.certificate.utf8)) : [])
         // Without this list, Ed25519 is refused, and with it every API key.
