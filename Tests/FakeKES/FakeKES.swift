@@ -30,7 +30,8 @@ package final class FakeKES: Sendable {
         package var listingPageSize: Int? = 1024
         /// Nil: all are made.
         package var credentials: Credentials?
-        package var group: MultiThreadedEventLoopGroup = .singleton
+        /// Nil: the one that the process shares.
+        package var group: MultiThreadedEventLoopGroup?
 
         package init() {}
     }
@@ -43,7 +44,7 @@ package final class FakeKES: Sendable {
     package let credentials: Credentials
     private let setup: Setup
     private let port: Int
-    var group: MultiThreadedEventLoopGroup { self.setup.group }
+    let group: MultiThreadedEventLoopGroup
     private let state: ServerState
     private let listener: Mutex<(any Channel)?>
 
@@ -57,7 +58,7 @@ package final class FakeKES: Sendable {
             tls: ServerTLS(authority: credentials.authority, pair: credentials.server), door: setup.door)
         state.responder.access.admin = credentials.client.identity
         state.responder.access[credentials.apiKey.identity] = .everything
-        let listener = try await Self.listen(setup.host, setup.port, setup.group, state)
+        let listener = try await Self.listen(setup.host, setup.port, setup.group ?? .singleton, state)
         return FakeKES(setup, credentials, state, listener, port: listener.localAddress?.port ?? setup.port)
     }
 
@@ -68,6 +69,7 @@ package final class FakeKES: Sendable {
         _ setup: Setup, _ credentials: Credentials, _ state: ServerState, _ listener: any Channel, port: Int
     ) {
         self.setup = setup
+        self.group = setup.group ?? .singleton
         self.credentials = credentials
         self.state = state
         self.port = port
@@ -144,7 +146,7 @@ package final class FakeKES: Sendable {
 
     /// Listens again, on the same port.
     package func comeBack() async throws {
-        let listener = try await Self.listen(self.setup.host, self.port, self.setup.group, self.state)
+        let listener = try await Self.listen(self.setup.host, self.port, self.group, self.state)
         self.listener.withLock { $0 = listener }
     }
 
@@ -166,6 +168,6 @@ package final class FakeKES: Sendable {
     package func wait(
         for event: String, _ condition: @escaping @Sendable (Journal.Snapshot) -> Bool
     ) async throws {
-        try await self.state.journal.wait(for: event, on: self.setup.group.next(), condition)
+        try await self.state.journal.wait(for: event, on: self.group.next(), condition)
     }
 }

@@ -17,7 +17,7 @@ import TestSupport
             Prints the variables that an object store or agent needs, as soon as it listens.
 
             A fault is one of: delay=2ms, hold, reset=before|in|after, truncated, garbage, drip=1ms, \
-            'status=502 failed to read key', content-type=text/html, missing=plaintext, larger=2000000, goaway, refused; \
+            'status=502 failed to read key', body={}, content-type=text/html, missing=plaintext, larger=2000000, goaway, refused; \
             behind it on=decrypt,generate, every=10, times=3. Or it is one of the connection: \
             certificate=expired|not-yet-valid|other-name|other-authority, handshake=hangs|closes|resets, connections=10, \
             resumption=off, http=1.1|2, tls=1.2|1.3, verify-clients.

@@ -34,6 +34,7 @@ struct FaultTests {
         (.status(503, message: "busy"), { $0.message == "busy" && $0.status == 503 && $0["Retry-After"] == "1" }),
         (.status(429, message: "busy"), { $0.message == "busy" && $0.status == 429 && $0["Retry-After"] == "1" }),
         (.status(502, message: "failed to read key"), { $0.message == "failed to read key" && $0.status == 502 }),
+        (.body("no JSON"), { $0.text == "no JSON" && $0.status == 200 }),
         (.contentType("text/html"), { $0["Content-Type"] == "text/html" && $0.bytes("plaintext")?.count == 32 }),
         (.missing(member: "plaintext"), { $0.json["plaintext"] == .missing && $0.bytes("ciphertext")?.count == 76 }),
         (.larger(byByteCount: 2_000_000), { $0.body.count > 2_000_000 && $0.bytes("plaintext")?.count == 32 }),

@@ -56,6 +56,7 @@ package struct Disturbances: Sendable, Equatable {
         case "garbage": return .garbage
         case "drip": return .drip(every: try Self.duration(value, line))
         case "status": return .status(try Self.number(value, line), message: rest)
+        case "body": return .body(([value] + (rest.isEmpty ? [] : [rest])).joined(separator: " "))
         case "content-type": return .contentType(value)
         case "missing": return .missing(member: value)
         case "larger": return .larger(byByteCount: try Self.number(value, line))

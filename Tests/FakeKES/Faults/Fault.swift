@@ -18,6 +18,8 @@ package enum Fault: Sendable, Equatable {
     case drip(every: Duration)
     /// Another status with a text in KES's form. 503 and 429 come with `Retry-After: 1`.
     case status(Int, message: String)
+    /// Another body under the right status.
+    case body(String)
     /// The right answer under a wrong name.
     case contentType(String)
     /// The right answer without this member.
@@ -34,7 +36,7 @@ package enum Fault: Sendable, Equatable {
         case before
         /// When half of the answer is sent.
         case inside = "in"
-        /// When all of it is sent.
+        /// When all of it is sent, and most likely read.
         case after
     }
 }

@@ -80,6 +80,7 @@ struct Verdict: Sendable {
         case .refused: self.delivery = .refused
         case .status(let status, let message):
             self.edits.append { $0 = Answer(KESFailure(status: status, message: message)) }
+        case .body(let text): self.edits.append { $0.body = ByteBuffer(string: text) }
         case .contentType(let type): self.edits.append { $0.contentType = type }
         case .missing(let member): self.edits.append { $0.removeMember(member) }
         case .larger(let byteCount): self.edits.append { $0.enlarge(by: byteCount) }

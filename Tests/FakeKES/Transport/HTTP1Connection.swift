@@ -171,9 +171,13 @@ final class HTTP1Connection: ChannelInboundHandler {
             self.isOver = true
             self.connection.wire.reset()
         case .reset(.inside):
-            self.reset(context, after: bytes.readSlice(length: half))
+            self.isOver = true
+            if let part = bytes.readSlice(length: half) { self.reset(context, behind: part) }
         case .reset(.after):
-            self.reset(context, after: bytes)
+            self.isOver = true
+            self.output.writeImmutableBuffer(bytes)
+            self.flush(context)
+            self.connection.wire.resetSoon()
         case .truncated:
             if let part = bytes.readSlice(length: half) { self.output.writeImmutableBuffer(part) }
             self.end(context)
@@ -188,12 +192,11 @@ final class HTTP1Connection: ChannelInboundHandler {
         }
     }
 
-    private func reset(_ context: ChannelHandlerContext, after bytes: ByteBuffer?) {
-        self.isOver = true
+    private func reset(_ context: ChannelHandlerContext, behind bytes: ByteBuffer) {
         let sent = context.eventLoop.makePromise(of: Void.self)
         let wire = NIOLoopBound(self.connection.wire, eventLoop: context.eventLoop)
         sent.futureResult.whenComplete { _ in wire.value.reset() }
-        context.writeAndFlush(self.wrapOutboundOut(bytes ?? ByteBuffer()), promise: sent)
+        context.writeAndFlush(self.wrapOutboundOut(bytes), promise: sent)
     }
 
     private func drip(_ context: ChannelHandlerContext, _ rest: ByteBuffer, every interval: TimeAmount) {

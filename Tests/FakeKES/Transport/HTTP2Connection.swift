@@ -201,7 +201,9 @@ final class HTTP2Connection: ChannelInboundHandler {
             self.writeData(context, half, on: id, endsStream: false, thenResets: true)
         case .reset(.after):
             self.writeHead(context, answer, on: id, endsStream: false)
-            self.writeData(context, body, on: id, endsStream: true, thenResets: true)
+            self.writeData(context, body, on: id, endsStream: true)
+            self.streams[id] = nil
+            self.connection.wire.resetSoon()
         case .truncated:
             self.writeHead(context, answer, on: id, endsStream: false)
             self.writeData(context, half, on: id, endsStream: true)

@@ -20,6 +20,13 @@ final class Wire: ChannelInboundHandler {
         context.close(promise: nil)
     }
 
+    /// Resets it once a client has had time to read what it was sent; no server can tell when it has.
+    func resetSoon() {
+        guard let context = self.context else { return }
+        let bound = NIOLoopBound(self, eventLoop: context.eventLoop)
+        context.eventLoop.scheduleTask(in: .milliseconds(20)) { bound.value.reset() }
+    }
+
     /// Resets a connection, whether or not TLS has begun on it. To be called on its event loop.
     static func reset(_ channel: any Channel) {
         if let wire = try? channel.pipeline.syncOperations.handler(type: Wire.self) {
