@@ -49,7 +49,7 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "CBuildInfo", "Cryptography", "Curl", "KeyService", "Linux", "LockedMemory", "Server", "Settings",
-                "StaticKey", "Systemd",
+                "StaticKey", "Systemd", "Telemetry", "Upstream",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -63,10 +63,18 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Spans", "WipedBuffers",
+                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Spans", "Telemetry",
+                "WipedBuffers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Upstream",
+            dependencies: [
+                "Cryptography", "Curl", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Telemetry",
             ],
             swiftSettings: settings
         ),
@@ -93,19 +101,28 @@ let package = Package(
             dependencies: ["LockedMemory", .product(name: "NIOCore", package: "swift-nio")],
             swiftSettings: settings
         ),
-        .target(name: "Cryptography", dependencies: ["COpenSSL", "LockedMemory"], swiftSettings: settings),
-        .target(name: "Curl", dependencies: ["CCurl", "LockedMemory"], swiftSettings: settings),
+        .target(
+            name: "Cryptography",
+            dependencies: ["ByteCoding", "COpenSSL", "Linux", "LockedMemory"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Curl",
+            dependencies: ["CCurl", "COpenSSL", "Cryptography", "LockedMemory"],
+            swiftSettings: settings
+        ),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: settings),
         .target(name: "LockedMemory", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Spans", swiftSettings: settings),
+        .target(name: "Telemetry", swiftSettings: settings),
 
         .target(name: "CBuildInfo", cSettings: [.define("KEYSIDE_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CLinux"),
         .target(name: "CWipingFree"),
         .target(name: "CCurl", dependencies: ["CLibCurl"]),
         .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
-        .systemLibrary(name: "COpenSSL", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
@@ -140,7 +157,20 @@ let package = Package(
         ),
         .testTarget(
             name: "CryptographyTests",
-            dependencies: ["COpenSSL", "Cryptography", "LockedMemory", "TestSupport"],
+            dependencies: ["ByteCoding", "COpenSSL", "Cryptography", "LockedMemory", "TestSupport"],
+            swiftSettings: relaxed
+        ),
+        .testTarget(
+            name: "CurlTests",
+            dependencies: ["COpenSSL", "Cryptography", "Curl", "LockedMemory", "TestSupport"],
+            swiftSettings: relaxed
+        ),
+        .testTarget(
+            name: "UpstreamTests",
+            dependencies: [
+                "ByteCoding", "Cryptography", "Curl", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Telemetry",
+                "TestSupport", "Upstream",
+            ],
             swiftSettings: relaxed
         ),
         .testTarget(
@@ -152,7 +182,7 @@ let package = Package(
             name: "ServerTests",
             dependencies: [
                 "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Server",
-                "TestSupport", "WipedBuffers",
+                "Telemetry", "TestSupport", "WipedBuffers",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "NIOCore", package: "swift-nio"),
                 .product(name: "NIOPosix", package: "swift-nio"),

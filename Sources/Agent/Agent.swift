@@ -1,27 +1,37 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import KeyService
+import KeyService
 import Linux
-package import LockedMemory
-package import Logging
+import LockedMemory
+import Logging
 import NIOCore
 import NIOPosix
 import Server
-package import Settings
+import Settings
 import Systemd
 import UnixSignals
+import Upstream
 
 /// A running agent: one key service, served on one socket, from the first line in the log to the last.
 package struct Agent: Sendable {
     private let settings: AgentSettings
     private let service: any KeyService
+    /// Nil where the key is embedded.
+    private let keyServers: KeyServers?
     private let memory: SecretMemory
     private let logger: Logger
     private let manager = ServiceManager()
 
-    package init(settings: AgentSettings, service: any KeyService, memory: SecretMemory, logger: Logger) {
+    init(settings: AgentSettings, backend: Backend, memory: SecretMemory, logger: Logger) {
         self.settings = settings
-        self.service = service
+        switch backend {
+        case .embedded(let service):
+            self.service = service
+            self.keyServers = nil
+        case .remote(let keyServers):
+            self.service = keyServers.service
+            self.keyServers = keyServers
+        }
         self.memory = memory
         self.logger = logger
     }
@@ -41,11 +51,17 @@ package struct Agent: Sendable {
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.watch(signals, feed: feed) }
             tasks.addTask { await self.waitForBackend(feed: feed) }
+            if let keyServers = self.keyServers {
+                tasks.addTask { await keyServers.run() }
+                tasks.addTask { for await _ in keyServers.changes { feed.yield(.backendChanged) } }
+            }
             var life = AgentLife()
             events: for await event in events {
                 switch life.receive(event) {
                 case .announceReady:
                     self.announceReady()
+                case .reportStatus:
+                    self.manager.report(status: self.statusLine(isServing: life.phase == .serving))
                 case .drain:
                     socket.removeName()
                     tasks.addTask { await self.drain(server, feed: feed) }
@@ -61,6 +77,7 @@ package struct Agent: Sendable {
             }
             tasks.cancelAll()
         }
+        await self.keyServers?.stop()
         try? await group.shutdownGracefully()  // Nothing is left to be done about it.
         self.logger.notice("stopped")
     }
@@ -87,7 +104,8 @@ package struct Agent: Sendable {
             memory: self.memory,
             facts: AgentFacts(
                 version: BuildInfo.version, commit: BuildInfo.commit, socketPath: socket.path,
-                connections: connections))
+                connections: connections),
+            sources: [self.keyServers].compactMap(\.self))
         let limits = ServerLimits(
             connections: self.settings.limits.connections,
             headerTimeout: TimeAmount(self.settings.limits.headerTimeout),
@@ -122,7 +140,7 @@ package struct Agent: Sendable {
             if case .reachable = await self.service.status().reachability { break }
             if !hasComplained {
                 self.logger.warning("waiting for the backend", metadata: ["backend": "\(self.service.kind)"])
-                self.manager.report(status: "Waiting for the backend: \(self.service.kind)")
+                self.manager.report(status: self.statusLine(isServing: false))
                 hasComplained = true
             }
             do {
@@ -136,9 +154,16 @@ package struct Agent: Sendable {
 
     private func announceReady() {
         self.logger.notice("ready", metadata: ["socket": "\(self.settings.socket.path)"])
-        self.manager.ready(
-            status: "Serving data keys from \(self.service.kind) '\(self.service.defaultKeyName)' "
-                + "on \(self.settings.socket.path)")
+        self.manager.ready(status: self.statusLine(isServing: true))
+    }
+
+    private func statusLine(isServing: Bool) -> String {
+        let known = self.keyServers?.service.knownStatus ?? BackendStatus(reachability: .unreachable, endpoints: [])
+        return StatusLine(
+            kind: self.service.kind, keyName: self.service.defaultKeyName, socketPath: self.settings.socket.path,
+            isServing: isServing, backend: known, now: .now()
+        )
+        .description
     }
 
     // MARK: End
@@ -148,10 +173,20 @@ package struct Agent: Sendable {
             switch signal {
             case .sigterm, .sigint:
                 feed.yield(.stop(at: .now))
+            case .sighup:
+                await self.reload()
             case _:
                 self.logger.notice("signal has no effect in this version", metadata: ["signal": "\(signal)"])
             }
         }
+    }
+
+    private func reload() async {
+        guard let keyServers = self.keyServers else {
+            self.logger.notice("there is nothing to reload: the key is embedded")
+            return
+        }
+        await keyServers.reload()
     }
 
     private func announceStopping() {
@@ -167,5 +202,14 @@ package struct Agent: Sendable {
             self.logger.warning("connections did not end in time", metadata: ["cut_off": "\(cutOff)"])
         }
         feed.yield(.drained)
+    }
+}
+
+extension Agent {
+    /// Where keys come from.
+    enum Backend: Sendable {
+        /// Within this process.
+        case embedded(any KeyService)
+        case remote(KeyServers)
     }
 }

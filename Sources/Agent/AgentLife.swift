@@ -21,10 +21,14 @@ struct AgentLife {
         case stop(at: ContinuousClock.Instant)
         /// The last connection has gone, or was cut off.
         case drained
+        /// A key server has come or gone.
+        case backendChanged
     }
 
     enum Action: Equatable {
         case announceReady
+        /// Says how the backend is.
+        case reportStatus
         case drain
         case end
         /// Without waiting for anybody.
@@ -52,7 +56,10 @@ struct AgentLife {
             guard since.duration(to: now) >= Self.oneRequest else { return .nothing }
             self.phase = .stopped
             return .endAtOnce
-        case (.serving, .ready), (.draining, .ready), (.starting, .drained), (.serving, .drained), (.stopped, _):
+        case (.starting, .backendChanged), (.serving, .backendChanged):
+            return .reportStatus
+        case (.serving, .ready), (.draining, .ready), (.starting, .drained), (.serving, .drained),
+            (.draining, .backendChanged), (.stopped, _):
             return .nothing
         }
     }

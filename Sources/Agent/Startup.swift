@@ -52,23 +52,27 @@ package struct Startup: Sendable {
     /// - Throws: ``AgentFailure`` when this version lacks the backend, or its key is of no use.
     package func makeAgent(logger: Logger) throws(AgentFailure) -> Agent {
         Agent(
-            settings: self.configuration.settings, service: try self.makeKeyService(), memory: self.memory,
+            settings: self.configuration.settings, backend: try self.makeBackend(logger: logger), memory: self.memory,
             logger: logger)
     }
 
-    private func makeKeyService() throws(AgentFailure) -> any KeyService {
+    private func makeBackend(logger: Logger) throws(AgentFailure) -> Agent.Backend {
         switch self.configuration.backend {
         case .staticKey(let settings):
             do throws(KeyServiceError) {
-                return try StaticKeyService(name: settings.name, key: settings.key, memory: self.memory)
+                return .embedded(try StaticKeyService(name: settings.name, key: settings.key, memory: self.memory))
             } catch {
                 throw AgentFailure(.configuration, "the static key '\(settings.name)' cannot be used: \(error)")
             }
-        case .kes, .minKMS:
+        case .kes(let settings):
+            return .remote(
+                try KeyServers(
+                    settings, settings: self.configuration.settings.upstream, memory: self.memory, logger: logger))
+        case .minKMS:
             throw AgentFailure(
                 .configuration,
-                "this version has no \(self.configuration.backend?.kind ?? "") backend; "
-                    + "it serves a static key only (MINIO_KMS_SECRET_KEY or MINIO_KMS_SECRET_KEY_FILE)")
+                "this version has no MinIO KMS backend; it serves a KES cluster (MINIO_KMS_KES_ENDPOINT) or a static "
+                    + "key (MINIO_KMS_SECRET_KEY or MINIO_KMS_SECRET_KEY_FILE)")
         case nil:
             throw AgentFailure(.configuration, "no backend is configured; see 'keyside check'")
         }

@@ -89,11 +89,7 @@ package enum Base64 {
     /// - Throws: ``Malformed``, or ``LockedMemoryError``.
     package static func decode(_ text: Span<UInt8>, into memory: SecretMemory) throws -> Secret {
         var secret = try Secret(byteCount: Self.decodedByteCountMax(text.count), in: memory)
-        let count = try secret.withOutputSpan { output throws(Malformed) in
-            try Self.decode(text, into: &output)
-            return output.count
-        }
-        secret.truncate(to: count)
+        try secret.rewrite { output throws(Malformed) in try Self.decode(text, into: &output) }
         return secret
     }
 

@@ -75,14 +75,16 @@
         return try body(&span)
     }
 
-    /// Lends the bytes to be written from the first one on; `body` need not write all of them.
-    package mutating func withOutputSpan<Result: ~Copyable, Failure: Error>(
-        _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Result
-    ) throws(Failure) -> Result {
+    /// Writes the secret anew, for a decoder that knew only an upper bound: what `body` does not write is wiped and
+    /// forgotten.
+    package mutating func rewrite<Failure: Error>(
+        _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
+    ) throws(Failure) {
         let bytes = unsafe UnsafeMutableBufferPointer(
             start: self.address.assumingMemoryBound(to: UInt8.self), count: self.byteCount)
         var output = unsafe OutputSpan(buffer: bytes, initializedCount: 0)
-        return try body(&output)
+        try body(&output)
+        self.truncate(to: output.count)
     }
 
     /// Writes the whole secret anew. `body` must append exactly ``byteCount`` bytes.

@@ -27,14 +27,11 @@ extension ClientIdentity {
             try memory.makeSecret(byteCount: Base64.decodedByteCountMax(apiKey.byteCount))
         }
         do throws(Base64.Malformed) {
-            let count = try apiKey.withBytes { text throws(Base64.Malformed) in
+            try apiKey.withBytes { text throws(Base64.Malformed) in
                 let isPrefixed = text.count >= prefix.count && prefix.indices.allSatisfy { text[$0] == prefix[$0] }
                 let base64 = text.extracting(droppingFirst: isPrefixed ? prefix.count : 0)
-                return try bytes.withMutableBytes { bytes throws(Base64.Malformed) in
-                    try Base64.decode(base64, into: &bytes)
-                }
+                try bytes.rewrite { output throws(Base64.Malformed) in try Base64.decode(base64, into: &output) }
             }
-            bytes.truncate(to: count)
         } catch {
             throw .apiKeyNotBase64(offset: error.offset)
         }

@@ -116,12 +116,9 @@ struct PEMBlock: Sendable {
             try memory.makeSecret(byteCount: Base64.decodedByteCountMax(base64.byteCount))
         }
         do throws(Base64.Malformed) {
-            let byteCount = try base64.withBytes { base64 throws(Base64.Malformed) in
-                try contents.withMutableBytes { contents throws(Base64.Malformed) in
-                    try Base64.decode(base64, into: &contents)
-                }
+            try base64.withBytes { base64 throws(Base64.Malformed) in
+                try contents.rewrite { output throws(Base64.Malformed) in try Base64.decode(base64, into: &output) }
             }
-            contents.truncate(to: byteCount)
         } catch {
             throw .notBase64(label: self.label, line: self.line)
         }

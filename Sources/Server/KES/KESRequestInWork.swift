@@ -4,6 +4,7 @@ import HTTPWire
 import KESProtocol
 import KeyService
 import NIOCore
+import Telemetry
 
 /// A request to the KES API from its head to its answer.
 final class KESRequestInWork: RoutedRequest {

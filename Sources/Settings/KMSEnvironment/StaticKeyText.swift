@@ -44,16 +44,14 @@ struct StaticKeyText: Sendable {
 
     private static func decode(_ text: Span<UInt8>, memory: SecretMemory) throws(Malformed) -> Secret {
         var key = try Self.room(for: text, memory: memory)
-        let count = try key.withOutputSpan { output throws(Malformed) in
+        try key.rewrite { output throws(Malformed) in
             do throws(Base64.Malformed) {
                 try Base64.decode(text, into: &output)
             } catch {
                 throw .notBase64(offset: error.offset)
             }
-            return output.count
         }
-        key.truncate(to: count)
-        guard count == StaticKeySettings.keyByteCount else { throw .keyByteCount(count) }
+        guard key.byteCount == StaticKeySettings.keyByteCount else { throw .keyByteCount(key.byteCount) }
         return key
     }
 

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import Curl
+import KeyService
+import Linux
+import LockedMemory
+import Logging
+import Settings
+import Telemetry
+import Upstream
+
+/// A cluster of KES servers as a backend, with all that has to go on beside the requests: endpoints are probed,
+/// credentials are watched, and what happens is logged.
+final class KeyServers: Sendable {
+    let service: KESService
+
+    private let engine: TransferEngine
+    private let keeper: CredentialKeeper
+    private let logger: Logger
+    /// Yields when an endpoint has come or gone.
+    let changes: AsyncStream<Void>
+
+    /// Reads credentials, and opens no connection yet.
+    ///
+    /// - Throws: ``AgentFailure`` when the credentials are of no use, or the libraries cannot be had.
+    init(
+        _ kes: KESSettings, settings: AgentSettings.Upstream, memory: SecretMemory, logger: Logger
+    ) throws(AgentFailure) {
+        let source = CredentialSource(kes, memory: memory)
+        let credentials = try source.loadNow()
+        for warning in credentials.warnings { logger.warning("\(warning)") }
+        let engine = try Self.makeEngine(settings, memory: memory)
+        let (changes, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let service = KESService(
+            endpoints: kes.endpoints.map(\.description),
+            keyName: kes.keyName,
+            options: UpstreamOptions(settings),
+            transport: engine.makePool(tls: credentials.tls),
+            memory: memory
+        ) { notice in
+            logger.log(notice)
+            feed.yield()
+        }
+        self.keeper = CredentialKeeper(source, credentials: credentials) { event in
+            logger.log(event)
+            if case .replaced(_, let credentials) = event { service.use(engine.makePool(tls: credentials.tls)) }
+        }
+        self.service = service
+        self.engine = engine
+        self.logger = logger
+        self.changes = changes
+        logger.notice("credentials", metadata: ["identity": "\(credentials.identity.identity)"])
+    }
+
+    private static func makeEngine(
+        _ settings: AgentSettings.Upstream, memory: SecretMemory
+    ) throws(AgentFailure) -> TransferEngine {
+        do throws(CurlSetupError) {
+            return try TransferEngine(options: TransferEngine.Options(settings), memory: memory)
+        } catch {
+            throw AgentFailure(.inputOutput, "libcurl cannot be used: \(error)")
+        }
+    }
+
+    /// Tends the cluster until it is cancelled.
+    func run() async {
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.service.run() }
+            group.addTask { await self.keeper.run() }
+        }
+    }
+
+    /// Looks at the credentials' files at once.
+    func reload() async {
+        self.logger.notice("looking for new credentials")
+        await self.keeper.reloadNow()
+    }
+
+    /// Ends every transfer and closes every connection.
+    func stop() async { await self.engine.stop() }
+}
+
+extension KeyServers: MetricsSource {
+    func writeMetrics(to text: inout MetricsText) {
+        self.service.writeMetrics(to: &text)
+        let credentials = self.keeper.status
+        let expiry: (MetricsText.Labels, Double) = (
+            ["role": CredentialRole.client.rawValue], Double(credentials.validity.notAfter)
+        )
+        text.family(
+            "keyside_certificate_expiry_timestamp_seconds", .gauge, "When the certificate in use ends, since 1970.",
+            [expiry])
+        text.family(
+            "keyside_certificate_reloads_total", .counter, "New certificates by what became of them.",
+            CredentialRole.allCases.flatMap { role -> [(MetricsText.Labels, Double)] in
+                [
+                    (["role": role.rawValue, "outcome": "replaced"], Double(credentials.replaced[role] ?? 0)),
+                    (["role": role.rawValue, "outcome": "refused"], Double(credentials.refused[role] ?? 0)),
+                ]
+            })
+    }
+}
+
+// MARK: From settings
+
+extension CredentialSource {
+    init(_ kes: KESSettings, memory: SecretMemory) {
+        self.init(
+            authentication: {
+                switch kes.authentication {
+                case .apiKey(let key): .apiKey(key)
+                case .certificate(let certFile, let keyFile, let password):
+                    .certificate(certFile: certFile, keyFile: keyFile, password: password)
+                }
+            }(),
+            caPath: kes.caPath,
+            memory: memory)
+    }
+
+    func loadNow() throws(AgentFailure) -> Credentials {
+        do throws(CredentialFault) {
+            return try self.load(now: WallClock.currentSecond())
+        } catch {
+            throw AgentFailure(.configuration, "\(error)")
+        }
+    }
+}
+
+extension UpstreamOptions {
+    init(_ settings: AgentSettings.Upstream) {
+        self.init()
+        self.timeout = settings.timeout
+        self.connectTimeout = settings.connectTimeout
+        self.inFlightMax = settings.maxInFlight
+        self.queuedMax = settings.maxQueued
+        self.isHedging = settings.hedge
+    }
+}
+
+extension TransferEngine.Options {
+    init(_ settings: AgentSettings.Upstream) {
+        self.init(
+            httpVersion: {
+                switch settings.http {
+                case .auto: .auto
+                case .http1: .http11
+                case .http2: .http2
+                }
+            }(),
+            connectTimeout: settings.connectTimeout)
+    }
+}
+
+// MARK: To the log
+
+extension Logger {
+    fileprivate func log(_ notice: UpstreamNotice) {
+        switch notice {
+        case .endpointDown(let address, let fault, let isRepeated):
+            self.log(
+                level: isRepeated ? .info : .warning, "key server is put aside",
+                metadata: ["endpoint": "\(address)", "reason": "\(fault)"])
+        case .endpointUp(let address, let duration, let isRepeated):
+            self.log(
+                level: isRepeated ? .info : .notice, "key server is back",
+                metadata: ["endpoint": "\(address)", "after": "\(duration)"])
+        case .unusableAnswer(let address, let operation, let reason):
+            self.error(
+                "what answers there is no key server",
+                metadata: ["endpoint": "\(address)", "operation": "\(operation)", "reason": "\(reason)"])
+        }
+    }
+
+    fileprivate func log(_ event: CredentialKeeper.Event) {
+        switch event {
+        case .replaced(let roles, let credentials):
+            self.notice(
+                "new credentials are in use",
+                metadata: [
+                    "what": "\(roles.map(\.rawValue).sorted().joined(separator: ","))",
+                    "identity": "\(credentials.identity.identity)",
+                    "valid_until": "\(credentials.identity.validity.end)",
+                ])
+        case .refused(let fault):
+            self.error("new credentials are refused, the old ones stay in use", metadata: ["reason": "\(fault)"])
+        case .recovered(let role):
+            self.notice("the credentials' files hold again what is in use", metadata: ["what": "\(role.rawValue)"])
+        case .endsSoon(let validity):
+            self.warning("the client certificate ends soon", metadata: ["valid_until": "\(validity.end)"])
+        case .ended(let validity):
+            self.error("the client certificate has ended", metadata: ["valid_until": "\(validity.end)"])
+        case .notWatching(let error):
+            self.warning(
+                "files of credentials cannot be watched; they are looked at once a minute",
+                metadata: ["reason": "\(error)"])
+        }
+    }
+}
+
+extension Validity {
+    fileprivate var end: String { WallClock(seconds: self.notAfter, nanoseconds: 0).rfc3339 }
+}

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import KeyService
+import Linux
+
+/// The one line that `systemctl status` shows: what the agent does and, where its key servers do not answer, which and
+/// since when. Pure: time comes in as an argument.
+struct StatusLine: CustomStringConvertible {
+    let kind: String
+    let keyName: KeyName
+    let socketPath: String
+    /// Whether the agent is ready.
+    let isServing: Bool
+    let backend: BackendStatus
+    let now: WallClock
+
+    var description: String {
+        let purpose =
+            self.isServing
+            ? "Serving data keys from \(self.kind) '\(self.keyName)' on \(self.socketPath)"
+            : "Waiting for the backend: \(self.kind)"
+        return ([purpose] + [self.outage].compactMap(\.self)).joined(separator: "; ")
+    }
+
+    private var outage: String? {
+        let outages = self.backend.endpoints.compactMap(self.outage)
+        guard !outages.isEmpty else { return nil }
+        let all = self.backend.endpoints.count
+        let extent =
+            outages.count == all
+            ? (all == 1 ? "the key server does not answer" : "none of \(all) key servers answers")
+            : "\(outages.count) of \(all) key servers \(outages.count == 1 ? "does" : "do") not answer"
+        return "\(extent): \(outages.joined(separator: ", "))"
+    }
+
+    private func outage(of endpoint: BackendStatus.Endpoint) -> String? {
+        guard case .down(let duration, let reason) = endpoint.condition else { return nil }
+        let since = WallClock(seconds: self.now.seconds - Int(duration.components.seconds), nanoseconds: 0)
+        return "\(endpoint.address) since \(since.rfc3339) (\(reason))"
+    }
+}
