@@ -61,12 +61,12 @@ extension KESService {
     /// KES's status says whether its key store answers. Who may not ask for it learns at least that somebody is there.
     private func run(_ probe: Probe) async {
         let timeout = min(self.options.connectTimeout, Self.probeTimeoutMax)
-        let call = Call(
-            operation: .status, address: self.addresses[probe.attempt.endpoint], path: KESEndpoint.status.path)
+        let call = KESCall(
+            .status, at: self.addresses[probe.attempt.endpoint], path: KESEndpoint.status.path,
+            deadline: probe.attempt.startedAt + timeout)
         do throws(AttemptFailure) {
-            let status = try await self.perform(
-                call, NoBody(), over: probe.transport, deadline: probe.attempt.startedAt + timeout
-            ) { (body, _) throws(KESAnswer.Unusable) in try KESAnswer.Status(decoding: body) }
+            let status = try await call.perform(NoBody(), over: probe.transport, memory: self.memory) {
+                (body, _) throws(KESAnswer.Unusable) in try KESAnswer.Status(decoding: body) }
             let health: EndpointAttempt.Outcome =
                 status.keyStore == .unreachable ? .faulty(.keyStoreUnreachable) : .healthy
             self.end(probe.attempt, .status, health, .succeeded)

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteCoding
 import Curl
 import KESProtocol
 import KeyService
@@ -9,15 +8,10 @@ import Synchronization
 
 /// How a request gets its answer.
 extension KESService {
-    /// As much as KES's own client reads.
-    static let answerByteCountMax = 1 << 20
-
-    typealias Decoder<Value: ~Copyable> = (Span<UInt8>, SecretMemory) throws(KESAnswer.Unusable) -> Value
-
     /// Asks for `operation` on `name` when there is room.
     func ask<Value: ~Copyable>(
         _ operation: KESEndpoint, _ name: String, _ message: borrowing some KESMessage & ~Copyable,
-        decode: Decoder<Value>
+        decode: KESCall.Decoder<Value>
     ) async throws(KeyServiceError) -> Value {
         let deadline = self.clock.now + self.options.timeout
         try await self.slots.enter()
@@ -30,7 +24,7 @@ extension KESService {
     /// - Parameter trace: notes whom it asks, and has noted whom not to.
     func travel<Value: ~Copyable>(
         _ operation: KESEndpoint, _ name: String, _ message: borrowing some KESMessage & ~Copyable,
-        deadline: ContinuousClock.Instant, trace: HedgeTrace? = nil, decode: Decoder<Value>
+        deadline: ContinuousClock.Instant, trace: HedgeTrace? = nil, decode: KESCall.Decoder<Value>
     ) async throws(KeyServiceError) -> Value {
         let path = operation.path(naming: name)
         var course = RequestCourse(
@@ -42,9 +36,8 @@ extension KESService {
                 trace?.note(attempt.endpoint)
                 let deadline = course.deadline(of: attempt)
                 do throws(AttemptFailure) {
-                    let value = try await self.perform(
-                        Call(operation: operation, address: self.addresses[attempt.endpoint], path: path),
-                        message, over: transport, deadline: deadline, decode: decode)
+                    let call = KESCall(operation, at: self.addresses[attempt.endpoint], path: path, deadline: deadline)
+                    let value = try await call.perform(message, over: transport, memory: self.memory, decode: decode)
                     self.end(attempt, operation, .healthy, .succeeded)
                     return value
                 } catch {
@@ -103,82 +96,9 @@ extension KESService {
     }
 }
 
-// MARK: One attempt
-
-extension KESService {
-    /// What is asked of whom.
-    struct Call {
-        let operation: KESEndpoint
-        let address: String
-        let path: String
-    }
-
-    /// Sends one request and reads its answer.
-    func perform<Value: ~Copyable>(
-        _ call: Call, _ message: borrowing some KESMessage & ~Copyable, over transport: any KESTransport,
-        deadline: ContinuousClock.Instant, decode: Decoder<Value>
-    ) async throws(AttemptFailure) -> Value {
-        let answer = try await self.send(call, try self.encode(message), over: transport, deadline: deadline)
-        let status = answer.status
-        guard status == 200 else {
-            throw status < 400
-                ? .unusable(.unexpectedStatus(status))
-                : .refused(answer.body.withBytes { KESFailure(status: status, body: $0) })
-        }
-        do throws(KESAnswer.Unusable) {
-            return try answer.body.withBytes { body throws(KESAnswer.Unusable) in try decode(body, self.memory) }
-        } catch {
-            if case .unreadable(.memory) = error { throw .noMemory }
-            throw .unusable(error)
-        }
-    }
-
-    private func send(
-        _ call: Call, _ body: consuming Secret?, over transport: any KESTransport, deadline: ContinuousClock.Instant
-    ) async throws(AttemptFailure) -> TransferAnswer {
-        do throws(TransferFailure) {
-            return try await transport.perform(
-                Transfer(
-                    call.operation.transferMethod, call.address, call.path, body: body,
-                    answerByteCountMax: Self.answerByteCountMax, deadline: deadline,
-                    isRepeatable: call.operation.isRepeatable))
-        } catch {
-            throw .transfer(error)
-        }
-    }
-
-    /// Writes a body to the memory that it leaves from.
-    private func encode(_ message: borrowing some KESMessage & ~Copyable) throws(AttemptFailure) -> Secret? {
-        let byteCount = message.byteCount
-        guard byteCount > 0 else { return nil }
-        do throws(LockedMemoryError) {
-            var body = try Secret(byteCount: byteCount, in: self.memory)
-            body.fill { output in message.encode(into: &output) }
-            return body
-        } catch {
-            throw .noMemory
-        }
-    }
-}
-
 extension AttemptFailure {
-    fileprivate static var noMemory: Self {
-        .transfer(TransferFailure(.noMemory, reason: "", requestWasSent: false))
-    }
-
     /// Whether the credentials were replaced just before the request left: it goes on with the new ones.
     fileprivate var isOfRetiredTransport: Bool {
         if case .transfer(let failure) = self { failure.kind == .retired } else { false }
-    }
-}
-
-extension KESEndpoint {
-    /// What KES's own client sends: servers of every age take it.
-    var transferMethod: Transfer.Method {
-        switch self.method {
-        case .get: .get
-        case .put: .post
-        case .delete: .delete
-        }
     }
 }

@@ -169,8 +169,3 @@ package final class KESService: KeyService {
         }
     }
 }
-
-/// The body of a request that has none.
-struct NoBody: KESMessage {
-    func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {}
-}

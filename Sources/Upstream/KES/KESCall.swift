@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ByteCoding
+import Curl
+import KESProtocol
+import LockedMemory
+
+/// One call of KES's API at one endpoint: asked once, and what comes back is judged.
+struct KESCall {
+    /// As much as KES's own client reads.
+    private static let answerByteCountMax = 1 << 20
+
+    typealias Decoder<Value: ~Copyable> = (Span<UInt8>, SecretMemory) throws(KESAnswer.Unusable) -> Value
+
+    let operation: KESEndpoint
+    let address: String
+    let path: String
+    let deadline: ContinuousClock.Instant
+
+    init(_ operation: KESEndpoint, at address: String, path: String, deadline: ContinuousClock.Instant) {
+        self.operation = operation
+        self.address = address
+        self.path = path
+        self.deadline = deadline
+    }
+
+    /// Sends `message`, and reads the answer to it.
+    func perform<Value: ~Copyable>(
+        _ message: borrowing some KESMessage & ~Copyable, over transport: any KESTransport, memory: SecretMemory,
+        decode: Decoder<Value>
+    ) async throws(AttemptFailure) -> Value {
+        let answer = try await self.send(try Self.encode(message, in: memory), over: transport)
+        let status = answer.status
+        guard status == 200 else {
+            throw status < 400
+                ? .unusable(.unexpectedStatus(status))
+                : .refused(answer.body.withBytes { KESFailure(status: status, body: $0) })
+        }
+        do throws(KESAnswer.Unusable) {
+            return try answer.body.withBytes { body throws(KESAnswer.Unusable) in try decode(body, memory) }
+        } catch {
+            if case .unreadable(.memory) = error { throw .noMemory }
+            throw .unusable(error)
+        }
+    }
+
+    private func send(
+        _ body: consuming Secret?, over transport: any KESTransport
+    ) async throws(AttemptFailure) -> TransferAnswer {
+        do throws(TransferFailure) {
+            return try await transport.perform(
+                Transfer(
+                    self.operation.transferMethod, self.address, self.path, body: body,
+                    answerByteCountMax: Self.answerByteCountMax, deadline: self.deadline,
+                    isRepeatable: self.operation.isRepeatable))
+        } catch {
+            throw .transfer(error)
+        }
+    }
+
+    /// Writes a body to the memory that it leaves from. An empty one is none.
+    private static func encode(
+        _ message: borrowing some KESMessage & ~Copyable, in memory: SecretMemory
+    ) throws(AttemptFailure) -> Secret? {
+        let byteCount = message.byteCount
+        guard byteCount > 0 else { return nil }
+        do throws(LockedMemoryError) {
+            var body = try Secret(byteCount: byteCount, in: memory)
+            body.fill { output in message.encode(into: &output) }
+            return body
+        } catch {
+            throw .noMemory
+        }
+    }
+}
+
+/// The body of a request that has none.
+struct NoBody: KESMessage {
+    func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {}
+}
+
+extension AttemptFailure {
+    fileprivate static var noMemory: Self {
+        .transfer(TransferFailure(.noMemory, reason: "", requestWasSent: false))
+    }
+}
+
+extension KESEndpoint {
+    /// What KES's own client sends: servers of every age take it.
+    var transferMethod: Transfer.Method {
+        switch self.method {
+        case .get: .get
+        case .put: .post
+        case .delete: .delete
+        }
+    }
+}
