@@ -17,7 +17,7 @@ package struct CertificateValidity: Hashable, Sendable {
 
     /// Seconds from now.
     package static func from(_ start: Int, to end: Int) -> Self {
-        let now = unsafe time(nil)
+        let now = time(nil)
         return Self(notBefore: now + start, notAfter: now + end)
     }
 
