@@ -4,4 +4,4 @@
 
 #include <sys/prctl.h>
 
-int keyside_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }
+int keyside_curl_name_thread(const char *name) { return prctl(PR_SET_NAME, name, 0, 0, 0); }

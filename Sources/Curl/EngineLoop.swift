@@ -31,7 +31,7 @@ final class EngineLoop {
     }
 
     func run() {
-        unsafe keyside_name_thread("transfers")
+        unsafe keyside_curl_name_thread("transfers")
         while true {
             self.turnCount.value.add(1, ordering: .relaxed)
             self.carryOutOrders()

@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 
 /// prctl(PR_SET_NAME): the calling thread's name, of which the kernel keeps 15 bytes.
-int keyside_name_thread(const char *name);
+int keyside_curl_name_thread(const char *name);
 
 // libcurl's option calls are variadic, which Swift cannot import. One line for each kind of argument; no logic.
 
