@@ -357,10 +357,22 @@ struct AgentSettingsTests {
         #expect(loaded.diagnostics.map(\.remedy) == [remedy])
     }
 
-    @Test("the clients' variable, and those of others, are passed over")
+    @Test("the agent listens where its clients look for it, unless it is told otherwise")
+    func clientsVariable() {
+        var environment = ["KEYSIDE_SOCKET": "/run/for-all.sock"]
+        #expect(Self.path(with: environment) == "/run/for-all.sock")
+        environment["KEYSIDE_SOCKET_PATH"] = "/run/own.sock"
+        #expect(Self.path(with: environment) == "/run/own.sock")
+    }
+
+    private static func path(with environment: [String: String]) -> String {
+        AgentSettings.load(environment: environment, defaultFile: Self.nowhere).settings.socket.path
+    }
+
+    @Test("the variables of others are passed over")
     func otherVariables() {
         let loaded = AgentSettings.load(
-            environment: ["KEYSIDE_SOCKET": "/x", "MINIO_KMS_SECRET_KEY": "x"],
+            environment: ["MINIO_KMS_SECRET_KEY": "x"],
             defaultFile: Self.nowhere
         )
         #expect(loaded.diagnostics.isEmpty)

@@ -44,7 +44,7 @@ extension AgentSettings {
 /// Takes in one source after another, each counting more than those before it.
 private struct SettingsLoader {
     static let fileVariable = AgentSettings.variablePrefix + "CONFIG"
-    /// Where clients look for the agent. Not a setting, but it may be set for a whole system.
+    /// Where clients look for the agent, and so where it listens, unless the setting's own variable is there too.
     static let clientVariable = AgentSettings.variablePrefix + "SOCKET"
 
     private var result = LoadedSettings()
@@ -99,9 +99,9 @@ private struct SettingsLoader {
     mutating func take(environment: [String: String]) {
         for (name, text) in environment.sorted(by: { $0.key < $1.key }) {
             guard name.hasPrefix(AgentSettings.variablePrefix) else { continue }
-            guard name != Self.fileVariable, name != Self.clientVariable, !Self.isServiceLink(name) else { continue }
+            guard name != Self.fileVariable, !Self.isServiceLink(name) else { continue }
             let place = Place.variable(name)
-            if let setting = Setting.byVariable[name] {
+            if let setting = Setting.byVariable[name == Self.clientVariable ? "KEYSIDE_SOCKET_PATH" : name] {
                 self.take(text, for: setting, at: place)
             } else if let section = Setting.refusedSection(withVariable: name) {
                 self.refuseSection(section, at: place)
