@@ -30,7 +30,7 @@ final class KeyServers: Sendable {
         let source = CredentialSource(kes, memory: memory)
         let credentials = try source.loadNow()
         for warning in credentials.warnings { logger.warning("\(warning)") }
-        let engine = try Self.makeEngine(settings, memory: memory)
+        let engine = try TransferEngine(settings, memory: memory)
         let (changes, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let service = KESService(
             endpoints: kes.endpoints.map(\.description),
@@ -51,16 +51,6 @@ final class KeyServers: Sendable {
         self.logger = logger
         self.changes = changes
         logger.notice("credentials", metadata: ["identity": "\(credentials.identity.identity)"])
-    }
-
-    private static func makeEngine(
-        _ settings: AgentSettings.Upstream, memory: SecretMemory
-    ) throws(AgentFailure) -> TransferEngine {
-        do throws(CurlSetupError) {
-            return try TransferEngine(options: TransferEngine.Options(settings), memory: memory)
-        } catch {
-            throw AgentFailure(.inputOutput, "libcurl cannot be used: \(error)")
-        }
     }
 
     /// Tends the cluster until it is cancelled.
@@ -138,17 +128,19 @@ extension UpstreamOptions {
     }
 }
 
-extension TransferEngine.Options {
-    init(_ settings: AgentSettings.Upstream) {
-        self.init(
-            httpVersion: {
-                switch settings.http {
-                case .auto: .auto
-                case .http1: .http11
-                case .http2: .http2
-                }
-            }(),
-            connectTimeout: settings.connectTimeout)
+extension TransferEngine {
+    convenience init(_ settings: AgentSettings.Upstream, memory: SecretMemory) throws(AgentFailure) {
+        var options = Options(connectTimeout: settings.connectTimeout)
+        switch settings.http {
+        case .auto: options.httpVersion = .auto
+        case .http1: options.httpVersion = .http11
+        case .http2: options.httpVersion = .http2
+        }
+        do throws(CurlSetupError) {
+            try self.init(options: options, memory: memory)
+        } catch {
+            throw AgentFailure(.inputOutput, "libcurl cannot be used: \(error)")
+        }
     }
 }
 
@@ -199,5 +191,6 @@ extension Logger {
 }
 
 extension Validity {
-    fileprivate var end: String { WallClock(seconds: self.notAfter, nanoseconds: 0).rfc3339 }
+    /// When it ends, RFC 3339.
+    var end: String { WallClock(seconds: self.notAfter, nanoseconds: 0).rfc3339 }
 }

@@ -12,22 +12,34 @@ struct Check: AsyncParsableCommand {
         abstract: "Validate the configuration and show it with its sources, without secrets.",
         discussion: """
             Reads what 'keyside run' would read, reports everything that is wrong with it at once, and starts nothing. \
-            Exits with 78 if the agent would not start.
+            Exits with 78 if the agent would not start, and with 69 if --connect finds a key server that is of no use.
             """)
 
     @OptionGroup var options: ConfigurationOptions
+    @Flag(help: "Try every key server, from its name to a data key.")
+    var connect = false
     @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
     var output = OutputFormat.text
 
     func run() async throws {
         try await self.reportingFailures {
             let startup = try self.options.load(toleratingUnlockedMemory: true)
-            let report = ConfigurationReport(startup.configuration)
+            let findings = try await self.examine(startup)
+            let report = ConfigurationReport(startup.configuration, findings)
             switch self.output {
             case .text: try StandardStreams.writeOutput(report.text)
             case .json: try StandardStreams.writeOutput(report.json + "\n")
             }
-            if !startup.configuration.isValid { throw CommandFailure(.configuration) }
+            if !report.isValid { throw CommandFailure(.configuration) }
+            if findings.hasFailedTrial { throw CommandFailure(.unavailable) }
+        }
+    }
+
+    private func examine(_ startup: Startup) async throws -> BackendFindings {
+        do throws(AgentFailure) {
+            return try await startup.examine(connecting: self.connect)
+        } catch {
+            throw CommandFailure(error)
         }
     }
 }

@@ -21,9 +21,5 @@ package struct Configuration: Sendable {
     }
 
     /// Whether the agent can start with it.
-    package var isValid: Bool { self.count(.error) == 0 }
-
-    func count(_ severity: Diagnostic.Severity) -> Int {
-        self.diagnostics.count { $0.severity == severity }
-    }
+    package var isValid: Bool { !self.diagnostics.contains { $0.severity == .error } }
 }

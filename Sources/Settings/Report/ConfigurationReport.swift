@@ -6,8 +6,19 @@ import KeyService
 /// A configuration as `keyside check` shows it. Values of secrets never reach it.
 package struct ConfigurationReport {
     private let configuration: Configuration
+    private let findings: BackendFindings
 
-    package init(_ configuration: Configuration) { self.configuration = configuration }
+    package init(_ configuration: Configuration, _ findings: BackendFindings = BackendFindings()) {
+        self.configuration = configuration
+        self.findings = findings
+    }
+
+    private var diagnostics: [Diagnostic] { self.configuration.diagnostics + self.findings.diagnostics }
+
+    /// Whether the agent can start.
+    package var isValid: Bool { self.count(.error) == 0 }
+
+    private func count(_ severity: Diagnostic.Severity) -> Int { self.diagnostics.count { $0.severity == severity } }
 
     /// For eyes: the backend, aligned columns of name, value and source, the diagnostics, and the verdict as the last
     /// line. Ends with a line feed.
@@ -15,9 +26,10 @@ package struct ConfigurationReport {
         let columns = Columns(self.configuration.settingValues + self.configuration.environmentValues)
         var lines = ["backend: " + (self.configuration.backend.map(Self.summary) ?? "none")]
         lines += self.configuration.backend?.endpoints.map { "  \($0)" } ?? []
+        lines += self.findings.lines
         lines += ["", "settings:"] + self.configuration.settingValues.map(columns.line)
         lines += ["", "environment:"] + self.configuration.environmentValues.map(columns.line)
-        lines += [""] + self.configuration.diagnostics.map(\.description) + [self.verdict]
+        lines += [""] + self.diagnostics.map(\.description) + [self.verdict]
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -28,10 +40,10 @@ package struct ConfigurationReport {
     private var verdict: String {
         let counts = [(Diagnostic.Severity.error, "error"), (.warning, "warning")]
             .compactMap { severity, word in
-                let count = self.configuration.count(severity)
+                let count = self.count(severity)
                 return count == 0 ? nil : "\(count) \(word)\(count == 1 ? "" : "s")"
             }
-        let verdict = self.configuration.isValid ? "the configuration is valid" : "the configuration is not valid"
+        let verdict = self.isValid ? "the configuration is valid" : "the configuration is not valid"
         return ([verdict] + counts).joined(separator: ", ")
     }
 
@@ -39,13 +51,16 @@ package struct ConfigurationReport {
     package var json: String {
         let configuration = self.configuration
         let bytes = JSONWriter.object(escaping: .plain) { json in
-            json.member("valid", configuration.isValid)
+            json.member("valid", self.isValid)
             json.member("backend", configuration.backend?.kind)
             json.member("key_name", configuration.backend?.keyName.description)
             json.member("endpoints", configuration.backend?.endpoints.map(\.description) ?? [])
+            json.member("identity", self.findings.identity)
+            json.member("valid_until", self.findings.validUntil)
+            if let trials = self.findings.trials { json.member("connections", trials) }
             json.member("settings", configuration.settingValues)
             json.member("environment", configuration.environmentValues)
-            json.member("diagnostics", configuration.diagnostics)
+            json.member("diagnostics", self.diagnostics)
         }
         return String(decoding: bytes, as: UTF8.self)
     }

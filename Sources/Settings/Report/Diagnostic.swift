@@ -21,7 +21,7 @@ package struct Diagnostic: Hashable, Sendable {
     /// What to do, as a clause that follows the message. Nil where there is nothing to do.
     package let remedy: String?
 
-    init(_ severity: Severity, at place: Place, _ message: String, remedy: String? = nil) {
+    package init(_ severity: Severity, at place: Place, _ message: String, remedy: String? = nil) {
         self.severity = severity
         self.place = place
         self.message = message

@@ -10,13 +10,15 @@ package enum Place: Hashable, Sendable {
     case entry(String, file: String, line: Int)
     /// A file, or a position in it. Lines and columns count from 1.
     case file(String, line: Int? = nil, column: Int? = nil)
+    /// A variable and the file that it names: `MINIO_KMS_KES_KEY_FILE: /etc/keyside/client.key`.
+    case credential(String)
 
     /// The place as the source of a value that stands beside it, so without the variable's name.
     package var source: String {
         switch self {
         case .variable: "environment"
         case .entry(_, let file, let line): "\(file):\(line)"
-        case .flag, .file: self.description
+        case .flag, .file, .credential: self.description
         }
     }
 }
@@ -24,7 +26,7 @@ package enum Place: Hashable, Sendable {
 extension Place: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .flag(let name), .variable(let name): name
+        case .flag(let name), .variable(let name), .credential(let name): name
         case .entry(let name, let file, let line): "\(file):\(line): \(name)"
         case .file(let path, let line, let column):
             [path, line.map(String.init), column.map(String.init)].compactMap(\.self).joined(separator: ":")

@@ -4,14 +4,12 @@ import Curl
 import KESProtocol
 package import KeyService
 
-extension EndpointTrial.Finding {
-    /// What is wrong, and what to do about it; nil if nothing is.
+extension EndpointTrial.Failure {
+    /// What is wrong, and what to do about it.
     ///
     /// - Parameter identity: the agent's own, as KES computes it.
-    package func advice(identity: String, keyName: KeyName) -> (problem: String, remedy: String)? {
+    package func advice(identity: String, keyName: KeyName) -> (problem: String, remedy: String) {
         switch self {
-        case .works:
-            return nil
         case .notReached(let failure):
             return (failure.summary, failure.remedy(identity: identity))
         case .identityUnknown:
@@ -33,7 +31,9 @@ extension EndpointTrial.Finding {
         case .keyStoreUnreachable:
             return ("the server does not reach its key store", "see the server's own log")
         case .refused(let operation, let failure):
-            return ("\(operation.operation) is answered \(failure.status): \(failure.message)", "see the server's own log")
+            return (
+                "\(operation.operation) is answered \(failure.status): \(failure.message)", "see the server's own log"
+            )
         case .unusable(_, let fault):
             return ("no KES server answers there: \(fault)", "correct the address in MINIO_KMS_KES_ENDPOINT")
         case .opensWrongly:

@@ -12,6 +12,11 @@ package struct EndpointTrial: Sendable {
     package enum Finding: Equatable, Sendable {
         /// All that an object store needs works.
         case works(version: String, latency: Duration)
+        case failed(Failure)
+    }
+
+    /// What is wrong, the first thing that is.
+    package enum Failure: Error, Equatable, Sendable {
         case notReached(TransferFailure)
         /// Everything is forbidden: no policy is for this identity.
         case identityUnknown
@@ -60,8 +65,8 @@ package struct EndpointTrial: Sendable {
             return try await self.tryAll(at: address)
         } catch {
             switch error {
-            case .denied: return .identityUnknown  // Not even the version, which everybody may ask for.
-            case .found(let finding): return finding
+            case .denied: return .failed(.identityUnknown)  // Not even the version, which everybody may ask for.
+            case .found(let failure): return .failed(failure)
             }
         }
     }
@@ -76,8 +81,8 @@ package struct EndpointTrial: Sendable {
         let latency = self.clock.now - begin
         let isStatusDenied = try await self.tryStatus(at: address)
         let denied = try await self.tryDataKey(at: address)
-        if isStatusDenied, denied == [.generateKey, .decrypt] { return .identityUnknown }
-        return denied.isEmpty ? .works(version: version, latency: latency) : .notPermitted(denied)
+        if isStatusDenied, denied == [.generateKey, .decrypt] { return .failed(.identityUnknown) }
+        return denied.isEmpty ? .works(version: version, latency: latency) : .failed(.notPermitted(denied))
     }
 
     /// - Returns: whether asking for the status is forbidden, which does no harm.
@@ -136,7 +141,7 @@ package struct EndpointTrial: Sendable {
 
     private enum Problem: Error, Equatable {
         case denied
-        case found(Finding)
+        case found(Failure)
     }
 
     private func ask<Value: ~Copyable>(

@@ -66,7 +66,8 @@ extension KESService {
             deadline: probe.attempt.startedAt + timeout)
         do throws(AttemptFailure) {
             let status = try await call.perform(NoBody(), over: probe.transport, memory: self.memory) {
-                (body, _) throws(KESAnswer.Unusable) in try KESAnswer.Status(decoding: body) }
+                (body, _) throws(KESAnswer.Unusable) in try KESAnswer.Status(decoding: body)
+            }
             let health: EndpointAttempt.Outcome =
                 status.keyStore == .unreachable ? .faulty(.keyStoreUnreachable) : .healthy
             self.end(probe.attempt, .status, health, .succeeded)
