@@ -70,7 +70,7 @@ struct EnvironmentSourceTests {
             return
         }
         #expect(settings.endpoints.map(\.description) == ["https://kes:7373"])
-        #expect(key.exposed == Array(Sample.kesAPIKey.utf8))
+        #expect(key.array == Array(Sample.kesAPIKey.utf8))
         #expect(
             environment.value(of: "MINIO_KMS_KES_API_KEY")?.source == "\(self.folder.path)/minio-kms-kes-api-key")
         #expect(environment.value(of: "MINIO_KMS_KES_API_KEY")?.value == "set, hidden")

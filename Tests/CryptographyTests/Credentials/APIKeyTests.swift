@@ -2,11 +2,12 @@
 
 import COpenSSL
 import Cryptography
+import TestSupport
 import Testing
 
 struct APIKeyTests {
     /// Before anything else of OpenSSL's is used.
-    init() throws { _ = try Shared.secretMemory() }
+    init() throws { _ = try SharedMemory.secrets }
 
     struct Vector: Sendable, CustomTestStringConvertible {
         let apiKey: String
@@ -44,7 +45,7 @@ struct APIKeyTests {
             var publicKey = [UInt8](repeating: 0, count: 32)
             var count = publicKey.count
             #expect(EVP_PKEY_get_raw_public_key(X509_get0_pubkey(certificate), &publicKey, &count) == 1)
-            #expect(publicKey == bytes(hex: vector.publicKey))
+            #expect(publicKey == [UInt8](hex: vector.publicKey))
         }
     }
 

@@ -6,7 +6,7 @@ import Testing
 
 struct ClientIdentityTests {
     /// Before anything else of OpenSSL's is used.
-    init() throws { _ = try Shared.secretMemory() }
+    init() throws { _ = try SharedMemory.secrets }
 
     @Test("A pair is read, with its dates and its identity", arguments: TestKeyKind.allCases)
     func pair(kind: TestKeyKind) throws {

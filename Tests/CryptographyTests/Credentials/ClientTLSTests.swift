@@ -8,7 +8,7 @@ import Testing
 /// Handshakes in memory between what ``ClientTLS`` makes of a client, and a server of the test's own.
 struct ClientTLSTests {
     /// Before anything else of OpenSSL's is used.
-    init() throws { _ = try Shared.secretMemory() }
+    init() throws { _ = try SharedMemory.secrets }
 
     @Test("The server sees the client's certificate and the proof of its key", arguments: TestKeyKind.allCases)
     func shows(kind: TestKeyKind) throws {

@@ -7,7 +7,7 @@ import Testing
 /// Files that are not quite what they should be.
 struct PEMTests {
     /// Before anything else of OpenSSL's is used.
-    init() throws { _ = try Shared.secretMemory() }
+    init() throws { _ = try SharedMemory.secrets }
 
     static let key = PrivateKeyTests.desKey
     static let certificate = PrivateKeyTests.certificate

@@ -8,7 +8,7 @@ import Testing
 /// Keys as the openssl program writes them, in every form that operators may have.
 struct PrivateKeyTests {
     /// Before anything else of OpenSSL's is used.
-    init() throws { _ = try Shared.secretMemory() }
+    init() throws { _ = try SharedMemory.secrets }
 
     enum Kind: String, Sendable, CaseIterable {
         case rsa = "RSA"

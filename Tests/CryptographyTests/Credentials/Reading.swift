@@ -8,13 +8,13 @@ import Testing
 /// Reads what tests have as text the way the agent reads what operators have as files.
 enum Read {
     static func key(_ pem: String, password: String? = nil) throws -> PrivateKey {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         let password = try password.map { SharedSecret(try Secret(Array($0.utf8), in: memory)) }
         return try PrivateKey(pem: Secret(Array(pem.utf8), in: memory), password: password, memory: memory)
     }
 
     static func chain(_ pem: String) throws -> CertificateChain {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         return try CertificateChain(pem: Secret(Array(pem.utf8), in: memory), memory: memory)
     }
 
@@ -23,12 +23,12 @@ enum Read {
     }
 
     static func apiKey(_ text: String, now: Int = 1_800_000_000) throws -> ClientIdentity {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         return try ClientIdentity(apiKey: Secret(Array(text.utf8), in: memory), now: now, memory: memory)
     }
 
     static func authorities(_ pem: String) throws -> AuthorityList {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         return AuthorityList(pem: try Secret(Array(pem.utf8), in: memory), memory: memory)
     }
 }
@@ -48,7 +48,7 @@ func credentialError(_ body: () throws -> Void) -> CredentialError? {
 /// An authority that tests share.
 enum Authority {
     private static let made = Result {
-        _ = try Shared.secretMemory()  // The authority is made by OpenSSL, in this process.
+        _ = try SharedMemory.secrets  // The authority is made by OpenSSL, in this process.
         return try TestAuthority()
     }
 

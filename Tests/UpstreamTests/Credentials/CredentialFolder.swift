@@ -6,13 +6,10 @@ import LockedMemory
 import TestSupport
 import Upstream
 
-/// Secrets and OpenSSL's memory for all tests of the process, as the agent has it.
 enum Shared {
     private static let memory = Result {
         unsetenv("SSL_CERT_FILE")  // A bundle of all the world's authorities, read for each test.
-        let memory = try SecretMemory(allowUnlocked: true)
-        try OpenSSLMemory.install(memory)
-        return memory
+        return try SharedMemory.secrets
     }
 
     static func secretMemory() throws -> SecretMemory { try self.memory.get() }
