@@ -29,6 +29,7 @@ package final class ConnectionPool: Sendable {
                 flight.wait(waiter)
                 if !orders.post(.start(flight, in: record)) {
                     flight.end(.failure(TransferFailure(.stopped, requestWasSent: false)))
+                    flight.announce()
                 }
             }
         } onCancel: {

@@ -27,8 +27,8 @@ final class EndpointQueue {
         guard !self.waiting.isEmpty else { return nil }
         let room =
             switch self.options.httpVersion {
-            case .auto, .http11: self.options.connectionCountMax
-            case .http2: self.isConnected ? self.options.streamCountMax : 1
+            case .auto, .http11: self.options.requestCountMax
+            case .http2: self.isConnected ? self.options.requestCountMax : 1
             }
         return self.lanes.count < room ? self.waiting.removeFirst() : nil
     }

@@ -11,6 +11,7 @@ final class EngineLoop {
     private let memory: SecretMemory
     private let turnCount: TurnCount
     private let poller: Poller
+    private let landings = Landings()
     /// Pools that have been used and are not drained. A few at most: one, and those that were retired just now.
     private var pools: [PoolTraffic] = []
     private var batch: [OrderBook.Order] = []
@@ -39,7 +40,9 @@ final class EngineLoop {
             let now = ContinuousClock.now
             for pool in self.pools { pool.wake(at: now) }
             self.closeDrained()
+            self.landings.announce()
             self.sleep()
+            self.landings.announce()
         }
         self.close()
     }
@@ -60,7 +63,7 @@ final class EngineLoop {
                 if record.isRetired.load(ordering: .relaxed) { throw TransferFailure(.retired, requestWasSent: false) }
                 try self.pool(record).start(flight)
             } catch {
-                flight.end(.failure(error))
+                self.landings.end(flight, .failure(error))
             }
         case .cancel(let flight, let record):
             self.pools.first { $0.record === record }?.cancel(flight)
@@ -73,7 +76,8 @@ final class EngineLoop {
 
     private func pool(_ record: PoolRecord) throws(TransferFailure) -> PoolTraffic {
         if let pool = self.pools.first(where: { $0.record === record }) { return pool }
-        let pool = try PoolTraffic(record, poller: self.poller, options: self.options, memory: self.memory)
+        let pool = try PoolTraffic(
+            record, poller: self.poller, landings: self.landings, options: self.options, memory: self.memory)
         self.pools.append(pool)
         return pool
     }
@@ -109,11 +113,13 @@ final class EngineLoop {
         self.orders.close(into: &self.batch)
         for order in self.batch {
             switch order {
-            case .start(let flight, _): flight.end(.failure(TransferFailure(.stopped, requestWasSent: false)))
+            case .start(let flight, _):
+                self.landings.end(flight, .failure(TransferFailure(.stopped, requestWasSent: false)))
             case .cancel, .retire: break
             case .stop: self.carryOut(order)
             }
         }
+        self.landings.announce()
         for waiter in self.stopping ?? [] { waiter.resume() }
     }
 }

@@ -27,14 +27,18 @@ final class Flight: Sendable {
 
     var isCancelled: Bool { self.state.withLock { $0.isCancelled } }
 
-    /// Hands over what came of it, once.
+    /// Notes what came of it, once.
     func end(_ outcome: consuming Outcome) {
         var outcome: Outcome? = outcome
-        let waiter = self.state.withLock { state in
+        self.state.withLock { state in
+            precondition(state.outcome == nil, "a flight ends once")
             state.outcome = outcome.take()
-            return state.waiter.take()
         }
-        waiter?.resume()
+    }
+
+    /// Wakes the one who waits, after ``end(_:)``.
+    func announce() {
+        self.state.withLock { $0.waiter.take() }?.resume()
     }
 
     /// What came of it, for the one who has waited.

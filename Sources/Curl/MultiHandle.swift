@@ -6,8 +6,8 @@ import LockedMemory
 
 /// A libcurl multi handle: the connections of one pool. Belongs to the engine's thread.
 ///
-/// libcurl says which sockets it wants watched, which goes to the engine's ``Poller``, and when it wants to be
-/// called, which is ``timer``. It must stay where it is: libcurl calls back into it.
+/// libcurl says which sockets it wants watched, which the engine's ``Poller`` is told, and when it wants to be called,
+/// which is ``timer``. It must stay where it is: libcurl calls back into it.
 @safe final class MultiHandle {
     /// When libcurl wants ``callTimer()``.
     private(set) var timer: ContinuousClock.Instant?
@@ -52,11 +52,11 @@ import LockedMemory
         }
     }
 
-    /// Closes all connections. There must be no transfers any more, and no lanes after it.
-    func close() {
-        unsafe curl_multi_cleanup(self.pointer)
-        unsafe curl_share_cleanup(self.share)
-    }
+    /// Closes all connections. There must be no transfers any more; the lanes go after it, since connections know them.
+    func close() { unsafe curl_multi_cleanup(self.pointer) }
+
+    /// After the last lane, which shares the sessions.
+    deinit { unsafe curl_share_cleanup(self.share) }
 
     private static func at(_ context: UnsafeMutableRawPointer) -> MultiHandle {
         unsafe Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue()

@@ -13,6 +13,7 @@ final class PoolTraffic {
 
     let record: PoolRecord
     private let multi: MultiHandle
+    private let landings: Landings
     private let options: TransferEngine.Options
     private let memory: SecretMemory
     private var queues: [EndpointQueue] = []
@@ -25,10 +26,11 @@ final class PoolTraffic {
 
     /// - Throws: `.noMemory`.
     init(
-        _ record: PoolRecord, poller: Poller, options: TransferEngine.Options, memory: SecretMemory
+        _ record: PoolRecord, poller: Poller, landings: Landings, options: TransferEngine.Options, memory: SecretMemory
     ) throws(TransferFailure) {
         self.record = record
-        self.multi = try MultiHandle(record: record, poller: poller, connectionCountMax: options.connectionCountMax)
+        self.landings = landings
+        self.multi = try MultiHandle(record: record, poller: poller, connectionCountMax: options.requestCountMax)
         self.options = options
         self.memory = memory
     }
@@ -165,7 +167,7 @@ final class PoolTraffic {
     private func end(_ flight: Flight, _ outcome: consuming Flight.Outcome) {
         self.flightCount -= 1
         self.record.transfersInFlight.subtract(1, ordering: .relaxed)
-        flight.end(outcome)
+        self.landings.end(flight, outcome)
     }
 
     // MARK: Lanes
