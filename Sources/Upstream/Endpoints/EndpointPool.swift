@@ -23,6 +23,8 @@ struct EndpointPool: Sendable {
     static let steadyAfter = Duration.seconds(30)
     /// Who is up and was not asked for so long is probed.
     static let idlePeriod = Duration.seconds(10)
+    /// The second that is drawn has to be better by this, so that small differences do not send everything to one.
+    static let clearlyLess = 0.8
     /// Probes do not wait for one another, since one may be lost in a server that hangs.
     static let probesOutstandingMax = 4
 
@@ -49,30 +51,17 @@ struct EndpointPool: Sendable {
     }
 
     private mutating func draw(_ condition: EndpointState.Condition, excluding tried: [Int]) -> Int? {
-        var candidateCount = 0
-        var last: Int?
-        for index in self.states.indices where self.isCandidate(index, condition, tried) {
-            candidateCount += 1
-            last = index
+        let candidates = self.states.indices.lazy.filter { [states] index in
+            states[index].condition == condition && !tried.contains(index)
         }
-        guard candidateCount > 1 else { return last }
+        let count = candidates.count
+        guard count > 1 else { return candidates.first }
         let lot = self.lots.next()
-        let first = Int(truncatingIfNeeded: lot >> 32) % candidateCount
-        let distance = 1 + Int(truncatingIfNeeded: lot & 0xffff_ffff) % (candidateCount - 1)
-        let second = (first + distance) % candidateCount
-        var position = 0
-        var best: Int?
-        for index in self.states.indices where self.isCandidate(index, condition, tried) {
-            defer { position += 1 }
-            guard position == first || position == second else { continue }
-            if let other = best { return self.states[index].burden < self.states[other].burden ? index : other }
-            best = index
-        }
-        return best
-    }
-
-    private func isCandidate(_ index: Int, _ condition: EndpointState.Condition, _ tried: [Int]) -> Bool {
-        self.states[index].condition == condition && !tried.contains(index)
+        let first = Int(truncatingIfNeeded: lot >> 32) % count
+        let second = (first + 1 + Int(truncatingIfNeeded: lot & 0xffff_ffff) % (count - 1)) % count
+        let (one, other) = (candidates.dropFirst(first).first, candidates.dropFirst(second).first)
+        guard let one, let other else { return one }
+        return self.states[other].burden < self.states[one].burden * Self.clearlyLess ? other : one
     }
 
     private func hasAlternative(to chosen: Int, _ tried: [Int]) -> Bool {

@@ -63,14 +63,26 @@ extension KESService {
         let wasPatient = deadline - attempt.startedAt >= self.options.connectTimeout
         let verdict = failure.verdict(wasPatient: wasPatient)
         let isOutdated = self.end(attempt, operation, verdict.health, verdict.outcome)
-        if case .unusable(let fault) = failure {
-            self.report(.unusableAnswer(address: self.addresses[attempt.endpoint], operation, fault))
-        }
+        if case .unusable(let fault) = failure { self.complain(of: fault, from: attempt.endpoint, operation) }
         let goesOn = course.fail(
             verdict, at: isOutdated || failure.isOfRetiredTransport ? nil : attempt.endpoint,
             leftNoTrace: failure.leftNoTrace, now: self.clock.now)
         guard goesOn else { throw verdict.error }
     }
+
+    /// Tells of an answer that is none, once in a while for each endpoint.
+    private func complain(of fault: KESAnswer.Unusable, from endpoint: Int, _ operation: KESEndpoint) {
+        let now = self.clock.now
+        let isDue = self.state.withLock { state in
+            if let last = state.complainedAt[endpoint], now < last + Self.complaintPeriod { return false }
+            state.complainedAt[endpoint] = now
+            return true
+        }
+        guard isDue else { return }
+        self.report(.unusableAnswer(address: self.addresses[endpoint], operation, fault))
+    }
+
+    private static let complaintPeriod = Duration.seconds(60)
 
     /// Notes what came of an attempt, and does what follows.
     ///

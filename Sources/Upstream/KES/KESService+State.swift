@@ -12,6 +12,8 @@ extension KESService {
         var isTended = false
         /// Requests that wait for an endpoint to return.
         var stranded: [Stranded] = []
+        /// When an answer that is none was told of last, by endpoint.
+        var complainedAt: [Int: ContinuousClock.Instant] = [:]
 
         struct Stranded {
             let waiter: Waiter<Bool>

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+@testable import Upstream
+
+/// What has happened, in order; a test waits until enough has.
+final class Journal<Entry: Sendable>: Sendable {
+    fileprivate struct State {
+        var entries: [Entry] = []
+        var watchers: [(isMet: @Sendable ([Entry]) -> Bool, waiter: Waiter<Void>)] = []
+    }
+
+    private let state = Mutex(State())
+
+    var entries: [Entry] { self.state.withLock(\.entries) }
+
+    func note(_ entry: Entry) {
+        let met = self.state.withLock { state in
+            state.entries.append(entry)
+            return state.takeMet()
+        }
+        for watcher in met { watcher.tell(()) }
+    }
+
+    func wait(until isMet: @escaping @Sendable ([Entry]) -> Bool) async {
+        let waiter = Waiter<Void>()
+        let met = self.state.withLock { state in
+            state.watchers.append((isMet, waiter))
+            return state.takeMet()
+        }
+        for watcher in met { watcher.tell(()) }
+        await waiter.wait(ifCancelled: ())
+    }
+
+    func wait(for count: Int) async { await self.wait { $0.count >= count } }
+}
+
+extension Journal.State {
+    fileprivate mutating func takeMet() -> [Waiter<Void>] {
+        let entries = self.entries
+        let met = self.watchers.filter { $0.isMet(entries) }
+        self.watchers.removeAll { $0.isMet(entries) }
+        return met.map(\.waiter)
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+@testable import Upstream
+
+/// A clock that stands still until a test moves it. A test waits until somebody sleeps, then moves it.
+final class ManualClock: SteadyClock {
+    typealias Instant = ContinuousClock.Instant
+
+    fileprivate struct State {
+        var now: Instant
+        var sleepers: [(until: Instant, waiter: Waiter<Bool>)] = []
+        var watchers: [(isMet: @Sendable ([Instant]) -> Bool, waiter: Waiter<Void>)] = []
+    }
+
+    let start: Instant
+    private let state: Mutex<State>
+
+    init() {
+        self.start = ContinuousClock.now
+        self.state = Mutex(State(now: self.start))
+    }
+
+    var now: Instant { self.state.withLock(\.now) }
+    var minimumResolution: Duration { .nanoseconds(1) }
+
+    func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        let waiter = Waiter<Bool>()
+        let (isPast, met) = self.state.withLock { state in
+            guard deadline > state.now else { return (true, [Waiter<Void>]()) }
+            state.sleepers.append((deadline, waiter))
+            return (false, state.takeMet())
+        }
+        for watcher in met { watcher.tell(()) }
+        if isPast { return }
+        guard await waiter.wait(ifCancelled: false) else {
+            self.state.withLock { $0.sleepers.removeAll { $0.waiter === waiter } }
+            throw CancellationError()
+        }
+    }
+
+    /// Moves on, and wakes whoever has slept long enough.
+    func advance(by duration: Duration) {
+        let due = self.state.withLock { state in
+            state.now += duration
+            let due = state.sleepers.filter { $0.until <= state.now }
+            state.sleepers.removeAll { $0.until <= state.now }
+            return due
+        }
+        for sleeper in due { sleeper.waiter.tell(true) }
+    }
+
+    /// Waits until somebody sleeps until exactly `offset` from the start, or later than that and no longer than `most`.
+    func waitForSleeper(from least: Duration = .zero, through most: Duration) async {
+        let range = (self.start + least)...(self.start + most)
+        let waiter = Waiter<Void>()
+        let met = self.state.withLock { state in
+            state.watchers.append(({ $0.contains { range.contains($0) } }, waiter))
+            return state.takeMet()
+        }
+        for watcher in met { watcher.tell(()) }
+        await waiter.wait(ifCancelled: ())
+    }
+}
+
+extension ManualClock.State {
+    fileprivate mutating func takeMet() -> [Waiter<Void>] {
+        let instants = self.sleepers.map(\.until)
+        let met = self.watchers.filter { $0.isMet(instants) }
+        self.watchers.removeAll { $0.isMet(instants) }
+        return met.map(\.waiter)
+    }
+}

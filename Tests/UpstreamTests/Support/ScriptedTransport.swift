@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Curl
+import LockedMemory
+import Synchronization
+import TestSupport
+
+@testable import Upstream
+
+/// Key servers in a test's hands: each request is noted, then answered as the test's rule says.
+final class ScriptedTransport: KESTransport {
+    struct Ask: Equatable, Sendable {
+        let method: String
+        let endpoint: String
+        let path: String
+        let body: String
+        let isRepeatable: Bool
+        let deadline: ContinuousClock.Instant
+
+        var isProbe: Bool { self.path == "/v1/status" }
+    }
+
+    indirect enum Reaction: Sendable {
+        case answer(Int, String)
+        case failure(TransferFailure.Kind, wasSent: Bool)
+        /// Until the deadline passes on the clock, or the task is cancelled.
+        case silence
+        /// When the test says so.
+        case held(Waiter<Bool>, Reaction)
+        case after(Duration, Reaction)
+
+        static let ok = answer(200, "")
+        static let status = answer(200, #"{"version":"v","keystore_latency":1}"#)
+    }
+
+    let asks = Journal<Ask>()
+    let retirements = Journal<Void>()
+    private let clock: ManualClock
+    private let rule: Mutex<@Sendable (Ask) -> Reaction>
+
+    init(clock: ManualClock = ManualClock(), _ rule: @escaping @Sendable (Ask) -> Reaction) {
+        self.clock = clock
+        self.rule = Mutex(rule)
+    }
+
+    /// From now on requests are answered so.
+    func answer(_ rule: @escaping @Sendable (Ask) -> Reaction) { self.rule.withLock { $0 = rule } }
+
+    /// Requests that were no probes.
+    var requests: [Ask] { self.asks.entries.filter { !$0.isProbe } }
+
+    func perform(_ transfer: consuming Transfer) async throws(TransferFailure) -> TransferAnswer {
+        let body =
+            switch transfer.body {
+            case .some(let body): body.withBytes { String(copying: $0) }
+            case .none: ""
+            }
+        let ask = Ask(
+            method: transfer.method.rawValue, endpoint: transfer.endpoint, path: transfer.path, body: body,
+            isRepeatable: transfer.isRepeatable, deadline: transfer.deadline)
+        let rule = self.rule.withLock(\.self)
+        let reaction = rule(ask)
+        self.asks.note(ask)
+        return try await self.perform(reaction, until: transfer.deadline)
+    }
+
+    private func perform(
+        _ reaction: Reaction, until deadline: ContinuousClock.Instant
+    ) async throws(TransferFailure) -> TransferAnswer {
+        switch reaction {
+        case .answer(let status, let body):
+            return TransferAnswer(
+                status: status, contentType: "application/json", retryAfter: nil, httpVersion: .http1,
+                body: try Self.secret(body))
+        case .failure(let kind, let wasSent):
+            throw TransferFailure(kind, reason: "scripted", requestWasSent: wasSent)
+        case .silence:
+            try await self.sleep(until: deadline)
+            throw TransferFailure(.timedOut(whileConnecting: false), reason: "scripted", requestWasSent: true)
+        case .held(let waiter, let next):
+            guard await waiter.wait(ifCancelled: false) else {
+                throw TransferFailure(.cancelled, reason: "scripted", requestWasSent: true)
+            }
+            return try await self.perform(next, until: deadline)
+        case .after(let duration, let next):
+            try await self.sleep(until: self.clock.now + duration)
+            return try await self.perform(next, until: deadline)
+        }
+    }
+
+    private func sleep(until instant: ContinuousClock.Instant) async throws(TransferFailure) {
+        do {
+            try await self.clock.sleep(until: instant, tolerance: nil)
+        } catch {
+            throw TransferFailure(.cancelled, reason: "scripted", requestWasSent: true)
+        }
+    }
+
+    private static func secret(_ text: String) throws(TransferFailure) -> Secret {
+        do {
+            return try Secret(Array(text.utf8), in: SharedMemory.secrets)
+        } catch {
+            throw TransferFailure(.noMemory, reason: "\(error)", requestWasSent: false)
+        }
+    }
+
+    func retire() { self.retirements.note(()) }
+}
+
+extension String {
+    init(copying bytes: Span<UInt8>) { self.init(decoding: bytes.indices.map { bytes[$0] }, as: UTF8.self) }
+}
