@@ -103,7 +103,8 @@ extension KESService {
         case nil:
             break
         }
-        if health != .healthy { self.doorbell.ring() }
+        // A failure may hasten probes, and the end of one makes room for another.
+        if health != .healthy || attempt.isProbe { self.doorbell.ring() }
         return aftermath.isOutdated
     }
 }

@@ -19,7 +19,9 @@ import Testing
         }
     }
 
-    @Test("whoever recovers serves again, within a second where nobody else did", arguments: 1...100 as ClosedRange<UInt64>)
+    @Test(
+        "whoever recovers serves again, within a second where nobody else did",
+        arguments: 1...100 as ClosedRange<UInt64>)
     func recovery(seed: UInt64) throws {
         var world = EndpointWorld(seed: seed)
         for _ in 1...500 { world.step() }

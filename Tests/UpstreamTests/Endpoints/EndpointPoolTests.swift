@@ -146,7 +146,8 @@ import Testing
 
     // MARK: Probes
 
-    @Test("pauses between probes double up to five seconds while others serve", arguments: 1...20 as ClosedRange<UInt64>)
+    @Test(
+        "pauses between probes double up to five seconds while others serve", arguments: 1...20 as ClosedRange<UInt64>)
     func backOff(seed: UInt64) throws {
         let pool = PoolBench(2, seed: seed)
         for (pause, longest) in zip(
@@ -284,11 +285,12 @@ private final class PoolBench {
     /// The pauses between probes that all fail.
     func pauses(of endpoint: Int, _ count: Int) throws -> [Duration] {
         var now = Self.start
-        return try (0...count).map { _ in
-            try self.fail(endpoint, at: now - Self.start)
-            let pause = self.states[endpoint].probeAt - now
-            now = self.states[endpoint].probeAt
-            return pause
-        }
+        return try (0...count)
+            .map { _ in
+                try self.fail(endpoint, at: now - Self.start)
+                let pause = self.states[endpoint].probeAt - now
+                now = self.states[endpoint].probeAt
+                return pause
+            }
     }
 }

@@ -33,7 +33,8 @@ import Testing
     @Test(
         "an answer that is none is an error of the inside, and its server is not put aside for it",
         arguments: [
-            (200, "", "cannot be read"), (200, "<html>", "cannot be read"), (200, #"{"plaintext":5}"#, "cannot be read"),
+            (200, "", "cannot be read"), (200, "<html>", "cannot be read"),
+            (200, #"{"plaintext":5}"#, "cannot be read"),
             (200, #"{"plaintext":"a2V"}"#, "cannot be read"), (200, "[]", "cannot be read"),
             (200, "{}", "has no 'plaintext'"), (204, "", "has the status 204"), (301, "", "has the status 301"),
         ]

@@ -60,7 +60,8 @@ import Testing
     @Test(
         "what changes keys is sent once", arguments: Change.allCases,
         [(ScriptedTransport.Reaction.broken, KeyServiceError.unavailable), (.message(502, "x"), .unavailable)])
-    func sentChanges(change: Change, fault: (reaction: ScriptedTransport.Reaction, error: KeyServiceError)) async throws {
+    func sentChanges(change: Change, fault: (reaction: ScriptedTransport.Reaction, error: KeyServiceError)) async throws
+    {
         let bench = try KESBench(["a", "b"]) { _ in fault.reaction }
         await #expect(throws: fault.error) { try await Self.perform(change, on: bench) }
         #expect(bench.transport.asks.entries.count == 1)

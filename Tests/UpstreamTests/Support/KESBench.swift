@@ -3,6 +3,7 @@
 import Curl
 import KeyService
 import LockedMemory
+import Synchronization
 import TestSupport
 import Testing
 
@@ -33,15 +34,14 @@ struct KESBench: Sendable {
     }
 
     /// Runs `body` while endpoints are looked after, as they are in the agent.
-    func tended<Result: Sendable>(_ body: @Sendable (KESBench) async throws -> Result) async throws -> Result {
+    func tended(_ body: @Sendable (KESBench) async throws -> Void) async throws {
         let service = self.service
-        return try await withThrowingTaskGroup(of: Void.self) { group in
+        try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { await service.run() }
             // The first round of probes.
             await self.transport.asks.wait(for: service.addresses.count)
-            let result = try await body(self)
+            try await body(self)
             group.cancelAll()
-            return result
         }
     }
 
@@ -57,9 +57,11 @@ struct KESBench: Sendable {
     var areAllOnline: Bool { self.service.knownStatus.endpoints.allSatisfy(\.isOnline) }
 
     func decrypt() async throws(KeyServiceError) -> [UInt8] {
-        try await self.service.decrypt(
-            self.name, ciphertext: Ciphertext([1, 2, 3]), associatedData: AssociatedData([4])
-        ).array
+        try await self.service
+            .decrypt(
+                self.name, ciphertext: Ciphertext([1, 2, 3]), associatedData: AssociatedData([4])
+            )
+            .array
     }
 }
 
@@ -71,4 +73,47 @@ extension ScriptedTransport.Reaction {
     static let broken = failure(.broken, wasSent: true)
 
     static func message(_ status: Int, _ text: String) -> Self { answer(status, #"{"message":"\#(text)"}"#) }
+}
+
+/// Waiting for what the service does by itself.
+extension KESBench {
+    /// What came of so many decrypts at a time.
+    func outcomes(_ count: Int) async -> [Result<[UInt8], KeyServiceError>] {
+        await withTaskGroup(of: Result<[UInt8], KeyServiceError>.self) { group in
+            for _ in 0..<count { group.addTask { await self.outcome() } }
+            return await group.reduce(into: []) { $0.append($1) }
+        }
+    }
+
+    /// Until so many requests wait for an endpoint to return.
+    func waitForStranded(_ count: Int) async {
+        while self.service.state.withLock({ $0.stranded.count }) < count { await Task.yield() }
+    }
+
+    func waitForTending() async {
+        while !self.service.state.withLock(\.isTended) { await Task.yield() }
+    }
+
+    /// Moves the clock in small steps, and lets the service do what each step brings before the next.
+    func passTime(by duration: Duration) async {
+        let end = self.clock.now + duration
+        while self.clock.now < end {
+            await self.waitForRest()
+            self.clock.advance(by: .milliseconds(10))
+        }
+        await self.waitForRest()
+    }
+
+    /// Until nothing happens any more but by the clock: every request waits for it, and so does whoever tends the
+    /// endpoints. Nobody may be held.
+    private func waitForRest() async {
+        while true {
+            let (inFlight, wakeAt) = self.service.state.withLock { state in
+                (state.pool.states.reduce(0) { $0 + $1.inFlight }, state.wakeAt)
+            }
+            let isTenderAsleep = wakeAt.map { $0 > self.clock.now && self.clock.isSomebodySleeping(until: $0) } ?? true
+            if isTenderAsleep, inFlight == self.clock.serverCount { return }
+            await Task.yield()
+        }
+    }
 }

@@ -10,7 +10,7 @@ final class ManualClock: SteadyClock {
 
     fileprivate struct State {
         var now: Instant
-        var sleepers: [(until: Instant, waiter: Waiter<Bool>)] = []
+        var sleepers: [(until: Instant, isServer: Bool, waiter: Waiter<Bool>)] = []
         var watchers: [(isMet: @Sendable ([Instant]) -> Bool, waiter: Waiter<Void>)] = []
     }
 
@@ -26,10 +26,14 @@ final class ManualClock: SteadyClock {
     var minimumResolution: Duration { .nanoseconds(1) }
 
     func sleep(until deadline: Instant, tolerance: Duration?) async throws {
+        try await self.sleep(until: deadline, isServer: false)
+    }
+
+    func sleep(until deadline: Instant, isServer: Bool) async throws {
         let waiter = Waiter<Bool>()
         let (isPast, met) = self.state.withLock { state in
             guard deadline > state.now else { return (true, [Waiter<Void>]()) }
-            state.sleepers.append((deadline, waiter))
+            state.sleepers.append((deadline, isServer, waiter))
             return (false, state.takeMet())
         }
         for watcher in met { watcher.tell(()) }
@@ -50,6 +54,14 @@ final class ManualClock: SteadyClock {
         }
         for sleeper in due { sleeper.waiter.tell(true) }
     }
+
+    /// Whether somebody wakes up at `instant` or before, key servers not counted.
+    func isSomebodySleeping(until instant: Instant) -> Bool {
+        self.state.withLock { $0.sleepers.contains { !$0.isServer && $0.until <= instant } }
+    }
+
+    /// How many key servers sleep.
+    var serverCount: Int { self.state.withLock { $0.sleepers.count { $0.isServer } } }
 
     /// Waits until somebody sleeps until exactly `offset` from the start, or later than that and no longer than `most`.
     func waitForSleeper(from least: Duration = .zero, through most: Duration) async {

@@ -90,7 +90,7 @@ final class ScriptedTransport: KESTransport {
 
     private func sleep(until instant: ContinuousClock.Instant) async throws(TransferFailure) {
         do {
-            try await self.clock.sleep(until: instant, tolerance: nil)
+            try await self.clock.sleep(until: instant, isServer: true)
         } catch {
             throw TransferFailure(.cancelled, reason: "scripted", requestWasSent: true)
         }
