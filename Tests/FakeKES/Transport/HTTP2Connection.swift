@@ -21,14 +21,24 @@ final class HTTP2Connection: ChannelInboundHandler {
     private var isOver = false
 
     /// A request from its head to its answer.
-    private struct Stream {
+    private final class Stream {
+        let id: HTTP2StreamID
         let opening: Opening
-        let began: NIODeadline
+        let began = NIODeadline.now()
         let isHead: Bool
-        var lengthWasAnnounced: Bool
+        let lengthWasAnnounced: Bool
         var body = ByteBuffer()
         var bodyByteCount = 0
         var pending: PendingAnswer?
+        /// The answer is sent, or nobody wants it any more.
+        var isOver = false
+
+        init(_ id: HTTP2StreamID, _ opening: Opening, isHead: Bool, lengthWasAnnounced: Bool) {
+            self.id = id
+            self.opening = opening
+            self.isHead = isHead
+            self.lengthWasAnnounced = lengthWasAnnounced
+        }
     }
 
     /// As Go's server has it, and as much as a body may have.
@@ -107,8 +117,8 @@ final class HTTP2Connection: ChannelInboundHandler {
     private func begin(
         _ context: ChannelHandlerContext, _ id: HTTP2StreamID, _ headers: HTTP2Frame.FramePayload.Headers
     ) {
-        guard self.streams[id] == nil else {
-            if headers.endStream { self.finish(context, id) }  // These are trailers.
+        if let stream = self.streams[id] {
+            if headers.endStream { self.finish(context, stream) }  // These are trailers.
             return
         }
         var method = ""
@@ -123,31 +133,27 @@ final class HTTP2Connection: ChannelInboundHandler {
             }
         }
         self.lastStreamID = max(self.lastStreamID, id)
-        self.streams[id] = Stream(
-            opening: self.connection.open(method: method, target: Array(path.utf8)), began: .now(),
-            isHead: method == "HEAD", lengthWasAnnounced: lengthWasAnnounced)
-        if headers.endStream { self.finish(context, id) }
+        let opening = self.connection.open(method: method, target: Array(path.utf8))
+        let stream = Stream(id, opening, isHead: method == "HEAD", lengthWasAnnounced: lengthWasAnnounced)
+        self.streams[id] = stream
+        if headers.endStream { self.finish(context, stream) }
     }
 
     private func take(_ context: ChannelHandlerContext, _ id: HTTP2StreamID, _ data: HTTP2Frame.FramePayload.Data) {
         guard case .byteBuffer(let bytes) = data.data else { return }
         let byteCount = bytes.readableBytes + (data.paddingBytes.map { $0 + 1 } ?? 0)
-        self.acknowledge(context, id, byteCount)
-        guard var stream = self.streams.removeValue(forKey: id) else { return }
-        stream.bodyByteCount += bytes.readableBytes
-        if stream.bodyByteCount <= stream.opening.bodyByteCountMax { stream.body.writeImmutableBuffer(bytes) }
-        self.streams[id] = stream
-        if data.endStream { self.finish(context, id) }
-    }
-
-    private func acknowledge(_ context: ChannelHandlerContext, _ id: HTTP2StreamID, _ byteCount: Int) {
         self.unacknowledgedByteCount += byteCount
         if self.unacknowledgedByteCount > Self.connectionWindow / 2 {
             self.widenWindow(context, of: .rootStream, by: self.unacknowledgedByteCount)
             self.unacknowledgedByteCount = 0
         }
-        // The stream's own window has room for every body that is looked at; one that is not must end too.
-        if let stream = self.streams[id], stream.bodyByteCount + byteCount > Self.streamWindow / 2 {
+        guard let stream = self.streams[id] else { return }
+        stream.bodyByteCount += bytes.readableBytes
+        if stream.bodyByteCount <= stream.opening.bodyByteCountMax { stream.body.writeImmutableBuffer(bytes) }
+        if data.endStream {
+            self.finish(context, stream)
+        } else if stream.bodyByteCount > Self.streamWindow / 2 {
+            // The window has room for every body that is looked at; one that is not must end too.
             self.widenWindow(context, of: id, by: byteCount)
         }
     }
@@ -156,43 +162,49 @@ final class HTTP2Connection: ChannelInboundHandler {
         self.write(context, id, .windowUpdate(windowSizeIncrement: byteCount))
     }
 
-    private func finish(_ context: ChannelHandlerContext, _ id: HTTP2StreamID) {
-        guard let stream = self.streams[id] else { return }
-        let (answer, verdict) = Self.answer(self.connection, stream)
-        guard let verdict else { return self.send(context, answer, .whole, on: id) }
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+    private func finish(_ context: ChannelHandlerContext, _ stream: Stream) {
+        let (answer, verdict) = Self.answer(self.connection, stream, stream.body)
+        guard let verdict else { return self.send(context, answer, .whole, on: stream) }
+        let bound = NIOLoopBound((self, context, stream), eventLoop: context.eventLoop)
         let pending = self.connection.carryOut(verdict, on: context.eventLoop) {
-            let (handler, context) = bound.value
-            handler.send(context, answer, verdict.delivery, on: id)
+            let (handler, context, stream) = bound.value
+            handler.send(context, answer, verdict.delivery, on: stream)
             context.flush()
             handler.closeIfDrained(context)
         }
-        if let pending { self.streams[id]?.pending = pending }
+        if let pending { stream.pending = pending }
     }
 
-    private static func answer(_ connection: ServedConnection, _ stream: Stream) -> (Answer, Verdict?) {
+    private static func answer(
+        _ connection: ServedConnection, _ stream: Stream, _ body: borrowing ByteBuffer
+    ) -> (Answer, Verdict?) {
         let byteCountMax = stream.opening.bodyByteCountMax
         let isTooLong = byteCountMax > 0 && stream.bodyByteCount > byteCountMax
         return connection.answer(
-            stream.opening, body: isTooLong ? nil : stream.body.readableBytesUInt8Span,
+            stream.opening, body: isTooLong ? nil : body.readableBytesUInt8Span,
             lengthWasAnnounced: stream.lengthWasAnnounced, since: stream.began)
     }
 
-    private func forget(_ id: HTTP2StreamID) { self.streams.removeValue(forKey: id)?.pending?.cancel() }
+    private func forget(_ id: HTTP2StreamID) {
+        guard let stream = self.streams.removeValue(forKey: id) else { return }
+        stream.isOver = true
+        stream.pending?.cancel()
+    }
 
     // MARK: Answers
 
     private func send(
-        _ context: ChannelHandlerContext, _ answer: Answer, _ delivery: Verdict.Delivery, on id: HTTP2StreamID
+        _ context: ChannelHandlerContext, _ answer: Answer, _ delivery: Verdict.Delivery, on stream: Stream
     ) {
-        guard !self.isOver, let stream = self.streams[id] else { return }
+        guard !self.isOver, !stream.isOver else { return }
+        let id = stream.id
         let body = stream.isHead ? ByteBuffer() : answer.body
         let half = body.getSlice(at: body.readerIndex, length: body.readableBytes / 2) ?? ByteBuffer()
         switch delivery {
         case .whole, .last:
             self.writeHead(context, answer, on: id, endsStream: body.readableBytes == 0)
             if body.readableBytes > 0 { self.writeData(context, body, on: id, endsStream: true) }
-            self.streams[id] = nil
+            self.forget(id)
             if case .last = delivery { self.drain(context) }
         case .reset(.before):
             self.reset()
@@ -202,12 +214,12 @@ final class HTTP2Connection: ChannelInboundHandler {
         case .reset(.after):
             self.writeHead(context, answer, on: id, endsStream: false)
             self.writeData(context, body, on: id, endsStream: true)
-            self.streams[id] = nil
+            self.forget(id)
             self.connection.wire.resetSoon()
         case .truncated:
             self.writeHead(context, answer, on: id, endsStream: false)
             self.writeData(context, half, on: id, endsStream: true)
-            self.streams[id] = nil
+            self.forget(id)
         case .garbage:
             context.flush()
             self.gathering.send(raw: .garbage)
@@ -215,10 +227,10 @@ final class HTTP2Connection: ChannelInboundHandler {
             context.close(promise: nil)
         case .refused:
             self.write(context, id, .rstStream(.refusedStream))
-            self.streams[id] = nil
+            self.forget(id)
         case .drip(let interval):
             self.writeHead(context, answer, on: id, endsStream: false)
-            self.drip(context, body, on: id, every: interval)
+            self.drip(context, body, on: stream, every: interval)
         }
     }
 
@@ -257,22 +269,24 @@ final class HTTP2Connection: ChannelInboundHandler {
     }
 
     private func drip(
-        _ context: ChannelHandlerContext, _ rest: ByteBuffer, on id: HTTP2StreamID, every interval: TimeAmount
+        _ context: ChannelHandlerContext, _ rest: ByteBuffer, on stream: Stream, every interval: TimeAmount
     ) {
-        guard !self.isOver, self.streams[id] != nil else { return }
+        guard !self.isOver, !stream.isOver else { return }
         var rest = rest
         let byte = rest.readSlice(length: min(1, rest.readableBytes)) ?? ByteBuffer()
         let isLast = rest.readableBytes == 0
-        self.writeData(context, byte, on: id, endsStream: isLast)
-        if isLast { self.streams[id] = nil }
+        self.writeData(context, byte, on: stream.id, endsStream: isLast)
         context.flush()
-        guard !isLast else { return self.closeIfDrained(context) }
-        let bound = NIOLoopBound((self, context), eventLoop: context.eventLoop)
+        if isLast {
+            self.forget(stream.id)
+            return self.closeIfDrained(context)
+        }
+        let bound = NIOLoopBound((self, context, stream), eventLoop: context.eventLoop)
         let next = rest
-        self.streams[id]?.pending = .delayed(
+        stream.pending = .delayed(
             context.eventLoop.scheduleTask(in: interval) {
-                let (handler, context) = bound.value
-                handler.drip(context, next, on: id, every: interval)
+                let (handler, context, stream) = bound.value
+                handler.drip(context, next, on: stream, every: interval)
             })
     }
 
