@@ -4,7 +4,8 @@ import TestSupport
 import Testing
 
 /// Whatever passes through an agent, nothing of it stays in memory that somebody could read, swap out or dump.
-@Suite struct MemoryScanTests {
+@Suite(.enabled(if: Account.isRoot, "needs root to read the memory of a process that cannot be dumped"))
+struct MemoryScanTests {
     private let key = [UInt8].random(32)
 
     private var keyText: String { "scan-key:\(self.key.base64)" }
