@@ -11,10 +11,11 @@ struct ReportTests {
     private static func report(
         _ variables: [String: String],
         _ settings: [String: String] = [:],
-        envFile: String? = nil
+        envFile: String? = nil,
+        findings: BackendFindings = BackendFindings()
     ) throws -> ConfigurationReport {
         let loaded = AgentSettings.load(environment: settings, defaultFile: "/nonexistent")
-        return ConfigurationReport(Configuration(loaded, try load(variables, envFile: envFile)))
+        return ConfigurationReport(Configuration(loaded, try load(variables, envFile: envFile)), findings)
     }
 
     // MARK: Diagnostics
@@ -131,7 +132,8 @@ struct ReportTests {
         let report = try Self.report(["MINIO_KMS_SECRET_KEY": Sample.staticKey, "MINIO_KMS_REPLICATE_KEYID": "false"])
         #expect(
             report.json.hasPrefix(
-                #"{"valid":true,"backend":"static key","key_name":"my-key","endpoints":[],"settings":["#
+                #"{"valid":true,"backend":"static key","key_name":"my-key","endpoints":[],"identity":null,"#
+                    + #""valid_until":null,"settings":["#
             )
         )
         #expect(report.json.contains(#"{"name":"log.level","value":"info","source":"default"}"#))
@@ -146,6 +148,53 @@ struct ReportTests {
         )
         let invalid = try Self.report([:]).json
         #expect(invalid.hasPrefix(#"{"valid":false,"backend":null,"key_name":null,"endpoints":[]"#))
+    }
+
+    @Test("what was found out about the backend stands between the backend and its settings")
+    func findings() throws {
+        var findings = BackendFindings()
+        findings.identity = "6aaf"
+        findings.validUntil = "2027-02-22T03:42:21.000Z"
+        findings.trials = [
+            .init(endpoint: "https://kes1:7373", outcome: .works(version: "v1", latency: .microseconds(300))),
+            .init(endpoint: "https://kes2:7373", outcome: .fails(problem: "no\u{7}", remedy: "yes")),
+        ]
+        #expect(findings.hasFailedTrial)
+        let report = try Self.report(["MINIO_KMS_SECRET_KEY": Sample.staticKey], findings: findings)
+        #expect(report.isValid)
+        #expect(
+            report.text.hasPrefix(
+                """
+                backend: static key, key 'my-key'
+                identity: 6aaf
+                certificate: valid until 2027-02-22T03:42:21.000Z
+
+                connections:
+                  https://kes1:7373: works, version v1, 1 ms
+                  https://kes2:7373: error: no\\u{07}; yes
+
+                settings:
+
+                """))
+        let trials = [
+            #"{"endpoint":"https://kes1:7373","works":true,"version":"v1","latency_ms":1}"#,
+            #"{"endpoint":"https://kes2:7373","works":false,"problem":"no\u0007","remedy":"yes"}"#,
+        ]
+        #expect(report.json.contains(#""connections":["# + trials.joined(separator: ",") + "]"))
+    }
+
+    @Test("what files hold wrongly makes a configuration invalid")
+    func faultyFiles() throws {
+        var findings = BackendFindings()
+        findings.diagnostics = [
+            Diagnostic(.error, at: .credential("MINIO_KMS_KES_KEY_FILE: /k"), "is empty", remedy: "fill it")
+        ]
+        let report = try Self.report(["MINIO_KMS_SECRET_KEY": Sample.staticKey], findings: findings)
+        #expect(!report.isValid && !findings.hasFailedTrial)
+        #expect(
+            report.text.hasSuffix(
+                "\nMINIO_KMS_KES_KEY_FILE: /k: error: is empty; fill it\nthe configuration is not valid, 1 error\n"))
+        #expect(report.json.hasPrefix(#"{"valid":false,"backend":"static key""#))
     }
 
     @Test("JSON strings are escaped, and a line of text stays a line")
