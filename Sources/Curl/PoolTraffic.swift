@@ -123,6 +123,8 @@ final class PoolTraffic {
     private func takeOff(_ flight: Flight, from queue: EndpointQueue) throws(TransferFailure) {
         let lane = if let idle = self.idleLanes.popLast() { idle } else { try self.makeLane() }
         do throws(TransferFailure) {
+            let connectTimeout = flight.transfer.connectTimeout ?? self.options.connectTimeout
+            lane.easy.set(CURLOPT_CONNECTTIMEOUT_MS, to: max(1, Int(connectTimeout / .milliseconds(1))))
             try lane.easy.begin(flight.transfer)
             guard self.multi.add(lane) else { throw .noMemory }
         } catch {
@@ -179,7 +181,6 @@ final class PoolTraffic {
             httpVersion: isHTTP2 ? Int(CURL_HTTP_VERSION_2TLS) : Int(CURL_HTTP_VERSION_1_1),
             memory: self.memory
         )
-        easy.set(CURLOPT_CONNECTTIMEOUT_MS, to: max(1, Int(self.options.connectTimeout / .milliseconds(1))))
         // Rather wait for a connection to share than open one more, should the server allow fewer streams than we do.
         easy.set(CURLOPT_PIPEWAIT, to: isHTTP2 ? 1 : 0)
         // A resolver that does not answer would else be waited for, by the whole engine, when its transfer ends.

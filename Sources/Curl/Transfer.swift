@@ -22,6 +22,9 @@ package struct Transfer: ~Copyable, Sendable {
     package let answerByteCountMax: Int
     /// When it has failed, wherever it is: waiting for a connection, sending, receiving.
     package let deadline: ContinuousClock.Instant
+    /// How long name, connection and handshake may take together, where that is less than with the engine's other
+    /// transfers. Nil: as with those.
+    package let connectTimeout: Duration?
     /// Whether the server may see it twice.
     ///
     /// A server may close a kept-alive connection just as a request goes out on it. libcurl then sends the request once
@@ -36,6 +39,7 @@ package struct Transfer: ~Copyable, Sendable {
         body: consuming Secret? = nil,
         answerByteCountMax: Int,
         deadline: ContinuousClock.Instant,
+        connectTimeout: Duration? = nil,
         isRepeatable: Bool
     ) {
         self.method = method
@@ -44,6 +48,7 @@ package struct Transfer: ~Copyable, Sendable {
         self.body = body
         self.answerByteCountMax = answerByteCountMax
         self.deadline = deadline
+        self.connectTimeout = connectTimeout
         self.isRepeatable = isRepeatable
     }
 }

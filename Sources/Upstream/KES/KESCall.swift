@@ -16,12 +16,17 @@ struct KESCall {
     let address: String
     let path: String
     let deadline: ContinuousClock.Instant
+    let connectTimeout: Duration?
 
-    init(_ operation: KESEndpoint, at address: String, path: String, deadline: ContinuousClock.Instant) {
+    init(
+        _ operation: KESEndpoint, at address: String, path: String, deadline: ContinuousClock.Instant,
+        connectTimeout: Duration? = nil
+    ) {
         self.operation = operation
         self.address = address
         self.path = path
         self.deadline = deadline
+        self.connectTimeout = connectTimeout
     }
 
     /// Sends `message`, and reads the answer to it.
@@ -52,7 +57,7 @@ struct KESCall {
                 Transfer(
                     self.operation.transferMethod, self.address, self.path, body: body,
                     answerByteCountMax: Self.answerByteCountMax, deadline: self.deadline,
-                    isRepeatable: self.operation.isRepeatable))
+                    connectTimeout: self.connectTimeout, isRepeatable: self.operation.isRepeatable))
         } catch {
             throw .transfer(error)
         }

@@ -36,7 +36,9 @@ extension KESService {
                 trace?.note(attempt.endpoint)
                 let deadline = course.deadline(of: attempt)
                 do throws(AttemptFailure) {
-                    let call = KESCall(operation, at: self.addresses[attempt.endpoint], path: path, deadline: deadline)
+                    let call = KESCall(
+                        operation, at: self.addresses[attempt.endpoint], path: path, deadline: deadline,
+                        connectTimeout: course.connectTimeout(of: attempt))
                     let value = try await call.perform(message, over: transport, memory: self.memory, decode: decode)
                     self.end(attempt, operation, .healthy, .succeeded)
                     return value

@@ -15,6 +15,8 @@ struct RequestCourse {
     let deadline: Instant
     /// How long it waits for an endpoint while none can be reached.
     let patienceEndsAt: Instant
+    /// Enough for servers that are near, where others have taken all the time.
+    private let shortestConnectTimeout: Duration
 
     /// The endpoints not to ask again.
     private(set) var tried: [Int]
@@ -29,6 +31,7 @@ struct RequestCourse {
     ) {
         self.isRepeatable = operation.isRepeatable
         self.deadline = deadline
+        self.shortestConnectTimeout = options.connectTimeout / 8
         self.patienceEndsAt = min(deadline, startedAt + options.connectTimeout)
         self.tried = avoided.map { [$0] } ?? []
     }
@@ -37,6 +40,13 @@ struct RequestCourse {
     func deadline(of attempt: EndpointAttempt) -> Instant {
         guard self.isRepeatable, attempt.hasAlternative else { return self.deadline }
         return attempt.startedAt + (self.deadline - attempt.startedAt) / 2
+    }
+
+    /// How long an attempt may take to connect. All together, the attempts of a request take about as long as one may:
+    /// each leaves half of the time to the next, if there is whom to ask.
+    func connectTimeout(of attempt: EndpointAttempt) -> Duration {
+        let left = self.patienceEndsAt - attempt.startedAt
+        return max(attempt.hasAlternative ? left / 2 : left, self.shortestConnectTimeout)
     }
 
     /// Takes in that an attempt failed.

@@ -121,6 +121,21 @@ import Testing
         #expect(!bench.areAllOnline)
     }
 
+    @Test("servers that swallow everything do not take each a connect timeout of its own")
+    func void() async throws {
+        let bench = try KESBench(["a", "b", "c"]) { _ in .void }
+        async let outcome = bench.outcome()
+        for _ in 0..<3 {
+            while bench.clock.serverCount < 1 { await Task.yield() }
+            bench.clock.advance(by: bench.transport.asks.entries.last?.connectTimeout ?? .zero)
+        }
+        let result = await outcome
+        #expect(result == .failure(.unavailable))
+        #expect(
+            bench.transport.asks.entries.map(\.connectTimeout) == [.seconds(1), .milliseconds(500), .milliseconds(500)])
+        #expect(bench.clock.now - bench.clock.start == .seconds(2))
+    }
+
     @Test("a server is not blamed for an answer that nobody had the time to wait for")
     func noTimeLeft() async throws {
         let bench = try KESBench(["a"], { $0.timeout = .seconds(1) }) { _ in .silence }

@@ -16,6 +16,7 @@ final class ScriptedTransport: KESTransport {
         let body: String
         let isRepeatable: Bool
         let deadline: ContinuousClock.Instant
+        let connectTimeout: Duration?
 
         var isProbe: Bool { self.path == "/v1/status" }
     }
@@ -25,6 +26,8 @@ final class ScriptedTransport: KESTransport {
         case failure(TransferFailure.Kind, wasSent: Bool)
         /// Until the deadline passes on the clock, or the task is cancelled.
         case silence
+        /// Nobody answers the attempt to connect.
+        case void
         /// When the test says so.
         case held(Waiter<Bool>, Reaction)
         case after(Duration, Reaction)
@@ -57,15 +60,15 @@ final class ScriptedTransport: KESTransport {
             }
         let ask = Ask(
             method: transfer.method.rawValue, endpoint: transfer.endpoint, path: transfer.path, body: body,
-            isRepeatable: transfer.isRepeatable, deadline: transfer.deadline)
+            isRepeatable: transfer.isRepeatable, deadline: transfer.deadline, connectTimeout: transfer.connectTimeout)
         let rule = self.rule.withLock(\.self)
         let reaction = rule(ask)
         self.asks.note(ask)
-        return try await self.perform(reaction, until: transfer.deadline)
+        return try await self.perform(reaction, ask)
     }
 
     private func perform(
-        _ reaction: Reaction, until deadline: ContinuousClock.Instant
+        _ reaction: Reaction, _ ask: Ask
     ) async throws(TransferFailure) -> TransferAnswer {
         switch reaction {
         case .answer(let status, let body):
@@ -75,16 +78,19 @@ final class ScriptedTransport: KESTransport {
         case .failure(let kind, let wasSent):
             throw TransferFailure(kind, reason: "scripted", requestWasSent: wasSent)
         case .silence:
-            try await self.sleep(until: deadline)
+            try await self.sleep(until: ask.deadline)
             throw TransferFailure(.timedOut(whileConnecting: false), reason: "scripted", requestWasSent: true)
+        case .void:
+            try await self.sleep(until: min(ask.deadline, self.clock.now + (ask.connectTimeout ?? .seconds(2))))
+            throw TransferFailure(.timedOut(whileConnecting: true), reason: "scripted", requestWasSent: false)
         case .held(let waiter, let next):
             guard await waiter.wait(ifCancelled: false) else {
                 throw TransferFailure(.cancelled, reason: "scripted", requestWasSent: true)
             }
-            return try await self.perform(next, until: deadline)
+            return try await self.perform(next, ask)
         case .after(let duration, let next):
             try await self.sleep(until: self.clock.now + duration)
-            return try await self.perform(next, until: deadline)
+            return try await self.perform(next, ask)
         }
     }
 
