@@ -73,6 +73,22 @@ import Testing
         #expect(slots.counts == (1, 0))
     }
 
+    @Test("room that comes to somebody who has just given up goes to the next", arguments: 1...50)
+    func cancellationAsRoomComes(_: Int) async throws {
+        let slots = RequestSlots(inFlightMax: 1, queuedMax: 10)
+        try await slots.enter()
+        async let next: Void = withTaskGroup(of: Void.self) { group in
+            group.addTask { _ = try? await slots.enter() }
+            await Self.wait(for: 2, in: slots)
+            group.cancelAll()
+            slots.leave()
+        }
+        await Self.wait(for: 1, in: slots)
+        try await slots.enter()
+        await next
+        #expect(slots.counts == (1, 0))
+    }
+
     @Test("room is never lost nor doubled, whoever comes, goes and gives up", arguments: 1...20 as ClosedRange<UInt64>)
     func conservation(seed: UInt64) async {
         let slots = RequestSlots(inFlightMax: 3, queuedMax: 8)
