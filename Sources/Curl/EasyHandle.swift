@@ -57,8 +57,9 @@ import LockedMemory
         self.set(CURLOPT_PROTOCOLS_STR, to: self.tls == nil ? "http" : "https")
         // Not even where the environment names a proxy: what is asked here is asked of the key server itself.
         self.set(CURLOPT_PROXY, to: "")
-        // Every transfer and every connection holds such a buffer in locked memory; answers are short.
-        self.set(CURLOPT_BUFFERSIZE, to: 4096)
+        // One for every transfer, in locked memory; answers are short. Over HTTP/2, libcurl 7.88 forgets a transfer whose
+        // buffer is shorter than a frame.
+        self.set(CURLOPT_BUFFERSIZE, to: self.httpVersion == CURL_HTTP_VERSION_1_1 ? 4096 : 16384)
         self.set(CURLOPT_UPLOAD_BUFFERSIZE, to: 16384)
         unsafe self.set(CURLOPT_HTTPHEADER, to: self.fields)
         unsafe self.set(CURLOPT_ERRORBUFFER, to: self.errorText)

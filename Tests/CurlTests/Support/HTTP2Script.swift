@@ -64,10 +64,17 @@ extension TestConnection {
         self.serveStreams { stream in self.answer(stream, "stream \(stream)") }
     }
 
-    /// Status 200 is the eighth entry of HPACK's static table.
+    /// Status 200 is the eighth entry of HPACK's static table. A frame carries 16 KiB at most.
     func answer(_ stream: UInt32, _ body: String) {
-        self.write(
-            HTTP2Frame(kind: .headers, flags: HTTP2Frame.endHeaders, stream: stream, payload: [0x88]).bytes
-                + HTTP2Frame(kind: .data, flags: HTTP2Frame.endStream, stream: stream, payload: Array(body.utf8)).bytes)
+        let headers = HTTP2Frame(kind: .headers, flags: HTTP2Frame.endHeaders, stream: stream, payload: [0x88])
+        var bytes = headers.bytes
+        var rest = Array(body.utf8)[...]
+        repeat {
+            let payload = rest.prefix(16384)
+            rest = rest.dropFirst(16384)
+            let flags = rest.isEmpty ? HTTP2Frame.endStream : 0
+            bytes += HTTP2Frame(kind: .data, flags: flags, stream: stream, payload: Array(payload)).bytes
+        } while !rest.isEmpty
+        self.write(bytes)
     }
 }

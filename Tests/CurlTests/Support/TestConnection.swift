@@ -2,13 +2,12 @@
 
 import COpenSSL
 import Glibc
+import LockedMemory
 import Synchronization
 
-/// A connection as its server sees it. Its thread alone uses it, but for ``hangUp()``.
-///
-/// `@unchecked Sendable`: for that reason.
-final class TestConnection: @unchecked Sendable {
-    let descriptor: CInt
+/// A connection as its server sees it. Belongs to its thread.
+final class TestConnection {
+    private let descriptor: CInt
     private let tls: OpaquePointer?
     private unowned let server: TestServer
     private var input: [UInt8] = []
@@ -18,35 +17,41 @@ final class TestConnection: @unchecked Sendable {
         self.tls = SSL_new(context)
         self.server = server
         SSL_set_fd(self.tls, descriptor)
+        var yes: CInt = 1
+        setsockopt(descriptor, CInt(IPPROTO_TCP), TCP_NODELAY, &yes, socklen_t(MemoryLayout<CInt>.size))
     }
 
     deinit { SSL_free(self.tls) }
 
-    // MARK: What a test's server does
-
-    /// - Returns: whether it succeeded.
-    func shakeHands() -> Bool { SSL_accept(self.tls) == 1 }
+    /// - Returns: whether it succeeded. If not, the client has been told why, and has gone.
+    func shakeHands() -> Bool {
+        if SSL_accept(self.tls) == 1 { return true }
+        self.waitForSilence()
+        return false
+    }
 
     var wasResumed: Bool { SSL_session_reused(self.tls) == 1 }
 
-    /// The request line and the fields of the next request, when its body has come too; nil at the end.
+    /// The next request, whole; nil at the end.
     func readRequest() -> String? {
-        while true {
-            if let end = self.input.firstRange(of: Array("\r\n\r\n".utf8)) {
-                let head = String(decoding: self.input[..<end.lowerBound], as: UTF8.self)
-                let length = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
-                let bodyByteCount = length.flatMap { Int($0.split(separator: " ")[1]) } ?? 0
-                if self.input.count >= end.upperBound + bodyByteCount {
-                    let body = String(
-                        decoding: self.input[end.upperBound..<end.upperBound + bodyByteCount], as: UTF8.self)
-                    self.input.removeFirst(end.upperBound + bodyByteCount)
-                    self.server.note(request: head)
-                    return head + "\r\n\r\n" + body
-                }
-            }
+        var end = self.input.firstRange(of: Array("\r\n\r\n".utf8))
+        while end == nil {
+            guard let more = self.read() else { return nil }
+            self.input += more
+            end = self.input.firstRange(of: Array("\r\n\r\n".utf8))
+        }
+        guard let start = end?.upperBound else { return nil }
+        let head = String(decoding: self.input[..<start], as: UTF8.self)
+        let length = head.split(separator: "\r\n").first { $0.lowercased().hasPrefix("content-length:") }
+        let byteCount = start + (length.flatMap { Int($0.split(separator: " ")[1]) } ?? 0)
+        while self.input.count < byteCount {
             guard let more = self.read() else { return nil }
             self.input += more
         }
+        let request = String(decoding: self.input[..<byteCount], as: UTF8.self)
+        self.input.removeFirst(byteCount)
+        self.server.note(request: head)
+        return request
     }
 
     /// Some bytes; nil at the end.
@@ -56,9 +61,17 @@ final class TestConnection: @unchecked Sendable {
         return count > 0 ? Array(bytes.prefix(Int(count))) : nil
     }
 
-    func write(_ bytes: [UInt8]) { SSL_write(self.tls, bytes, CInt(bytes.count)) }
+    /// Without a copy of it in ordinary memory.
+    func write(_ secret: borrowing Secret) {
+        secret.withUnsafeBytes { bytes in _ = SSL_write(self.tls, bytes.baseAddress, CInt(bytes.count)) }
+    }
 
-    func write(_ text: String) { self.write(Array(text.utf8)) }
+    /// - Returns: whether it could be written.
+    @discardableResult
+    func write(_ bytes: [UInt8]) -> Bool { SSL_write(self.tls, bytes, CInt(bytes.count)) > 0 }
+
+    @discardableResult
+    func write(_ text: String) -> Bool { self.write(Array(text.utf8)) }
 
     func answer(_ body: String, status: String = "200 OK", fields: String = "Content-Type: application/json\r\n") {
         self.write("HTTP/1.1 \(status)\r\n\(fields)Content-Length: \(body.utf8.count)\r\n\r\n\(body)")
@@ -76,6 +89,23 @@ final class TestConnection: @unchecked Sendable {
     /// Waits until the client has closed.
     func waitForEnd() { while self.read() != nil {} }
 
+    /// Waits until the client has closed, without a word of TLS.
+    func waitForSilence() {
+        var bytes = [UInt8](repeating: 0, count: 16384)
+        while recv(self.descriptor, &bytes, bytes.count, 0) > 0 {}
+    }
+
+    /// Reads what a client begins a handshake with.
+    func waitForHello() {
+        var bytes = [UInt8](repeating: 0, count: 16384)
+        _ = recv(self.descriptor, &bytes, bytes.count, 0)
+    }
+
+    func writeInTheClear(_ text: String) {
+        self.waitForHello()
+        _ = send(self.descriptor, text, text.utf8.count, CInt(MSG_NOSIGNAL))
+    }
+
     func note(request: String) { self.server.note(request: request) }
 
     var chosenProtocol: String {
@@ -84,11 +114,6 @@ final class TestConnection: @unchecked Sendable {
         SSL_get0_alpn_selected(self.tls, &name, &byteCount)
         return String(decoding: UnsafeBufferPointer(start: name, count: Int(byteCount)), as: UTF8.self)
     }
-
-    // MARK: What the server itself does
-
-    /// Wakes the connection's thread by ending its input and output.
-    func hangUp() { shutdown(self.descriptor, CInt(SHUT_RDWR)) }
 }
 
 extension TestConnection {

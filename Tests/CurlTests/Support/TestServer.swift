@@ -16,23 +16,26 @@ final class TestServer: Sendable {
     private let journal = Mutex(Journal())
 
     private struct Journal {
-        var connections: [CInt: TestConnection] = [:]
+        /// Descriptors of those that are open.
+        var connections: Set<CInt> = []
         var acceptedCount = 0
         var requests: [String] = []
-        var waiters: [(isDue: @Sendable (Int, Int) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
+        var isClosed = false
+        var waiters: [(isDue: @Sendable (Journal) -> Bool, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
     /// - Parameters:
-    ///   - certificate: the server's own; issued by ``Trust/authority`` by default.
+    ///   - certificate: the server's own; by default one that the clients of the tests trust.
     ///   - protocols: for ALPN, the one it likes best first.
     ///   - clientAuthority: PEM; who must have signed the client's certificate. Nil: none is asked for.
     ///   - serve: what it does with a connection, before the handshake. When it returns, the connection is closed.
     init(
-        certificate: TestKeyPair = Trust.server,
+        certificate: TestKeyPair? = nil,
         protocols: [String] = ["http/1.1"],
         clientAuthority: String? = nil,
         serve: @escaping @Sendable (TestConnection) -> Void = { $0.answerEverything() }
-    ) throws(TestFailure) {
+    ) throws {
+        let trust = try Trust.shared
         let listener = socket(AF_INET, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -44,39 +47,41 @@ final class TestServer: Sendable {
                     && getsockname(listener, address, &length) == 0
             }
         }
-        guard isBound else { throw .system(call: "listen", code: errno) }
+        guard isBound else { throw TestFailure.system(call: "listen", code: errno) }
         self.listener = listener
         self.port = UInt16(bigEndian: address.sin_port)
         self.context = try ServerContext.make(
-            certificate: certificate, protocols: protocols, clientAuthority: clientAuthority)
+            certificate: certificate ?? trust.server, protocols: protocols, clientAuthority: clientAuthority)
         self.serve = serve
         onNewThread { self.acceptAll() }
     }
 
-    /// Stops listening; connections stay.
-    func stopListening() { shutdown(self.listener, CInt(SHUT_RDWR)) }
-
-    /// Stops listening, and ends all connections.
+    /// Stops listening, and ends all connections. Under the lock, since a descriptor that was closed may be somebody
+    /// else's by now.
     func stop() {
-        self.stopListening()
-        let connections = self.journal.withLock { $0.connections.values.map(\.self) }
-        for connection in connections { connection.hangUp() }
+        self.journal.withLock { journal in
+            if !journal.isClosed { shutdown(self.listener, CInt(SHUT_RDWR)) }
+            for descriptor in journal.connections { shutdown(descriptor, CInt(SHUT_RDWR)) }
+        }
     }
+
+    /// Returns when nobody listens any more, after ``stop()``.
+    func waitForListenerToClose() async { await self.wait { $0.isClosed } }
 
     var requests: [String] { self.journal.withLock { $0.requests } }
     var acceptedCount: Int { self.journal.withLock { $0.acceptedCount } }
     var openCount: Int { self.journal.withLock { $0.connections.count } }
 
     /// Returns when so many requests have come, heads of HTTP/1.1 or streams of HTTP/2.
-    func waitForRequests(_ count: Int) async { await self.wait { requests, _ in requests >= count } }
+    func waitForRequests(_ count: Int) async { await self.wait { $0.requests.count >= count } }
 
     /// Returns when no connection is open any more.
-    func waitForClose() async { await self.wait { _, open in open == 0 } }
+    func waitForClose() async { await self.wait { $0.connections.isEmpty } }
 
-    private func wait(_ isDue: @escaping @Sendable (_ requests: Int, _ open: Int) -> Bool) async {
+    private func wait(_ isDue: @escaping @Sendable (Journal) -> Bool) async {
         await withCheckedContinuation { continuation in
             let isDueNow = self.journal.withLock { journal in
-                if isDue(journal.requests.count, journal.connections.count) { return true }
+                if isDue(journal) { return true }
                 journal.waiters.append((isDue, continuation))
                 return false
             }
@@ -89,10 +94,9 @@ final class TestServer: Sendable {
     private func change(_ body: (inout Journal) -> Void) {
         let due = self.journal.withLock { journal in
             body(&journal)
-            let (requests, open) = (journal.requests.count, journal.connections.count)
-            let due = journal.waiters.filter { $0.isDue(requests, open) }
-            journal.waiters.removeAll { $0.isDue(requests, open) }
-            return due
+            let waiters = journal.waiters
+            journal.waiters.removeAll { [journal] in $0.isDue(journal) }
+            return waiters.filter { $0.isDue(journal) }
         }
         for waiter in due { waiter.continuation.resume() }
     }
@@ -101,18 +105,22 @@ final class TestServer: Sendable {
         while true {
             let descriptor = accept(self.listener, nil, nil)
             guard descriptor >= 0 else { break }
-            let connection = TestConnection(descriptor, context: self.context, server: self)
             self.change {
-                $0.connections[descriptor] = connection
+                $0.connections.insert(descriptor)
                 $0.acceptedCount += 1
             }
             onNewThread {
-                self.serve(connection)
-                self.change { $0.connections[descriptor] = nil }
-                close(descriptor)
+                self.serve(TestConnection(descriptor, context: self.context, server: self))
+                self.change {
+                    $0.connections.remove(descriptor)
+                    close(descriptor)
+                }
             }
         }
-        close(self.listener)
+        self.change {
+            $0.isClosed = true
+            close(self.listener)
+        }
     }
 }
 

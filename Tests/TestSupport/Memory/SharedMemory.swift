@@ -6,7 +6,8 @@ package import LockedMemory
 /// Secrets and OpenSSL's memory for all tests of the process, as the agent has it.
 package enum SharedMemory {
     private static let made = Result {
-        let memory = try SecretMemory(allowUnlocked: true)
+        // More than the agent has: clients and servers of many tests share it.
+        let memory = try SecretMemory(heapByteCountMax: 64 << 20, allowUnlocked: true)
         try OpenSSLMemory.install(memory)
         return memory
     }
