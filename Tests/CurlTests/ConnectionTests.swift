@@ -4,7 +4,7 @@ import Curl
 import TestSupport
 import Testing
 
-@Suite struct ConnectionTests {
+@Suite(.serialized) struct ConnectionTests {
     @Test func oneConnectionServesOneRequestAfterTheOther() async throws {
         let server = try TestServer()
         defer { server.stop() }

@@ -5,7 +5,7 @@ import TestSupport
 import Testing
 
 /// Transfers that end otherwise than by an answer, pools and engines that end.
-@Suite struct EndingTests {
+@Suite(.serialized) struct EndingTests {
     /// Reads requests and answers only those for `/quick`.
     static let slow: @Sendable (TestConnection) -> Void = { connection in
         guard connection.shakeHands() else { return }

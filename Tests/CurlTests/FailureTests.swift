@@ -4,7 +4,7 @@ import Curl
 import TestSupport
 import Testing
 
-@Suite struct FailureTests {
+@Suite(.serialized) struct FailureTests {
     /// What a server does to its client, and what the client makes of it.
     struct Rudeness: Sendable, CustomTestStringConvertible {
         let testDescription: String

@@ -5,7 +5,7 @@ import LockedMemory
 import TestSupport
 import Testing
 
-@Suite struct TransferTests {
+@Suite(.serialized) struct TransferTests {
     @Test(arguments: [TransferEngine.HTTPVersion.auto, .http11, .http2])
     func anAnswerComesWhole(over version: TransferEngine.HTTPVersion) async throws {
         let server = try TestServer(protocols: ["h2", "http/1.1"])

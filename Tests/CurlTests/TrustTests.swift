@@ -4,11 +4,11 @@ import Curl
 import TestSupport
 import Testing
 
-@Suite struct TrustTests {
+@Suite(.serialized) struct TrustTests {
     @Test(arguments: [TransferEngine.HTTPVersion.http11, .http2])
     func aServerOfAnUnknownAuthorityIsNotTrusted(over version: TransferEngine.HTTPVersion) async throws {
-        let other = try TestAuthority(name: "Somebody else")
-        let server = try TestServer(certificate: try other.issueServer(), protocols: ["h2", "http/1.1"])
+        let other = try Trust.shared.issueServerOfAnotherAuthority()
+        let server = try TestServer(certificate: other, protocols: ["h2", "http/1.1"])
         defer { server.stop() }
         try await withPool(.patient(version)) { pool async throws in
             let failure = try #require(await pool.failure(of: .get(server.endpoint)))

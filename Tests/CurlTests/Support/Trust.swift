@@ -27,6 +27,10 @@ struct Trust: Sendable {
         self.client = try Self.client(trusting: self.authority.certificate, memory: self.memory)
     }
 
+    func issueServerOfAnotherAuthority() throws -> TestKeyPair {
+        try TestAuthority(name: "Somebody else").issueServer()
+    }
+
     static func client(trusting authority: String, memory: SecretMemory) throws -> ClientTLS {
         let trust = try TrustStore(includingSystem: false)
         let authorities = AuthorityList(pem: try Secret(Array(authority.utf8), in: memory), memory: memory)
