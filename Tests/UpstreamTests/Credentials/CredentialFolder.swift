@@ -25,7 +25,7 @@ struct CredentialFolder: Sendable {
     let authority: TestAuthority
 
     init() throws {
-        _ = try Shared.secretMemory()  // The authority is made by OpenSSL, in this process.
+        _ = try SharedMemory.secrets  // The authority is made by OpenSSL, in this process.
         self.folder = try TemporaryFolder()
         self.authority = try TestAuthority()
         _ = try self.folder.write(self.authority.certificate, to: "ca.crt")
@@ -56,14 +56,14 @@ struct CredentialFolder: Sendable {
             authentication: .certificate(
                 certFile: self(certFile), keyFile: self(keyFile), password: try password.map(Shared.secret)),
             caPath: caPath.map { self($0) },
-            memory: try Shared.secretMemory(),
+            memory: try SharedMemory.secrets,
             serviceAccountFolder: self("serviceaccount"))
     }
 
     func apiKeySource(_ apiKey: String, caPath: String? = nil) throws -> CredentialSource {
         CredentialSource(
             authentication: .apiKey(try Shared.secret(apiKey)), caPath: caPath.map { self($0) },
-            memory: try Shared.secretMemory(), serviceAccountFolder: self("serviceaccount"))
+            memory: try SharedMemory.secrets, serviceAccountFolder: self("serviceaccount"))
     }
 }
 

@@ -38,7 +38,7 @@ struct CredentialSourceTests {
 
     @Test("Relative paths are taken from where the agent starts")
     func relativePaths() throws {
-        let memory = try Shared.secretMemory()
+        let memory = try SharedMemory.secrets
         let source = CredentialSource(
             authentication: .certificate(certFile: "a.crt", keyFile: "/b.key", password: nil), caPath: "c",
             memory: memory, serviceAccountFolder: "/d")
@@ -165,7 +165,7 @@ struct CredentialSourceTests {
         // Root may read everything: a file of /proc that nobody may.
         let source = try CredentialSource(
             authentication: .certificate(certFile: "/proc/sysrq-trigger", keyFile: "/", password: nil), caPath: nil,
-            memory: Shared.secretMemory())
+            memory: SharedMemory.secrets)
         let fault = try #require(self.fault(of: source))
         #expect(fault.description.hasPrefix("MINIO_KMS_KES_CERT_FILE: /proc/sysrq-trigger: cannot be read: "))
     }
