@@ -50,39 +50,28 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
     init(byteCount: Int, allowUnlocked: Bool) throws(LockedMemoryError) {
         let page = Self.pageByteCount
         let usable = (max(byteCount, 1) + page - 1) / page * page
-        let reserved = unsafe mmap(nil, usable + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
-        guard let reserved = unsafe reserved, unsafe !keyside_map_failed(reserved) else {
+        let secret = unsafe Self.mapSecret(byteCount: usable + 2 * page)
+        guard let mapping = unsafe secret ?? Self.mapAnonymous(byteCount: usable + 2 * page) else {
             throw .cannotLock(byteCount: usable, limit: ResourceLimit.lockedMemory.current, code: errno)
         }
-        let start = unsafe reserved + page
-
-        if unsafe Self.mapSecret(at: start, byteCount: usable) {
+        let start = unsafe mapping + page
+        let isGuarded =
+            unsafe mprotect(mapping, page, PROT_NONE) == 0 && mprotect(start + usable, page, PROT_NONE) == 0
+        if isGuarded, unsafe secret != nil {
             self.kind = .memfdSecret
+        } else if isGuarded, unsafe keyside_mlock2(start, usable, 0) == 0 {
+            self.kind = .mlock
+        } else if isGuarded, allowUnlocked {
+            self.kind = .unlocked
         } else {
-            let anonymous = unsafe mmap(
-                start,
-                usable,
-                PROT_READ | PROT_WRITE,
-                MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
-                -1,
-                0
-            )
-            let isMapped = unsafe !keyside_map_failed(anonymous)
-            if isMapped, unsafe keyside_mlock2(start, usable, 0) == 0 {
-                self.kind = .mlock
-            } else if isMapped, allowUnlocked {
-                self.kind = .unlocked
-            } else {
-                let code = errno
-                unsafe munmap(reserved, usable + 2 * page)
-                throw .cannotLock(byteCount: usable, limit: ResourceLimit.lockedMemory.current, code: code)
-            }
-            // A forked child finds zeroes. A secret mapping is shared and refuses this; it is kept from the child below.
-            unsafe madvise(start, usable, MADV_WIPEONFORK)
-            unsafe keyside_name_mapping(start, usable, "keyside-locked")
+            let code = errno
+            unsafe munmap(mapping, usable + 2 * page)
+            throw .cannotLock(byteCount: usable, limit: ResourceLimit.lockedMemory.current, code: code)
         }
         unsafe madvise(start, usable, MADV_DONTDUMP)
-        if self.kind == .memfdSecret { unsafe madvise(start, usable, MADV_DONTFORK) }
+        // A forked child finds zeroes. A secret mapping is shared and refuses this; it is kept from the child instead.
+        unsafe madvise(start, usable, self.kind == .memfdSecret ? MADV_DONTFORK : MADV_WIPEONFORK)
+        if self.kind != .memfdSecret { unsafe keyside_name_mapping(start, usable, "keyside-locked") }
         unsafe self.bytes = UnsafeMutableRawBufferPointer(start: start, count: usable)
     }
 
@@ -92,14 +81,25 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
         unsafe munmap(start - Self.pageByteCount, self.bytes.count + 2 * Self.pageByteCount)
     }
 
-    /// Puts a memfd_secret(2) mapping over the reserved pages. `RLIMIT_MEMLOCK` is applied here, by mmap(2); the pages
-    /// themselves come when they are first touched, which takes some 15 µs for each.
-    private static func mapSecret(at start: UnsafeMutableRawPointer, byteCount: Int) -> Bool {
+    /// A mapping of memfd_secret(2), nil where there is none. `RLIMIT_MEMLOCK` is applied here, by mmap(2), to the guard
+    /// pages too; the pages themselves come when they are first touched, which takes some 15 µs for each.
+    ///
+    /// The kernel chooses the place. Over pages that are reserved, mmap(2) would leave a hole where it fails, for another
+    /// thread's mapping to land in.
+    private static func mapSecret(byteCount: Int) -> UnsafeMutableRawPointer? {
         let descriptor = keyside_memfd_secret(UInt32(O_CLOEXEC))
-        guard descriptor >= 0 else { return false }
+        guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
-        guard ftruncate(descriptor, byteCount) == 0 else { return false }
-        let mapped = unsafe mmap(start, byteCount, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor, 0)
-        return unsafe !keyside_map_failed(mapped)
+        guard ftruncate(descriptor, byteCount) == 0 else { return nil }
+        return unsafe Self.map(byteCount, MAP_SHARED, descriptor)
+    }
+
+    private static func mapAnonymous(byteCount: Int) -> UnsafeMutableRawPointer? {
+        unsafe Self.map(byteCount, MAP_PRIVATE | MAP_ANONYMOUS, -1)
+    }
+
+    private static func map(_ byteCount: Int, _ flags: CInt, _ descriptor: CInt) -> UnsafeMutableRawPointer? {
+        let mapped = unsafe mmap(nil, byteCount, PROT_READ | PROT_WRITE, flags, descriptor, 0)
+        return unsafe keyside_map_failed(mapped) ? nil : mapped
     }
 }

@@ -2,6 +2,7 @@
 
 import CLinux
 import Glibc
+import Synchronization
 import TestSupport
 import Testing
 
@@ -72,6 +73,33 @@ struct LockedRegionTests {
             let memory = try SecretMemory(allowUnlocked: true)
             #expect(memory.kind == .unlocked)
             #expect(try Secret(pattern(32), in: memory).array == pattern(32))
+        }
+    }
+
+    @Test("A region that finds too little to lock leaves other threads' memory alone")
+    func neighbours() async {
+        await #expect(processExitsWith: .success) {
+            try TestProcess.limitLockedMemory(to: 4096)
+            let byteCount = 1 << 14
+            let isOver = Atomic(false)
+            async let neighbourIsWhole = onThread {
+                var isWhole = true
+                while isWhole, !isOver.load(ordering: .relaxed) {
+                    let access = PROT_READ | PROT_WRITE
+                    let own = mmap(nil, byteCount, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0)
+                    guard let own, own != MAP_FAILED else { return false }
+                    own.storeBytes(of: 1, as: UInt8.self)
+                    sched_yield()
+                    isWhole = own.load(as: UInt8.self) == 1
+                    munmap(own, byteCount)
+                }
+                return isWhole
+            }
+            for _ in 0..<5_000 {
+                #expect(try LockedRegion(byteCount: byteCount, allowUnlocked: true).kind == .unlocked)
+            }
+            isOver.store(true, ordering: .relaxed)
+            #expect(await neighbourIsWhole)
         }
     }
 
