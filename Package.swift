@@ -201,7 +201,13 @@ let package = Package(
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
-        .testTarget(name: "WholeTests", dependencies: ["TestSupport"], swiftSettings: settings),
+        .testTarget(
+            name: "WholeTests",
+            dependencies: [
+                "FakeKES", "KESProtocol", "KeyService", "TestSupport", .product(name: "NIOPosix", package: "swift-nio"),
+            ],
+            swiftSettings: settings
+        ),
         .target(
             name: "FakeKES",
             dependencies: [
