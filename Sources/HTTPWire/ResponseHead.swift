@@ -14,7 +14,7 @@ package struct ResponseHead: Sendable {
         /// - Precondition: `name` is a token, `value` has no control characters: a value that came from a client must
         ///   have been checked, or it would write headers of its own.
         package init(_ name: String, _ value: [UInt8]) {
-            precondition(!name.isEmpty && name.utf8Span.span.allSatisfy(\.isTokenCharacter), "not a header's name")
+            precondition(!name.isEmpty && name.utf8.allSatisfy(\.isTokenCharacter), "not a header's name")
             precondition(value.span.allSatisfy(\.isFieldValueCharacter), "a header's value with a control character")
             self.name = name
             self.value = value

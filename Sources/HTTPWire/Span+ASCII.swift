@@ -2,17 +2,23 @@
 
 extension Span<UInt8> {
     func isEqual(to text: String) -> Bool {
-        let other = text.utf8Span.span
-        guard self.count == other.count else { return false }
-        for index in self.indices where self[index] != other[index] { return false }
+        guard self.count == text.utf8.count else { return false }
+        var index = 0
+        for byte in text.utf8 {
+            guard self[index] == byte else { return false }
+            index += 1
+        }
         return true
     }
 
     /// Compares without regard to the case of ASCII letters; `text` is in lower case.
     func isEqual(toLowercased text: String) -> Bool {
-        let other = text.utf8Span.span
-        guard self.count == other.count else { return false }
-        for index in self.indices where self[index].lowercased != other[index] { return false }
+        guard self.count == text.utf8.count else { return false }
+        var index = 0
+        for byte in text.utf8 {
+            guard self[index].lowercased == byte else { return false }
+            index += 1
+        }
         return true
     }
 

@@ -20,8 +20,21 @@ extension OutputRawSpan {
     package mutating func append(_ block: SIMD8<UInt8>) { unsafe self.append(block, as: SIMD8<UInt8>.self) }
 
     /// Appends a text in UTF-8.
+    ///
+    /// Not by its `utf8Span`: where the text is short enough to live in the string itself, optimised code reads the span
+    /// after the string has gone (Swift 6.3).
     @inlinable
-    package mutating func append(_ text: String) { self.append(text.utf8Span.span) }
+    package mutating func append(_ text: String) {
+        var text = text
+        unsafe text.withUTF8 { bytes in
+            precondition(bytes.count <= self.freeCapacity, "more bytes than there is room for")
+            unsafe self.withUnsafeMutableBytes { output, byteCount in
+                unsafe UnsafeMutableRawBufferPointer(rebasing: output[byteCount...])
+                    .copyMemory(from: UnsafeRawBufferPointer(bytes))
+                byteCount += bytes.count
+            }
+        }
+    }
 }
 
 extension OutputSpan<UInt8> {
