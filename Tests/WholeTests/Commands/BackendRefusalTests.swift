@@ -5,30 +5,16 @@ import Testing
 
 /// Agents that will not start, and what they say to whoever has to mend it.
 @Suite struct BackendRefusalTests {
-    @Test(
-        arguments: [
-            (
-                "KES",
-                [
-                    "MINIO_KMS_KES_ENDPOINT": "https://kes{1...3}:7373", "MINIO_KMS_KES_KEY_NAME": "k",
-                    "MINIO_KMS_KES_API_KEY": "kes:v1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-                ]
-            ),
-            (
-                "MinIO KMS",
-                [
-                    "MINIO_KMS_SERVER": "kms", "MINIO_KMS_ENCLAVE": "e", "MINIO_KMS_SSE_KEY": "k",
-                    "MINIO_KMS_API_KEY": "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-                ]
-            ),
+    @Test func aBackendThatIsNotBuiltYetIsValidButDoesNotRun() throws {
+        let environment = [
+            "MINIO_KMS_SERVER": "kms", "MINIO_KMS_ENCLAVE": "e", "MINIO_KMS_SSE_KEY": "k",
+            "MINIO_KMS_API_KEY": "k1:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         ]
-    )
-    func aBackendThatIsNotBuiltYetIsValidButDoesNotRun(backend: String, environment: [String: String]) throws {
         #expect(try Keyside.run(["check"], environment: environment).status == .exited(0))
         let folder = try TemporaryFolder()
         let outcome = try Keyside.run(["run", "--socket", folder("s")], environment: environment)
         #expect(outcome.status == .exited(78))
-        #expect(outcome.error.contains("this version has no \(backend) backend"))
+        #expect(outcome.error.contains("this version has no MinIO KMS backend"))
         #expect(FileStatus(folder("s")) == nil)
     }
 

@@ -36,7 +36,7 @@ import Testing
             #expect(backend.names == ["endpoints", "key", "kind", "reachable"])
             #expect(backend["key"].string == "my-key" && backend["kind"].string == "static key")
             #expect(backend["reachable"].bool == true)
-            #expect(backend["endpoints"].elements.map(\.names) == [["address", "online"]])
+            #expect(backend["endpoints"].elements.map(\.names) == [["address", "in_flight", "online"]])
             #expect(
                 own["listeners"].elements == [
                     .object([
