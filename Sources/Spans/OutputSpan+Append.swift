@@ -26,7 +26,7 @@ extension OutputRawSpan {
     @inlinable
     package mutating func append(_ text: String) {
         var text = text
-        unsafe text.withUTF8 { bytes in
+        text.withUTF8 { bytes in
             precondition(bytes.count <= self.freeCapacity, "more bytes than there is room for")
             unsafe self.withUnsafeMutableBytes { output, byteCount in
                 unsafe UnsafeMutableRawBufferPointer(rebasing: output[byteCount...])

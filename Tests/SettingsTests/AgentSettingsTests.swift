@@ -168,7 +168,8 @@ struct AgentSettingsTests {
             ("limits.header_timeout", "٣s"), ("log.level", "loud"), ("log.level", "INFO"), ("log.format", "xml"),
             ("cache.max_entries", "many"), ("upstream.http", "3"), ("upstream.http", "1"),
             ("upstream.timeout", "0"), ("upstream.connect_timeout", "0s"), ("upstream.max_in_flight", "0"),
-            ("upstream.max_queued", "-1"), ("upstream.max_queued", "1000001"), ("upstream.hedge", "p99"), ("audit.on_full", "explode"),
+            ("upstream.max_queued", "-1"), ("upstream.max_queued", "1000001"), ("upstream.hedge", "p99"),
+            ("audit.on_full", "explode"),
         ]
     )
     func invalidValues(path: String, text: String) throws {
