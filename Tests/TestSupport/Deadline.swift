@@ -6,7 +6,7 @@ import Glibc
 package struct Deadline: Sendable {
     private let instant: ContinuousClock.Instant
 
-    package static var standard: Deadline { .after(.seconds(60)) }
+    package static var standard: Deadline { .after(.seconds(180)) }
 
     package static func after(_ duration: Duration) -> Deadline {
         Deadline(instant: ContinuousClock.now.advanced(by: duration))
