@@ -73,7 +73,7 @@ package final class Journal: Sendable {
             state.waiters[ticket] = Waiter(condition: condition, promise: promise)
             return ticket
         }
-        let deadline = eventLoop.scheduleTask(in: .seconds(60)) {
+        let deadline = eventLoop.scheduleTask(in: .seconds(180)) {
             promise.fail(TestFailure.timedOut(waitingFor: event))
         }
         defer {
