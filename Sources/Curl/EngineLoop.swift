@@ -31,7 +31,8 @@ final class EngineLoop {
             Poller.Tag(pool: 0, descriptor: orders.bell), for: Poller.readable | Poller.onEdge, isNew: true)
     }
 
-    func run() {
+    /// - Returns: who waits for the end, to be told when the loop is gone too.
+    func run() -> [CheckedContinuation<Void, Never>] {
         unsafe keyside_curl_name_thread("transfers")
         while true {
             self.turnCount.value.add(1, ordering: .relaxed)
@@ -45,6 +46,7 @@ final class EngineLoop {
             self.landings.announce()
         }
         self.close()
+        return self.stopping ?? []
     }
 
     // MARK: Orders
@@ -120,6 +122,5 @@ final class EngineLoop {
             }
         }
         self.landings.announce()
-        for waiter in self.stopping ?? [] { waiter.resume() }
     }
 }

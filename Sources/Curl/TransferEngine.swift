@@ -38,7 +38,9 @@ package final class TransferEngine: Sendable {
         /// the answer of an HTTP/2 server that refuses a request before it has taken the body.
         case auto
         case http11
-        /// HTTP/1.1 where the server does not speak it.
+        /// HTTP/1.1 where the server does not speak it, and for what is not repeatable.
+        ///
+        /// nghttp2 copies what it sends into ordinary memory, which is wiped when a connection closes, not before.
         case http2
     }
 
@@ -87,7 +89,8 @@ package final class TransferEngine: Sendable {
             &thread, nil,
             { context in
                 guard let context = unsafe context else { return nil }
-                unsafe Unmanaged<EngineLoop>.fromOpaque(context).takeRetainedValue().run()
+                let waiters = unsafe Unmanaged<EngineLoop>.fromOpaque(context).takeRetainedValue().run()
+                for waiter in waiters { waiter.resume() }
                 return nil
             }, context.toOpaque())
         guard code == 0 else {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import LockedMemory
+
 /// As much of HTTP/2 (RFC 9113) as a server needs that does not read what is asked.
 struct HTTP2Frame {
     enum Kind: UInt8 {
@@ -15,10 +17,11 @@ struct HTTP2Frame {
     var stream: UInt32 = 0
     var payload: [UInt8] = []
 
-    var bytes: [UInt8] {
-        let byteCount = self.payload.count
-        return [UInt8(byteCount >> 16), UInt8(byteCount >> 8 & 0xff), UInt8(byteCount & 0xff)]
-            + [self.kind.rawValue, self.flags] + self.stream.bigEndianBytes + self.payload
+    var bytes: [UInt8] { self.head(of: self.payload.count) + self.payload }
+
+    func head(of byteCount: Int) -> [UInt8] {
+        [UInt8(byteCount >> 16), UInt8(byteCount >> 8 & 0xff), UInt8(byteCount & 0xff)]
+            + [self.kind.rawValue, self.flags] + self.stream.bigEndianBytes
     }
 }
 
@@ -76,5 +79,13 @@ extension TestConnection {
             bytes += HTTP2Frame(kind: .data, flags: flags, stream: stream, payload: Array(payload)).bytes
         } while !rest.isEmpty
         self.write(bytes)
+    }
+
+    /// Without a copy of the secret in ordinary memory.
+    func answer(_ stream: UInt32, _ secret: borrowing Secret) {
+        self.write(
+            HTTP2Frame(kind: .headers, flags: HTTP2Frame.endHeaders, stream: stream, payload: [0x88]).bytes)
+        self.write(HTTP2Frame(kind: .data, flags: HTTP2Frame.endStream, stream: stream).head(of: secret.byteCount))
+        self.write(secret)
     }
 }

@@ -61,7 +61,12 @@ final class TestConnection {
         return count > 0 ? Array(bytes.prefix(Int(count))) : nil
     }
 
-    /// Without a copy of it in ordinary memory.
+    /// Without a copy of the secret in ordinary memory.
+    func answer(_ secret: borrowing Secret) {
+        self.write("HTTP/1.1 200 OK\r\nContent-Length: \(secret.byteCount)\r\n\r\n")
+        self.write(secret)
+    }
+
     func write(_ secret: borrowing Secret) {
         secret.withUnsafeBytes { bytes in _ = SSL_write(self.tls, bytes.baseAddress, CInt(bytes.count)) }
     }
@@ -88,6 +93,12 @@ final class TestConnection {
 
     /// Waits until the client has closed.
     func waitForEnd() { while self.read() != nil {} }
+
+    /// Waits until the client has closed, and leaves what it has sent where it is.
+    func waitForGoodbye() {
+        var entry = pollfd(fd: self.descriptor, events: 0x2000, revents: 0)  // POLLRDHUP
+        poll(&entry, 1, -1)
+    }
 
     /// Waits until the client has closed, without a word of TLS.
     func waitForSilence() {
