@@ -142,6 +142,7 @@ struct AEADTests {
     @Test("Nothing of a refused message stays in use", arguments: AEAD.Algorithm.allCases)
     func refusalReleases(_ algorithm: AEAD.Algorithm) throws {
         _ = try SharedMemory.secrets
+        SharedMemory.giveToOpenSSL()
         let memory = try SecretMemory(slotCount: 4, allowUnlocked: true)
         var message = try Message(aead: try AEAD(algorithm), memory: memory)
         message.sealed.flip(0)
@@ -152,6 +153,7 @@ struct AEADTests {
     @Test("Without locked memory for the plaintext there is none")
     func exhaustion() throws {
         _ = try SharedMemory.secrets
+        SharedMemory.giveToOpenSSL()
         let memory = try SecretMemory(slotCount: 1, allowUnlocked: true)
         let message = try Message(aead: try AEAD(.aes256GCM), memory: memory)
         #expect(throws: CryptographyError.memory(.exhausted)) { try message.open() }

@@ -62,6 +62,7 @@ struct KeyDerivationTests {
     @Test("Without locked memory for a code there is none")
     func exhaustion() throws {
         _ = try SharedMemory.secrets
+        SharedMemory.giveToOpenSSL()
         let memory = try SecretMemory(slotCount: 1, allowUnlocked: true)
         let hmac = try HMACSHA256(key: SharedSecret(try Secret(byteCount: 32, in: memory)))
         let message: [UInt8] = []

@@ -33,6 +33,7 @@ struct RandomnessTests {
     @Test("Without locked memory there is no secret")
     func exhaustion() throws {
         _ = try SharedMemory.secrets
+        SharedMemory.giveToOpenSSL()
         let memory = try SecretMemory(slotCount: 1, allowUnlocked: true)
         let only = try Randomness.secret(byteCount: 32, in: memory)
         #expect(throws: CryptographyError.memory(.exhausted)) {

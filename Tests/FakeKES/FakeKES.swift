@@ -63,7 +63,10 @@ package final class FakeKES: Sendable {
     }
 
     /// For all servers of a process: each would lock as much as an agent.
-    private static let memory = Result { try SecretMemory(slotCount: 16_384, allowUnlocked: true) }
+    private static let memory = Result {
+        SharedMemory.giveToOpenSSL()
+        return try SecretMemory(slotCount: 16_384, allowUnlocked: true)
+    }
 
     private init(
         _ setup: Setup, _ credentials: Credentials, _ state: ServerState, _ listener: any Channel, port: Int

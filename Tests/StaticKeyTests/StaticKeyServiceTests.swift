@@ -168,6 +168,7 @@ struct StaticKeyServiceTests {
     func exhaustion() async throws {
         _ = try SharedMemory.secrets
         // The key, and what derives from it; not the plaintext.
+        SharedMemory.giveToOpenSSL()
         let memory = try SecretMemory(slotCount: 2, allowUnlocked: true)
         let service = try StaticKeyService(key: keys.k2, memory: memory)
         let sample = Sample.binary

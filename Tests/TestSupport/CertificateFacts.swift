@@ -14,6 +14,7 @@ package struct CertificateFacts: Hashable, Sendable {
     /// - Parameter bytes: DER, or PEM, of which the first certificate counts.
     /// - Throws: `.malformed`.
     package init(_ bytes: [UInt8]) throws(TestFailure) {
+        SharedMemory.giveToOpenSSL()
         var facts = testsupport_certificate_facts()
         let isRead = unsafe testsupport_certificate_read(bytes, bytes.count, &facts)
         guard isRead else { throw .malformed("no certificate") }

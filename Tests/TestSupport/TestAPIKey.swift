@@ -14,6 +14,7 @@ package struct TestAPIKey: Sendable {
     /// - Parameter seed: 32 bytes.
     package init(seed: [UInt8] = .random(32)) throws(TestFailure) {
         precondition(seed.count == 32, "the seed of an Ed25519 key has 32 bytes")
+        SharedMemory.giveToOpenSSL()
         guard let key = unsafe takeText(testsupport_key_from_ed25519_seed(seed)) else {
             throw .unusable("OpenSSL makes no Ed25519 key")
         }

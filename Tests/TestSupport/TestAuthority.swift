@@ -72,6 +72,7 @@ struct WantedCertificate {
                                     alternative_names: alternativeNames, extended_key_usage: usage,
                                     is_authority: self.isAuthority, not_before: Int64(self.validity.notBefore),
                                     not_after: Int64(self.validity.notAfter))
+                                SharedMemory.giveToOpenSSL()
                                 return unsafe takeText(testsupport_certificate_make(&wanted))
                             }
                         }

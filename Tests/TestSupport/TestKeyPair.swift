@@ -35,6 +35,7 @@ package enum TestKeyKind: String, Sendable, CaseIterable {
 
     /// A new key, PKCS #8 in PEM.
     package func makeKey() throws(TestFailure) -> String {
+        SharedMemory.giveToOpenSSL()
         guard let key = unsafe takeText(testsupport_key_make(self.rawValue)) else {
             throw .unusable("OpenSSL makes no \(self.rawValue) key")
         }

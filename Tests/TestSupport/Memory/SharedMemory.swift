@@ -12,5 +12,8 @@ package enum SharedMemory {
         return memory
     }
 
+    /// To be called before OpenSSL is used in any other way: it then takes no other memory.
+    package static func giveToOpenSSL() { _ = self.made }
+
     package static var secrets: SecretMemory { get throws { try self.made.get() } }
 }
