@@ -59,7 +59,7 @@ struct KESCall {
                     answerByteCountMax: Self.answerByteCountMax, deadline: self.deadline,
                     connectTimeout: self.connectTimeout, isRepeatable: self.operation.isRepeatable))
         } catch {
-            throw .transfer(error)
+            throw error.kind == .answerTooLarge ? .unusable(.tooLarge) : .transfer(error)
         }
     }
 
