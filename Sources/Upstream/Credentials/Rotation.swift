@@ -3,7 +3,8 @@
 /// Decides, each time files were read, whether what is in them replaces what is in use. No files, no clock.
 ///
 /// Two files are not replaced in one step, nor is a file written in one. So what cannot be used is looked at again first,
-/// and only when it stays so for ``patience`` is anybody told. Each fault is told once, until all is well again.
+/// and only when the same is wrong with it for ``patience`` is anybody told. Each fault is told once, until all is well
+/// again.
 struct Rotation: Sendable {
     enum Decision: Equatable, Sendable {
         /// What is in use stays, and there is nothing to tell.
@@ -23,7 +24,8 @@ struct Rotation: Sendable {
 
     private enum State {
         case well
-        case faulty(since: ContinuousClock.Instant, told: Set<CredentialFault>)
+        /// What is wrong now and since when, and all that has been told since all was well.
+        case faulty(CredentialFault, since: ContinuousClock.Instant, told: Set<CredentialFault>)
     }
 
     /// What tells credentials apart: the certificates in use.
@@ -45,7 +47,7 @@ struct Rotation: Sendable {
             self.current = certificates
             self.state = .well
             return .take
-        case (.success, .faulty(_, let told)) where !told.isEmpty:
+        case (.success, .faulty(_, _, let told)) where !told.isEmpty:
             self.state = .well
             return .recover
         case (.success, _):
@@ -53,8 +55,8 @@ struct Rotation: Sendable {
             return .keep
         case (.failure(let fault), .well):
             return self.weigh(fault, since: now, told: [], now: now, isAsked: isAsked)
-        case (.failure(let fault), .faulty(let since, let told)):
-            return self.weigh(fault, since: since, told: told, now: now, isAsked: isAsked)
+        case (.failure(let fault), .faulty(let last, let since, let told)):
+            return self.weigh(fault, since: fault == last ? since : now, told: told, now: now, isAsked: isAsked)
         }
     }
 
@@ -66,7 +68,7 @@ struct Rotation: Sendable {
         isAsked: Bool
     ) -> Decision {
         let isRipe = isAsked || now - since >= Self.patience
-        self.state = .faulty(since: since, told: isRipe ? told.union([fault]) : told)
+        self.state = .faulty(fault, since: since, told: isRipe ? told.union([fault]) : told)
         guard isRipe else { return .lookAgain }
         return isAsked || !told.contains(fault) ? .refuse(fault) : .keep
     }

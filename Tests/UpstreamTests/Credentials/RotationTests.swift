@@ -68,8 +68,10 @@ struct RotationTests {
             steps: [
                 Step(at: 0, reading: .failure(mismatch), decision: .lookAgain),
                 Step(at: 2, reading: .failure(mismatch), decision: .refuse(mismatch)),
-                Step(at: 10, reading: .failure(garbage), decision: .refuse(garbage)),
-                Step(at: 20, reading: .failure(mismatch), decision: .keep),
+                Step(at: 10, reading: .failure(garbage), decision: .lookAgain),
+                Step(at: 12, reading: .failure(garbage), decision: .refuse(garbage)),
+                Step(at: 20, reading: .failure(mismatch), decision: .lookAgain),
+                Step(at: 22, reading: .failure(mismatch), decision: .keep),
             ]),
         Story(
             testDescription: "that all is well again is told to who was told of the fault; then it can be told anew",
@@ -80,6 +82,14 @@ struct RotationTests {
                 Step(at: 61, reading: old, decision: .keep),
                 Step(at: 70, reading: .failure(mismatch), decision: .lookAgain),
                 Step(at: 73, reading: .failure(mismatch), decision: .refuse(mismatch)),
+            ]),
+        Story(
+            testDescription: "nobody is told of what is halfway through being mended",
+            steps: [
+                Step(at: 0, reading: .failure(mismatch), decision: .lookAgain),
+                Step(at: 2, reading: .failure(mismatch), decision: .refuse(mismatch)),
+                Step(at: 60, reading: .failure(garbage), decision: .lookAgain),
+                Step(at: 60.2, reading: new, decision: .take),
             ]),
         Story(
             testDescription: "a good pair is taken after a fault was told",
