@@ -32,4 +32,20 @@ package final class NotifySocket: Sendable {
             try self.receive()
         }
     }
+
+    /// Waits until the last thing said of the service's status is as `condition` asks for.
+    ///
+    /// - Returns: what was said, without `STATUS=`.
+    @discardableResult
+    package func waitForStatus(
+        until deadline: Deadline = .standard, _ condition: (String) -> Bool
+    ) throws(TestFailure) -> String {
+        while true {
+            let last = self.assignments.last { $0.hasPrefix("STATUS=") }?.dropFirst("STATUS=".count).description
+            if let last, condition(last) { return last }
+            _ = try deadline.wait(
+                for: POLLIN, on: [self.descriptor.number], waitingFor: "another status than '\(last ?? "")'")
+            try self.receive()
+        }
+    }
 }

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Testing
+
+/// The agent in front of KES servers that are part of the tests. One after the other: each of them keeps several
+/// processes busy, and what waits too long is an error to an agent.
+@Suite(.serialized) enum KESBackendTests {}
