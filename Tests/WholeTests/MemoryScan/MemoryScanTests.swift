@@ -23,12 +23,12 @@ struct MemoryScanTests {
             let scanner = try MemoryScanner(for: [KnownSecret("the static key", self.key)] + workload.secrets)
 
             try workload.settle()
-            try self.expectNothing(in: agent, scanner, "while connections are open")
+            try expectNothing(in: agent, scanner, "while connections are open")
 
             let observer = try agent.connect()
             workload.close()
             try agent.wait(forConnections: 1, askingOn: observer)
-            try self.expectNothing(in: agent, scanner, "after they have closed")
+            try expectNothing(in: agent, scanner, "after they have closed")
         }
     }
 
@@ -51,7 +51,7 @@ struct MemoryScanTests {
 
             for connection in connections { connection.finishSending() }
             try agent.wait(forConnections: 1, askingOn: observer)
-            try self.expectNothing(in: agent, scanner, "after the connections have closed")
+            try expectNothing(in: agent, scanner, "after the connections have closed")
         }
     }
 
@@ -78,7 +78,7 @@ struct MemoryScanTests {
         } body: { agent in
             #expect(try agent.ask(.generate("scan-key")).status == 200)
             let scanner = try MemoryScanner(for: [KnownSecret("the static key", self.key)])
-            try self.expectNothing(in: agent, scanner, "after the start")
+            try expectNothing(in: agent, scanner, "after the start")
         }
     }
 
@@ -95,16 +95,20 @@ struct MemoryScanTests {
             #expect(!block.contains(password), "the block is shared with an object store and its credentials")
         }
     }
+}
 
-    private func expectNothing(in agent: AgentProcess, _ scanner: MemoryScanner, _ when: String) throws {
-        let scan = try scanner.scan(agent.process.processID)
-        #expect(scan.copies.isEmpty, "\(when)")
-        #expect(scan.searchedByteCount > 10 << 20)
-        // Left out is what the agent says that it has locked, and not a byte more.
-        let memory = try agent.ask(.get("/v1/status")).json["keyside"]["memory"]
-        #expect(scan.lockedByteCount == memory["locked_bytes"].integer)
-        #expect(scan.unreadableByteCount == (memory["kind"].string == "memfd_secret" ? scan.lockedByteCount : 0))
-    }
+/// Expects that nothing is found but where the agent says that it has locked memory, and that all else was searched.
+func expectNothing(
+    in agent: AgentProcess, _ scanner: MemoryScanner, _ when: Comment, sourceLocation: SourceLocation = #_sourceLocation
+) throws {
+    let scan = try scanner.scan(agent.process.processID)
+    #expect(scan.copies.isEmpty, when, sourceLocation: sourceLocation)
+    #expect(scan.searchedByteCount > 10 << 20, sourceLocation: sourceLocation)
+    // Left out is what the agent says that it has locked, and not a byte more.
+    let memory = try agent.ask(.get("/v1/status")).json["keyside"]["memory"]
+    #expect(scan.lockedByteCount == memory["locked_bytes"].integer, sourceLocation: sourceLocation)
+    let unreadableByteCount = memory["kind"].string == "memfd_secret" ? scan.lockedByteCount : 0
+    #expect(scan.unreadableByteCount == unreadableByteCount, sourceLocation: sourceLocation)
 }
 
 /// Requests with a plaintext that do not come to a good end.
