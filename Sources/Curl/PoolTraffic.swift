@@ -185,8 +185,7 @@ final class PoolTraffic {
         easy.set(CURLOPT_PIPEWAIT, to: isHTTP2 ? 1 : 0)
         // A resolver that does not answer would else be waited for, by the whole engine, when its transfer ends.
         easy.set(CURLOPT_QUICK_EXIT, to: 1)
-        // A KES server closes what was idle for 90 s.
-        easy.set(CURLOPT_MAXAGE_CONN, to: 60)
+        easy.set(CURLOPT_MAXAGE_CONN, to: Int(self.options.idleTimeout.components.seconds))
         easy.set(CURLOPT_TCP_KEEPALIVE, to: 1)
         self.multi.adopt(easy)
         let lane = Lane(easy)

@@ -23,6 +23,9 @@ package final class TransferEngine: Sendable {
         /// are replaced there are two pools. With n endpoints, a default `RLIMIT_MEMLOCK` has room for some 24 / n.
         package var requestCountMax: Int
 
+        /// How long a connection may be idle and still be used. A KES server closes one after 90 s.
+        package var idleTimeout = Duration.seconds(60)
+
         package init(
             httpVersion: HTTPVersion = .auto, connectTimeout: Duration = .seconds(2), requestCountMax: Int = 24
         ) {

@@ -9,7 +9,9 @@ extension TransferEngine.Options {
     static func patient(
         _ version: TransferEngine.HTTPVersion = .auto, requestCountMax: Int = 24
     ) -> Self {
-        Self(httpVersion: version, connectTimeout: .seconds(60), requestCountMax: requestCountMax)
+        var options = Self(httpVersion: version, connectTimeout: .seconds(180), requestCountMax: requestCountMax)
+        options.idleTimeout = .seconds(3600)
+        return options
     }
 }
 
