@@ -18,7 +18,7 @@ import LockedMemory
     private let httpVersion: Int
     /// CURL_ERROR_SIZE bytes in which libcurl explains a failure; empty if it does not.
     let errorText: UnsafeMutablePointer<CChar>
-    private let fields: UnsafeMutablePointer<curl_slist>?
+    private let fields: UnsafeMutablePointer<curl_slist>
 
     private var answer: SecretBuilder?
     /// Why the answer is not taken further.
@@ -31,17 +31,22 @@ import LockedMemory
     ///   - httpVersion: `CURL_HTTP_VERSION_…` for what may be repeated.
     /// - Throws: `.noMemory`.
     init(tls: ClientTLS?, httpVersion: Int, memory: SecretMemory) throws(TransferFailure) {
-        guard let pointer = unsafe curl_easy_init() else { throw .noMemory }
+        // libcurl would have a body of more than 1 MiB announced and wait for leave to send it.
+        guard let fields = unsafe curl_slist_append(nil, "Expect:") else { throw .noMemory }
+        guard unsafe curl_slist_append(fields, "Content-Type: application/json") != nil,
+            let pointer = unsafe curl_easy_init()
+        else {
+            unsafe curl_slist_free_all(fields)
+            throw .noMemory
+        }
         unsafe self.pointer = pointer
+        unsafe self.fields = fields
         self.memory = memory
         self.tls = tls
         self.httpVersion = httpVersion
         unsafe self.errorText = .allocate(capacity: Int(CURL_ERROR_SIZE))
         unsafe self.errorText.initialize(repeating: 0, count: Int(CURL_ERROR_SIZE))
-        // libcurl would have a body of more than 1 MiB announced and wait for leave to send it.
-        let fields = unsafe curl_slist_append(nil, "Expect:")
-        unsafe self.fields = curl_slist_append(fields, "Content-Type: application/json")
-        self.setUp()
+        try self.setUp()
         if tls != nil { self.setUpTLS() }
     }
 
@@ -51,12 +56,12 @@ import LockedMemory
         unsafe self.errorText.deallocate()
     }
 
-    private func setUp() {
+    private func setUp() throws(TransferFailure) {
         let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
         self.set(CURLOPT_NOSIGNAL, to: 1)
-        self.set(CURLOPT_PROTOCOLS_STR, to: self.tls == nil ? "http" : "https")
+        try self.set(CURLOPT_PROTOCOLS_STR, to: self.tls == nil ? "http" : "https")
         // Not even where the environment names a proxy: what is asked here is asked of the key server itself.
-        self.set(CURLOPT_PROXY, to: "")
+        try self.set(CURLOPT_PROXY, to: "")
         // One for every transfer, in locked memory; answers are short. Over HTTP/2, libcurl 7.88 forgets a transfer whose
         // buffer is shorter than a frame.
         self.set(CURLOPT_BUFFERSIZE, to: self.httpVersion == CURL_HTTP_VERSION_1_1 ? 4096 : 16384)
@@ -108,7 +113,7 @@ import LockedMemory
         } catch {
             throw .noMemory
         }
-        self.set(CURLOPT_URL, to: transfer.endpoint + transfer.path)
+        try self.set(CURLOPT_URL, to: transfer.endpoint + transfer.path)
         self.set(CURLOPT_HTTPGET, to: 1)
         switch transfer.body {
         case .some(let body):
@@ -119,7 +124,7 @@ import LockedMemory
         case .none:
             break
         }
-        self.set(CURLOPT_CUSTOMREQUEST, to: transfer.method.rawValue)
+        try self.set(CURLOPT_CUSTOMREQUEST, to: transfer.method.rawValue)
         // libcurl sends again what got no answer on a connection that was used before; over HTTP/2 one that somebody
         // else has joined counts as that.
         self.set(CURLOPT_FRESH_CONNECT, to: transfer.isRepeatable ? 0 : 1)
@@ -185,8 +190,10 @@ import LockedMemory
     }
 
     /// libcurl copies the text.
-    func set(_ option: CURLoption, to text: String) {
-        unsafe keyside_curl_set_text(self.pointer, option, text)
+    ///
+    /// - Throws: `.noMemory`.
+    func set(_ option: CURLoption, to text: String) throws(TransferFailure) {
+        guard unsafe keyside_curl_set_text(self.pointer, option, text) == CURLE_OK else { throw .noMemory }
     }
 
     /// What the pointer leads to must outlive its use by libcurl.

@@ -80,17 +80,17 @@ final class PoolTraffic {
         return min(timer, deadline)
     }
 
-    /// Does what is due, if anything.
+    /// Does what is due, if anything. What is too late is not sent any more.
     func wake(at now: Instant) {
-        if let timer = self.multi.timer, timer <= now {
-            self.multi.callTimer()
-            self.settle()
-        }
         if let deadline = self.earliestDeadline, deadline <= now {
             self.end({ $0.transfer.deadline <= now }) {
                 TransferFailure(.timedOut(whileConnecting: !$0), requestWasSent: $0)
             }
             self.earliestDeadline = self.queues.flatMap(\.flights).map { $0.transfer.deadline }.min()
+            self.settle()
+        }
+        if let timer = self.multi.timer, timer <= now {
+            self.multi.callTimer()
             self.settle()
         }
     }

@@ -46,6 +46,9 @@ extension EasyHandle {
 
         let kind: TransferFailure.Kind
         switch code {
+        // OpenSSL ran out of memory, in whatever it was about to do for libcurl.
+        case _ where reason.hasSuffix("malloc failure"):
+            kind = .noMemory
         case CURLE_COULDNT_RESOLVE_HOST:
             kind = .nameNotResolved
         case CURLE_COULDNT_CONNECT:

@@ -26,7 +26,7 @@ package final class UnixSocketSession {
         self.handle = try EasyHandle(tls: nil, httpVersion: Int(CURL_HTTP_VERSION_1_1), memory: memory)
         self.timeout = timeout
         self.answerByteCountMax = answerByteCountMax
-        self.handle.set(CURLOPT_UNIX_SOCKET_PATH, to: socketPath)
+        try self.handle.set(CURLOPT_UNIX_SOCKET_PATH, to: socketPath)
         self.handle.set(CURLOPT_TIMEOUT_MS, to: Int(timeout / .milliseconds(1)))
     }
 
@@ -40,8 +40,11 @@ package final class UnixSocketSession {
         let transfer = Transfer(
             method, "http://keyside", path, body: body, answerByteCountMax: self.answerByteCountMax,
             deadline: .now + self.timeout, isRepeatable: isRepeatable)
+        defer {
+            self.handle.reset()
+            extendLifetime(transfer)
+        }
         try self.handle.begin(transfer)
-        defer { self.handle.reset() }
         return try self.handle.finish(unsafe curl_easy_perform(self.handle.pointer))
     }
 }
