@@ -71,11 +71,14 @@ extension EasyHandle {
         default:
             kind = .broken
         }
+        // libcurl's words are its last ones: the other side may have hung up since its certificate was refused.
         let isOfSystem = code == CURLE_COULDNT_CONNECT && systemCode != 0
-        return TransferFailure(
-            kind,
-            reason: isOfSystem ? unsafe String(cString: strerror(systemCode)) : reason,
-            requestWasSent: self.requestWasSent
-        )
+        let told =
+            if case .notTrusted(_, let refusal) = kind {
+                refusal
+            } else {
+                isOfSystem ? unsafe String(cString: strerror(systemCode)) : reason
+            }
+        return TransferFailure(kind, reason: told, requestWasSent: self.requestWasSent)
     }
 }
