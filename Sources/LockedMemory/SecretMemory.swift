@@ -8,8 +8,9 @@ package final class SecretMemory: Sendable {
     /// For the modules that wrap a C library and have it allocate here. Everybody else makes a ``Secret``.
     package let heap: LockedHeap
 
-    /// What a process may lock without asking for more than Debian grants everybody (8 MiB, `ulimit -l`).
-    package static let defaultHeapByteCountMax = 7 << 20
+    /// A bound against requests without measure. The heap grows as it is needed, and where RLIMIT_MEMLOCK is lower (8 MiB,
+    /// as Debian has it) the kernel says no before that: enough but for several bodies near a megabyte at a time.
+    package static let defaultHeapByteCountMax = 32 << 20
 
     /// - Parameters:
     ///   - slotCount: how many secrets of at most 56 bytes there can be at a time.

@@ -118,8 +118,7 @@ extension KESBackendTests {
         static let mishaps: [Fault] = [
             .goAway, .refused, .truncated, .reset(.before), .reset(.inside), .reset(.after), .garbage,
             .status(503, message: "busy"), .status(500, message: "out of order"), .drip(every: .microseconds(10)),
-            .delay(.milliseconds(20)), .missing(member: "plaintext"), .larger(byByteCount: 2 << 20),
-            .larger(byByteCount: 100_000),
+            .delay(.milliseconds(20)), .missing(member: "plaintext"),
         ]
 
         /// Whatever breaks on the way of an answer is asked again elsewhere.
