@@ -14,8 +14,8 @@ cd "$(dirname "$0")/../.."
 
 # For each fuzzer: our modules that it needs, lowest first; its own files; the longest input worth trying.
 declare -A modules=(
-  [http]="HTTPWire"
-  [json]="CLinux LockedMemory KeyService ByteCoding KESProtocol"
+  [http]="Spans HTTPWire"
+  [json]="Spans CLinux LockedMemory KeyService ByteCoding KESProtocol"
 )
 declare -A sources=(
   [http]="Tests/Fuzz/HTTPRequestFuzz/*.swift Tests/HTTPWireTests/Transcript.swift"
