@@ -63,11 +63,9 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Spans", "Telemetry",
-                "WipedBuffers",
+                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Slots", "Spans",
+                "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: settings
         ),
@@ -97,11 +95,6 @@ let package = Package(
         .target(name: "KeyService", dependencies: ["LockedMemory"], swiftSettings: settings),
         .target(name: "ByteCoding", dependencies: ["LockedMemory", "Spans"], swiftSettings: settings),
         .target(
-            name: "WipedBuffers",
-            dependencies: ["LockedMemory", .product(name: "NIOCore", package: "swift-nio")],
-            swiftSettings: settings
-        ),
-        .target(
             name: "Cryptography",
             dependencies: ["ByteCoding", "COpenSSL", "Linux", "LockedMemory"],
             swiftSettings: settings
@@ -114,6 +107,7 @@ let package = Package(
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: settings),
         .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: settings),
         .target(name: "LockedMemory", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "Slots", swiftSettings: settings),
         .target(name: "Spans", swiftSettings: settings),
         .target(name: "Telemetry", swiftSettings: settings),
 
@@ -182,18 +176,12 @@ let package = Package(
             name: "ServerTests",
             dependencies: [
                 "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Server",
-                "Telemetry", "TestSupport", "WipedBuffers",
+                "Telemetry", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
-                .product(name: "NIOCore", package: "swift-nio"),
-                .product(name: "NIOPosix", package: "swift-nio"),
             ],
             swiftSettings: relaxed
         ),
-        .testTarget(
-            name: "WipedBuffersTests",
-            dependencies: ["WipedBuffers", .product(name: "NIOCore", package: "swift-nio")],
-            swiftSettings: settings
-        ),
+        .testTarget(name: "SlotsTests", dependencies: ["Slots"], swiftSettings: settings),
         .target(name: "CTestSupport", dependencies: ["COpenSSL"], path: "Tests/CTestSupport"),
         .target(
             name: "TestSupport",

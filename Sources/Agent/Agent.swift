@@ -4,8 +4,6 @@ import KeyService
 import Linux
 import LockedMemory
 import Logging
-import NIOCore
-import NIOPosix
 import Server
 import Settings
 import Systemd
@@ -40,11 +38,11 @@ package struct Agent: Sendable {
     ///
     /// - Throws: ``AgentFailure`` when it cannot start.
     package func run() async throws(AgentFailure) {
+        BrokenPipes.ignore()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1, .sigusr2)
         let socket = try self.makeSocket()
         defer { socket.removeName() }
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: min(4, ProcessStatistics.processors.usable))
-        let server = try await self.serve(on: socket, group: group)
+        let server = try self.serve(on: socket)
         self.announceStart()
 
         let (events, feed) = AsyncStream.makeStream(of: AgentLife.Event.self)
@@ -78,7 +76,7 @@ package struct Agent: Sendable {
             tasks.cancelAll()
         }
         await self.keyServers?.stop()
-        try? await group.shutdownGracefully()  // Nothing is left to be done about it.
+        server.stop()
         self.logger.notice("stopped")
     }
 
@@ -95,9 +93,7 @@ package struct Agent: Sendable {
         }
     }
 
-    private func serve(
-        on socket: borrowing SocketFile, group: MultiThreadedEventLoopGroup
-    ) async throws(AgentFailure) -> HTTPServer {
+    private func serve(on socket: borrowing SocketFile) throws(AgentFailure) -> HTTPServer {
         let connections = ConnectionCount(limit: self.settings.limits.connections)
         let front = KESFront(
             service: self.service,
@@ -108,12 +104,13 @@ package struct Agent: Sendable {
             sources: [self.keyServers].compactMap(\.self))
         let limits = ServerLimits(
             connections: self.settings.limits.connections,
-            headerTimeout: TimeAmount(self.settings.limits.headerTimeout),
-            idleTimeout: TimeAmount(self.settings.limits.idleTimeout))
-        do {
-            return try await HTTPServer(
-                descriptor: socket.descriptor, front: front, limits: limits, connections: connections,
-                group: group, logger: self.logger)
+            headerTimeout: Interval(self.settings.limits.headerTimeout),
+            idleTimeout: Interval(self.settings.limits.idleTimeout))
+        do throws(SystemError) {
+            return try HTTPServer(
+                listener: Descriptor(owning: socket.descriptor), front: front, limits: limits,
+                connections: connections, memory: self.memory,
+                threadCount: min(4, ProcessStatistics.processors.usable), logger: self.logger)
         } catch {
             throw AgentFailure(.inputOutput, "cannot serve on \(socket.path): \(error)")
         }
@@ -197,7 +194,7 @@ package struct Agent: Sendable {
     private func drain(
         _ server: HTTPServer, feed: AsyncStream<AgentLife.Event>.Continuation
     ) async {
-        let cutOff = await server.drain(within: TimeAmount(self.settings.shutdown.drain)) { self.announceStopping() }
+        let cutOff = await server.drain(within: Interval(self.settings.shutdown.drain)) { self.announceStopping() }
         if cutOff > 0 {
             self.logger.warning("connections did not end in time", metadata: ["cut_off": "\(cutOff)"])
         }

@@ -55,10 +55,6 @@ extension UInt8 {
         let value = self &- UInt8(ascii: "0")
         return value < 10 ? value : nil
     }
-
-    var lowercased: UInt8 {
-        self &- UInt8(ascii: "A") < 26 ? self | 0x20 : self
-    }
 }
 
 extension Unicode.Scalar {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Spans
+
 /// The headers that mean something to us. A name is looked up by its length first, and no two share one.
 enum KnownField: Sendable {
     case host, contentLength, transferEncoding, connection, expect, requestID

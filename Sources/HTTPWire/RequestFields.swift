@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Spans
+
 /// Gathers what the headers of one request say, and refuses those that say it twice, badly or in contradiction.
 ///
 /// Two readers of one request must never come to different ends of its body (request smuggling, RFC 9112 §11.2).

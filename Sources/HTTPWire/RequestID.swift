@@ -7,14 +7,14 @@ import Spans
 package enum RequestID: Equatable, Sendable {
     /// The client's own name for it, 1 to 64 characters: ``RequestHead/requestID``.
     case offered([UInt8])
-    /// One that no other request has: `prefix` and a number.
-    case numbered(prefix: [UInt8], Int)
+    /// One that no other request has: `<process, 16 hexadecimal digits>-<connection>-<request>`.
+    case numbered(process: UInt64, connection: Int, request: Int)
 
     /// Bytes that it takes at most.
     var byteCountMax: Int {
         switch self {
         case .offered(let bytes): bytes.count
-        case .numbered(let prefix, _): prefix.count + OutputRawSpan.decimalDigitCountMax
+        case .numbered: OutputRawSpan.hexDigitCount + 2 * (1 + OutputRawSpan.decimalDigitCountMax)
         }
     }
 }
@@ -22,8 +22,12 @@ package enum RequestID: Equatable, Sendable {
 extension RequestID: CustomStringConvertible {
     package var description: String {
         switch self {
-        case .offered(let bytes): String(decoding: bytes, as: UTF8.self)
-        case .numbered(let prefix, let number): String(decoding: prefix, as: UTF8.self) + String(number)
+        case .offered(let bytes):
+            return String(decoding: bytes, as: UTF8.self)
+        case .numbered(let process, let connection, let request):
+            let digits = String(process, radix: 16)
+            let zeroes = String(repeating: "0", count: OutputRawSpan.hexDigitCount - digits.utf8.count)
+            return "\(zeroes)\(digits)-\(connection)-\(request)"
         }
     }
 }
@@ -33,21 +37,39 @@ extension OutputRawSpan {
         switch id {
         case .offered(let bytes):
             self.append(bytes.span)
-        case .numbered(let prefix, let number):
-            self.append(prefix.span)
-            self.append(decimal: number)
+        case .numbered(let process, let connection, let request):
+            self.append(hex: process)
+            self.append(UInt8(ascii: "-"))
+            self.append(decimal: connection)
+            self.append(UInt8(ascii: "-"))
+            self.append(decimal: request)
         }
     }
 
     /// Appends the digits of a number that is not negative.
     mutating func append(decimal number: Int) {
-        var power = 1
-        while number / power >= 10 { power *= 10 }
-        while power > 0 {
-            self.append(UInt8(ascii: "0") + UInt8(number / power % 10))
-            power /= 10
+        var rest = UInt(number)
+        var digits: UInt64 = 0  // Eight at most, the first of them lowest.
+        var count = 0
+        repeat {
+            digits = digits << 8 | UInt64(UInt8(ascii: "0")) + UInt64(rest % 10)
+            rest /= 10
+            count += 1
+        } while rest > 0 && count < 8
+        if rest > 0 { self.append(decimal: Int(rest)) }
+        for position in 0..<count { self.append(UInt8(truncatingIfNeeded: digits >> UInt64(8 * position))) }
+    }
+
+    /// Appends all digits of a number, zeroes before them included.
+    mutating func append(hex number: UInt64) {
+        var rest = number
+        for _ in 0..<Self.hexDigitCount {
+            let digit = UInt8(truncatingIfNeeded: rest >> 60)
+            self.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
+            rest <<= 4
         }
     }
 
     static var decimalDigitCountMax: Int { 19 }
+    static var hexDigitCount: Int { 16 }
 }

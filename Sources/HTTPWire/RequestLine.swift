@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Spans
+
 /// Reads `method SP target SP version CRLF`, RFC 9112 §3, token by token.
 struct RequestLine: Sendable {
     private enum Phase {
@@ -91,10 +93,10 @@ struct RequestLine: Sendable {
         }
         if target.isEqual(to: "*"), method == .options { return target.copy() }
 
-        let schemes = ["http://", "https://"]
-        let scheme = schemes.first { target.extracting(first: $0.utf8.count).isEqual(toLowercased: $0) }
+        let schemes: [StaticString] = ["http://", "https://"]
+        let scheme = schemes.first { target.extracting(first: $0.utf8CodeUnitCount).isEqual(toLowercased: $0) }
         guard let scheme else { throw .malformedTarget }
-        let authority = scheme.utf8.count
+        let authority = scheme.utf8CodeUnitCount
         var end = authority
         while end < target.count, target[end].isHostCharacter { end += 1 }
         guard end > authority else { throw .malformedTarget }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Spans
+
 /// The method of a request. Names are case-sensitive: `get` is an ``other(_:)``.
 package enum RequestMethod: Equatable, Sendable {
     case get, head, post, put, delete, options, connect

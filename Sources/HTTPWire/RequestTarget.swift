@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Spans
+
 /// What a request is aimed at, once its target is decoded: what Go's `ServeMux` makes of it, which KES routes with.
 package enum RequestTarget: Equatable, Sendable {
     /// The path, percent-decoded once, without query and fragment. Begins with `/`, may hold any byte, zero and `..`

@@ -38,24 +38,26 @@ package struct ResponseHead: Sendable {
         contentType: String? = nil,
         contentLength: Int,
         closes: Bool = false,
-        fields: [Field] = []
+        fields: [Field] = [],
+        requestID: RequestID? = nil
     ) {
         self.status = status
         self.contentType = contentType
         self.contentLength = contentLength
         self.closes = closes
         self.fields = fields
+        self.requestID = requestID
     }
 
     /// Bytes that ``write(date:into:)`` writes at most; never more than 20 too many.
     package var byteCountMax: Int {
-        var count = self.status.line.utf8.count
+        var count = self.status.line.utf8CodeUnitCount
         if let contentType { count += "Content-Type: \r\n".utf8.count + contentType.utf8.count }
         count += "Content-Length: \r\n".utf8.count + OutputRawSpan.decimalDigitCountMax
         count += "Date: \r\n".utf8.count + HTTPDate.byteCount
         for field in self.fields { count += field.name.utf8.count + field.value.count + ": \r\n".utf8.count }
-        if let requestID = self.requestID { count += Self.requestIDName.count + requestID.byteCountMax + 2 }
-        if self.closes { count += Self.closeLine.count }
+        if let requestID = self.requestID { count += "X-Request-Id: ".utf8.count + requestID.byteCountMax + 2 }
+        if self.closes { count += "Connection: close\r\n".utf8.count }
         return count + "\r\n".utf8.count
     }
 
@@ -63,44 +65,36 @@ package struct ResponseHead: Sendable {
     ///
     /// - Precondition: `output` has room for ``byteCountMax`` bytes.
     package func write(date: HTTPDate, into output: inout OutputRawSpan) {
-        output.append(self.status.line)
+        output.append(ascii: self.status.line)
         if let contentType {
-            output.append(Self.contentTypeName.span)
+            output.append(ascii: "Content-Type: ")
             output.append(contentType)
             output.endLine()
         }
-        output.append(Self.contentLengthName.span)
+        output.append(ascii: "Content-Length: ")
         output.append(decimal: self.contentLength)
         output.endLine()
-        output.append(Self.dateName.span)
+        output.append(ascii: "Date: ")
         output.append(date.bytes.span)
         output.endLine()
         for field in self.fields {
             output.append(field.name)
-            output.append(UInt8(ascii: ":"))
-            output.append(UInt8(ascii: " "))
+            output.append(ascii: ": ")
             output.append(field.value.span)
             output.endLine()
         }
         if let requestID = self.requestID {
-            output.append(Self.requestIDName.span)
+            output.append(ascii: "X-Request-Id: ")
             output.append(requestID)
             output.endLine()
         }
-        if self.closes { output.append(Self.closeLine.span) }
+        if self.closes { output.append(ascii: "Connection: close\r\n") }
         output.endLine()
     }
-
-    private static let contentTypeName = Array("Content-Type: ".utf8)
-    private static let contentLengthName = Array("Content-Length: ".utf8)
-    private static let dateName = Array("Date: ".utf8)
-    private static let requestIDName = Array("X-Request-Id: ".utf8)
-    private static let closeLine = Array("Connection: close\r\n".utf8)
 }
 
 extension OutputRawSpan {
     fileprivate mutating func endLine() {
-        self.append(UInt8(ascii: "\r"))
-        self.append(UInt8(ascii: "\n"))
+        self.append(ascii: "\r\n")
     }
 }

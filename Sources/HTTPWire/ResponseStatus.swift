@@ -21,7 +21,7 @@ package enum ResponseStatus: Int, CaseIterable, Sendable {
     case httpVersionNotSupported = 505
 
     /// The first line of an answer, its end included.
-    var line: String {
+    var line: StaticString {
         switch self {
         case .ok: "HTTP/1.1 200 OK\r\n"
         case .movedPermanently: "HTTP/1.1 301 Moved Permanently\r\n"

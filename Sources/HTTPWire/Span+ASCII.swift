@@ -1,27 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Span<UInt8> {
-    func isEqual(to text: String) -> Bool {
-        guard self.count == text.utf8.count else { return false }
-        var index = 0
-        for byte in text.utf8 {
-            guard self[index] == byte else { return false }
-            index += 1
-        }
-        return true
-    }
-
-    /// Compares without regard to the case of ASCII letters; `text` is in lower case.
-    func isEqual(toLowercased text: String) -> Bool {
-        guard self.count == text.utf8.count else { return false }
-        var index = 0
-        for byte in text.utf8 {
-            guard self[index].lowercased == byte else { return false }
-            index += 1
-        }
-        return true
-    }
-
     /// `range` without optional white space at its ends.
     func strippingWhitespace(_ range: Range<Int>) -> Range<Int> {
         var start = range.lowerBound

@@ -88,16 +88,6 @@ package struct SocketFile: ~Copyable, Sendable {
         }
     }
 
-    /// Lets as many connections wait to be accepted as the kernel allows, also where a library that took the descriptor
-    /// over has set a limit of its own.
-    package static func widenQueue(of descriptor: CInt) { listen(descriptor, Self.backlog) }
-
-    /// Whether somebody has connected and was not accepted yet.
-    package static func hasWaitingConnection(_ descriptor: CInt) -> Bool {
-        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-        return unsafe poll(&entry, 1, 0) == 1
-    }
-
     /// Takes the name away, the first time. Connections that are open stay open.
     ///
     /// To be called before the descriptor is closed: afterwards the file system may give the inode to a successor's

@@ -13,7 +13,7 @@ import Synchronization
 package final class LockedHeap: Sendable {
     private let allowUnlocked: Bool
     private let byteCountMax: Int
-    private let state: Mutex<State>
+    let state: Mutex<State>
 
     /// The worst of the regions.
     var kind: LockedMemoryKind { self.state.withLock { $0.kind } }
@@ -32,7 +32,7 @@ package final class LockedHeap: Sendable {
     }
 
     /// The region in use, and the ones filled before it.
-    private final class Chunk {
+    final class Chunk {
         let region: LockedRegion
         let previous: Chunk?
 
@@ -42,7 +42,7 @@ package final class LockedHeap: Sendable {
         }
     }
 
-    private struct State {
+    struct State {
         var chunk: Chunk
         /// Bytes handed out of the current chunk.
         var used = 0

@@ -19,6 +19,19 @@ extension OutputRawSpan {
     @inlinable
     package mutating func append(_ block: SIMD8<UInt8>) { unsafe self.append(block, as: SIMD8<UInt8>.self) }
 
+    /// Appends a constant text.
+    ///
+    /// - Precondition: there is room for it.
+    @inlinable @inline(__always)
+    package mutating func append(ascii text: StaticString) {
+        precondition(text.utf8CodeUnitCount <= self.freeCapacity, "more bytes than there is room for")
+        unsafe self.withUnsafeMutableBytes { output, byteCount in
+            unsafe UnsafeMutableRawBufferPointer(rebasing: output[byteCount...])
+                .copyMemory(from: UnsafeRawBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+            byteCount += text.utf8CodeUnitCount
+        }
+    }
+
     /// Appends a text in UTF-8.
     ///
     /// Not by its `utf8Span`: where the text is short enough to live in the string itself, optimised code reads the span

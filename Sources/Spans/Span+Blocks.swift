@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Eight bytes at a time, for loops over text.
+/// Text, compared and read eight bytes at a time.
 extension Span<UInt8> {
     /// The eight bytes from `offset` on.
     @inlinable @inline(__always)
@@ -12,5 +12,25 @@ extension Span<UInt8> {
     @inlinable @inline(__always)
     package func word(at offset: Int) -> UInt64 {
         UInt64(littleEndian: unsafe self.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
+    }
+
+    /// Whether these bytes are `text`.
+    @inlinable @inline(__always)
+    package func isEqual(to text: StaticString) -> Bool {
+        guard self.count == text.utf8CodeUnitCount else { return false }
+        for index in self.indices where unsafe self[index] != text.utf8Start[index] { return false }
+        return true
+    }
+
+    /// Whether these bytes are `text`, which is in lower case, without regard to the case of ASCII letters.
+    @inlinable @inline(__always)
+    package func isEqual(toLowercased text: StaticString) -> Bool {
+        guard self.count == text.utf8CodeUnitCount else { return false }
+        for index in self.indices {
+            let byte = self[index]
+            let lowercased = byte &- UInt8(ascii: "A") < 26 ? byte | 0x20 : byte
+            if unsafe lowercased != text.utf8Start[index] { return false }
+        }
+        return true
     }
 }

@@ -2,7 +2,7 @@
 
 import Synchronization
 
-/// A number that event loops change without waiting for one another.
+/// A number that threads change without waiting for one another.
 package final class Counter: Sendable {
     private let value = Atomic<Int>(0)
 

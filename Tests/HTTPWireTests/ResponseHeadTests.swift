@@ -8,9 +8,10 @@ import Testing
 
     @Test(arguments: [
         (RequestID.offered(Array("4711-abc".utf8)), "4711-abc"),
-        (.numbered(prefix: Array("p-1-".utf8), 0), "p-1-0"),
-        (.numbered(prefix: [], 1_000_000_007), "1000000007"),
-        (.numbered(prefix: [], .max), "9223372036854775807"),
+        (.numbered(process: 0x12ab, connection: 1, request: 0), "00000000000012ab-1-0"),
+        (.numbered(process: .max, connection: 99_999_999, request: 100_000_000), "ffffffffffffffff-99999999-100000000"),
+        (.numbered(process: 0, connection: 1_000_000_007, request: 10), "0000000000000000-1000000007-10"),
+        (.numbered(process: 0, connection: 0, request: .max), "0000000000000000-0-9223372036854775807"),
     ])
     func aRequestIsNamed(id: RequestID, text: String) {
         var head = ResponseHead(.ok, contentLength: 0)

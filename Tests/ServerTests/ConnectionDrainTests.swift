@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
+import Linux
 import Testing
 
 @testable import Server
@@ -12,7 +12,8 @@ import Testing
     private let withoutGrace = ServerLimits.generous.with(\.drainGrace, .zero)
 
     @Test func anIdleConnectionIsClosedWhenTheGraceIsOver() async throws {
-        let connection = try await Connection(front: self.front, limits: self.withoutGrace, sending: get("/at-once"))
+        let connection = try await TestConnection(
+            front: self.front, limits: self.withoutGrace, sending: get("/at-once"))
         #expect(try await connection.client.receive().closes == false)
         try await connection.drain()
         #expect(try await connection.client.receiveToEnd().isEmpty)
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test func aRequestWithinTheGraceIsAnswered() async throws {
-        let connection = try await Connection(front: self.front)
+        let connection = try await TestConnection(front: self.front)
         try await connection.drain()
         try await connection.client.send(get("/at-once"))
         let answers = try await connection.client.receiveAnswersToEnd()
@@ -32,7 +33,7 @@ import Testing
         "a request that is half here is answered, and is the last",
         arguments: ["G", "POST /echo HTTP/1.1\r\n", "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nab"])
     func halfHere(beginning: String) async throws {
-        let connection = try await Connection(front: self.front, limits: self.withoutGrace)
+        let connection = try await TestConnection(front: self.front, limits: self.withoutGrace)
         try await connection.client.send(beginning)
         try await connection.turn()
         try await connection.drain()
@@ -44,7 +45,7 @@ import Testing
     }
 
     @Test func aDeferredAnswerIsAwaited() async throws {
-        let connection = try await Connection(front: self.front, limits: self.withoutGrace)
+        let connection = try await TestConnection(front: self.front, limits: self.withoutGrace)
         try await connection.client.send(get("/later/a"))
         await self.journal.wait(for: "begun a")
         try await connection.drain()
@@ -54,7 +55,7 @@ import Testing
     }
 
     @Test func whatWasPipelinedIsAnswered() async throws {
-        let connection = try await Connection(front: self.front)
+        let connection = try await TestConnection(front: self.front)
         try await connection.client.send(get("/later/a") + get("/at-once") + get("/at-once"))
         await self.journal.wait(for: "begun a")
         try await connection.drain()
@@ -65,7 +66,7 @@ import Testing
     }
 
     @Test func aClientThatReadsLateLosesNothing() async throws {
-        let connection = try await Connection(front: self.front, limits: self.withoutGrace)
+        let connection = try await TestConnection(front: self.front, limits: self.withoutGrace)
         let count = 4  // More than the socket holds, and not so much that the channel refuses more.
         try await connection.client.send(String(repeating: get("/big/20000"), count: count))
         await self.journal.wait(for: "answered 200", times: count)

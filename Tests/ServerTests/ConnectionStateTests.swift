@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
+import Linux
 import Testing
 
 @testable import Server
@@ -10,7 +10,7 @@ import Testing
     private typealias Phase = ConnectionState.Phase
 
     /// When everything that led to a phase happened, and when the event under test does.
-    private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
+    private static let start = Instant(nanoseconds: 1_000_000_000)
     private static let now = start + .seconds(2)
 
     private static let limits: ServerLimits = {
@@ -19,7 +19,7 @@ import Testing
         limits.drainGrace = .milliseconds(100)
         return limits
     }()
-    private static let requestTimeout = TimeAmount.seconds(15)
+    private static let requestTimeout = Interval.seconds(15)
 
     /// A connection in `phase` since ``start``.
     private static func state(in phase: ConnectionState.Phase, draining: Bool = false) -> ConnectionState {
@@ -52,8 +52,8 @@ import Testing
         arguments: [
             (.idle, .minutes(2)), (.receivingHead, .seconds(5)), (.receivingBody, .seconds(15)),
             (.answering, .seconds(15)), (.lingering, .seconds(1)),
-        ] as [(ConnectionState.Phase, TimeAmount)])
-    func deadlines(phase: ConnectionState.Phase, span: TimeAmount) {
+        ] as [(ConnectionState.Phase, Interval)])
+    func deadlines(phase: ConnectionState.Phase, span: Interval) {
         let state = Self.state(in: phase)
         #expect(state.phase == phase)
         #expect(state.deadline == Self.start + span)
@@ -103,12 +103,12 @@ import Testing
         [
             (true, true, .nextRequest, .idle, .minutes(2)), (false, true, .close, .lingering, .seconds(1)),
             (true, false, .linger, .lingering, .seconds(1)), (false, false, .linger, .lingering, .seconds(1)),
-        ] as [(Bool, Bool, ConnectionState.Continuation, ConnectionState.Phase, TimeAmount)])
+        ] as [(Bool, Bool, ConnectionState.Continuation, ConnectionState.Phase, Interval)])
     func answered(
         phase: ConnectionState.Phase,
         row: (
             keepsAlive: Bool, inputIsComplete: Bool, continuation: ConnectionState.Continuation,
-            next: ConnectionState.Phase, span: TimeAmount
+            next: ConnectionState.Phase, span: Interval
         )
     ) {
         var state = Self.state(in: phase)
@@ -168,8 +168,8 @@ import Testing
     @Test(
         "a request that comes during a drain has its usual time",
         arguments: [(.receivingHead, .seconds(5)), (.receivingBody, .seconds(15))]
-            as [(ConnectionState.Phase, TimeAmount)])
-    func requestWhileDraining(phase: ConnectionState.Phase, span: TimeAmount) {
+            as [(ConnectionState.Phase, Interval)])
+    func requestWhileDraining(phase: ConnectionState.Phase, span: Interval) {
         var state = Self.state(in: .idle, draining: true)
         if phase == .receivingHead {
             state.headBegan(now: Self.now)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import NIOCore
+import Linux
 import Testing
 
 @testable import Server

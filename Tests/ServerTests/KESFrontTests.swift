@@ -3,7 +3,7 @@
 import HTTPWire
 import KESProtocol
 import KeyService
-import NIOCore
+import Linux
 import Testing
 
 @testable import Server
@@ -68,7 +68,7 @@ import Testing
         let work = bench.front.route(try head(request(method, endpoint.path + (endpoint.takesName ? "a" : ""))))
         #expect(work.refusal == nil)
         #expect(work.bodyByteCountMax == endpoint.bodyByteCountMax)
-        #expect(work.timeout == .seconds(Int64(endpoint.timeoutInSeconds)))
+        #expect(work.timeout == .seconds(endpoint.timeoutInSeconds))
         #expect(work.bodyTooLarge.status == .badRequest)
         #expect(work.bodyTooLarge.body == KESFailure.invalidBody(for: endpoint).body)
         #expect(work.timedOut.status == .gatewayTimeout)

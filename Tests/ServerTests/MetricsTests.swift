@@ -30,7 +30,7 @@ import Testing
 
     /// Some of everything, on one connection.
     private static func makeTraffic(_ bench: KESBench) async throws {
-        let client = try await Connection(front: bench.front).client
+        let client = try await TestConnection(front: bench.front).client
         let good = post("/v1/key/generate/my-key", "{}")
         let missing = post("/v1/key/generate/no-key", "{}")
         let requests =
@@ -104,7 +104,7 @@ import Testing
         bench.service.hold()
         var clients: [Client] = []
         for index in 0..<count {
-            let client = try await Connection(front: bench.front).client
+            let client = try await TestConnection(front: bench.front).client
             try await client.send(KESOperationsTests.operations[index].1)
             clients.append(client)
         }
@@ -120,7 +120,7 @@ import Testing
     @Test func aRequestWhoseClientHasGoneIsNotActiveForEver() async throws {
         let bench = try KESBench()
         bench.service.hold()
-        let connection = try await Connection(front: bench.front)
+        let connection = try await TestConnection(front: bench.front)
         try await connection.client.send(KESOperationsTests.operations[0].1)
         await bench.service.journal.wait(for: "generate")
         connection.client.leave()

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/types.h>
 
@@ -38,6 +39,9 @@ void keyside_name_thread(const char *name);
 
 /// mallinfo2(3): bytes that malloc has handed out.
 size_t keyside_heap_byte_count(void);
+
+/// accept4(2) with a connection that does not block and is not inherited; without the peer's address.
+int keyside_accept(int listener);
 
 /// MAP_FAILED, which is a cast that Swift does not import.
 static inline bool keyside_map_failed(const void *address) { return address == (void *)-1; }

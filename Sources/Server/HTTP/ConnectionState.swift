@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import NIOCore
+import Linux
 
 /// Where a connection is between its first byte and its last, and until when it may stay there.
 ///
-/// It decides; ``ConnectionHandler`` reads, writes and keeps time. One request is in work at a time: what a client
+/// It decides; ``Connection`` acts on it. One request is in work at a time: what a client
 /// pipelines waits in the input, and reading stops while an answer is being made elsewhere.
 ///
 ///     idle ─▶ receivingHead ─▶ receivingBody ─▶ (answered at once) ─▶ idle
@@ -18,7 +18,7 @@ struct ConnectionState {
         case receivingHead
         /// The head is here, the body is not yet.
         case receivingBody
-        /// The answer is being made off the event loop.
+        /// The answer is being made elsewhere.
         case answering
         /// The last answer is out; what still comes in is thrown away, so that the client gets to read it.
         case lingering
@@ -52,12 +52,12 @@ struct ConnectionState {
 
     private(set) var phase = Phase.idle
     /// When ``expire(now:)`` has something to say, unless something happens before.
-    private(set) var deadline: NIODeadline
+    private(set) var deadline: Instant
     private(set) var isDraining = false
 
     private let limits: ServerLimits
 
-    init(limits: ServerLimits, now: NIODeadline) {
+    init(limits: ServerLimits, now: Instant) {
         self.limits = limits
         self.deadline = now + limits.idleTimeout
     }
@@ -79,14 +79,14 @@ struct ConnectionState {
     }
 
     /// The first bytes of a head are here, and not all of it.
-    mutating func headBegan(now: NIODeadline) {
+    mutating func headBegan(now: Instant) {
         guard self.phase == .idle else { return }
         self.phase = .receivingHead
         self.deadline = now + self.limits.headerTimeout
     }
 
     /// The head is complete. `timeout` is for body and answer together.
-    mutating func headCompleted(now: NIODeadline, timeout: TimeAmount) {
+    mutating func headCompleted(now: Instant, timeout: Interval) {
         self.phase = .receivingBody
         self.deadline = now + timeout
     }
@@ -94,12 +94,12 @@ struct ConnectionState {
     /// The request is complete and its answer is being made elsewhere, within what is left of the same timeout.
     mutating func answeringBegan() { self.phase = .answering }
 
-    /// An answer has been handed to the channel.
+    /// An answer is written.
     ///
     /// - Parameters:
     ///   - keepsAlive: whether client and answer agree to go on.
     ///   - inputIsComplete: whether the whole request has been read.
-    mutating func answered(now: NIODeadline, keepsAlive: Bool, inputIsComplete: Bool) -> Continuation {
+    mutating func answered(now: Instant, keepsAlive: Bool, inputIsComplete: Bool) -> Continuation {
         if keepsAlive, inputIsComplete {
             self.phase = .idle
             self.deadline = now + (self.isDraining ? self.limits.drainGrace : self.limits.idleTimeout)
@@ -111,7 +111,7 @@ struct ConnectionState {
     }
 
     /// The agent is about to stop.
-    mutating func drain(now: NIODeadline) {
+    mutating func drain(now: Instant) {
         self.isDraining = true
         guard self.phase == .idle else { return }
         self.deadline = min(self.deadline, now + self.limits.drainGrace)
@@ -120,7 +120,7 @@ struct ConnectionState {
     mutating func closed() { self.phase = .closed }
 
     /// What to do at `now`.
-    mutating func expire(now: NIODeadline) -> Expiry {
+    mutating func expire(now: Instant) -> Expiry {
         guard now >= self.deadline else { return .none }
         switch self.phase {
         case .idle where self.isDraining:

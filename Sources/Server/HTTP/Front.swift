@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import HTTPWire
-package import NIOCore
+package import Linux
 
 /// What speaks a key server's protocol over the server's connections: it decodes requests into key operations, asks a
 /// key service, and encodes what comes back.
 ///
-/// Called on event loops, so nothing here waits. Not generic, and of no associated type: the handler that calls it is
-/// reached through NIO's dynamic dispatch, where generic code would not be specialised.
+/// Called on the thread that serves many clients, so nothing here waits. Of no associated type, so that nothing in the
+/// server need be generic.
 package protocol Front: Sendable {
     /// Decides by the head alone what the request is.
     func route(_ head: RequestHead) -> any RoutedRequest
@@ -16,7 +16,7 @@ package protocol Front: Sendable {
     func refusal(_ status: ResponseStatus, _ message: String) -> Response
 
     /// Counts an answer to bytes that never became a request.
-    func answeredMalformed(_ status: ResponseStatus, duration: TimeAmount)
+    func answeredMalformed(_ status: ResponseStatus, duration: Interval)
 }
 
 /// A request whose head has been read and understood.
@@ -32,7 +32,7 @@ package protocol RoutedRequest: AnyObject, Sendable {
     var bodyByteCountMax: Int { get }
 
     /// For body and answer together, from the end of the head.
-    var timeout: TimeAmount { get }
+    var timeout: Interval { get }
 
     /// Answers the complete request, or says how to.
     ///
@@ -51,7 +51,7 @@ package protocol RoutedRequest: AnyObject, Sendable {
     var timedOut: Response { get }
 
     /// Counts the answer.
-    func answered(_ status: ResponseStatus, duration: TimeAmount)
+    func answered(_ status: ResponseStatus, duration: Interval)
 }
 
 /// An answer that needs waiting. Writes exactly one response.

@@ -1,57 +1,49 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Linux
+package import Linux
+package import LockedMemory
 package import Logging
-package import NIOCore
-package import NIOPosix
-import Synchronization
-import Telemetry
 
-/// Serves one front on one listening socket.
+/// Serves one front on one listening socket, on threads of its own.
 package final class HTTPServer: Sendable {
-    private let listener: any Channel
-    private let registry: ConnectionRegistry
-    /// The listener's, for as long as that is open.
-    private let descriptor: CInt
-    private let group: MultiThreadedEventLoopGroup
+    let loops: [LoopInbox]
+    private let threads: [OwnThread]
 
-    /// Takes connections from `descriptor`, which listens already and is the server's from now on.
+    /// Takes connections from `listener`, which listens already.
     ///
     /// - Parameters:
     ///   - connections: counts them, and says how many there may be.
+    ///   - threadCount: at least one. The first one accepts for all.
+    /// - Throws: when there are too few descriptors or threads.
     package init(
-        descriptor: CInt, front: any Front, limits: ServerLimits, connections: ConnectionCount,
-        group: MultiThreadedEventLoopGroup, logger: Logger
-    ) async throws {
-        let registry = ConnectionRegistry()
-        let process = String(UInt64.random(in: 1 << 60 ... .max), radix: 16)  // 16 digits
-        let serial = ConnectionSerial()
-        self.registry = registry
-        self.descriptor = descriptor
-        self.group = group
-        self.listener = try await ServerBootstrap(group: group)
-            .serverChannelOption(.maxMessagesPerRead, value: 64)
-            .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture {
-                    guard connections.admit() else {
-                        try channel.pipeline.syncOperations.addHandler(
-                            ConnectionRefusal(front: front, lingerTimeout: limits.lingerTimeout))
-                        return
-                    }
-                    channel.closeFuture.whenComplete { _ in connections.leave() }
-                    let naming = RequestNaming(process: process, connection: serial.next())
-                    try channel.pipeline.syncOperations.addHandler(
-                        ConnectionHandler(front: front, limits: limits, naming: naming, logger: logger))
-                    registry.add(channel)
-                }
-            }
-            // A client may shut down its side and still wait for its answer.
-            .childChannelOption(.allowRemoteHalfClosure, value: true)
-            // A second read in a row finds nothing, as a rule: the client waits for its answer.
-            .childChannelOption(.maxMessagesPerRead, value: 1)
-            .withBoundSocket(descriptor)
-            .get()
-        SocketFile.widenQueue(of: descriptor)  // NIO has made it 128.
+        listener: consuming Descriptor, front: any Front, limits: ServerLimits, connections: ConnectionCount,
+        memory: SecretMemory, threadCount: Int, logger: Logger
+    ) throws(SystemError) {
+        precondition(threadCount > 0)
+        try listener.doNotBlock()
+        var loops: [LoopInbox] = []
+        for _ in 0..<threadCount { loops.append(try LoopInbox()) }
+        try loops[0].events.add(listener, for: .input, token: Acceptor.token)
+
+        let premises = ServerLoop.Premises(
+            front: front, limits: limits, connections: connections, namings: RequestNamings(), memory: memory,
+            logger: logger)
+        let listener = listener.relinquish()
+        self.loops = loops
+        var threads: [OwnThread] = []
+        for (index, inbox) in loops.enumerated() {
+            threads.append(
+                try OwnThread(name: "keyside-serve-\(index)") { [loops] in
+                    let acceptor =
+                        index == 0
+                        ? Acceptor(
+                            listener: Descriptor(owning: listener), loops: loops, connections: connections,
+                            logger: logger) : nil
+                    var loop = ServerLoop(premises, inbox: inbox, acceptor: acceptor)
+                    loop.run()
+                })
+        }
+        self.threads = threads
     }
 
     /// Takes no new connections, lets the open ones finish what they have, and closes what is left after `timeout`.
@@ -59,43 +51,37 @@ package final class HTTPServer: Sendable {
     /// - Parameter begun: called when every connection knows: whatever comes in from then on is answered with
     ///   `Connection: close`.
     /// - Returns: how many connections had to be cut off.
-    package func drain(within timeout: TimeAmount, begun: () -> Void = {}) async -> Int {
-        await self.takeWhatHasCome()
-        try? await self.listener.close()  // It fails only if it is closed already.
-        let registry = self.registry
-        let whenEmpty = registry.drain(on: self.listener.eventLoop)
-        await self.eventLoopsTurn()
+    package func drain(within timeout: Interval, begun: () -> Void = {}) async -> Int {
+        let deadline = Instant.now() + timeout
+        self.loops[0].post(.stopAccepting)
+        await self.loops[0].turn()  // So that others get what it has taken before they get what follows.
+        for loop in self.loops { loop.post(.drain) }
+        for loop in self.loops { await loop.turn() }
         begun()
-        let cutOff = Counter()
-        let deadline = self.listener.eventLoop.scheduleTask(in: timeout) { cutOff.add(registry.closeAll()) }
-        try? await whenEmpty.get()  // It cannot fail: nobody fails the promise.
-        deadline.cancel()
-        return cutOff.current
-    }
-
-    /// Lets connections that came before the drain reach their event loops: a listener that closes drops those that it
-    /// has accepted and not handed over, and the kernel those that it has not accepted.
-    private func takeWhatHasCome() async {
-        var roundsLeft = 100  // Clients may come faster than they are taken.
-        while self.listener.isActive, SocketFile.hasWaitingConnection(self.descriptor), roundsLeft > 0 {
-            await self.eventLoopsTurn()
-            roundsLeft -= 1
-        }
-        // One turn to end the accepting, one to set up what was accepted, one to hand it over.
-        for _ in 0..<3 { await self.eventLoopsTurn() }
-    }
-
-    private func eventLoopsTurn() async {
-        for eventLoop in self.group.makeIterator() { try? await eventLoop.submit {}.get() }
+        var cutOffCount = 0
+        for loop in self.loops { cutOffCount += await loop.end(by: deadline) }
+        return cutOffCount
     }
 
     /// Closes every connection at once. A drain under way then ends.
-    package func cutOff() { _ = self.registry.closeAll() }
+    package func cutOff() { for loop in self.loops { loop.post(.cutOff) } }
+
+    /// Ends the threads, and with them all that is open. Nothing can be asked of the server afterwards.
+    package func stop() {
+        for loop in self.loops { loop.post(.stop) }
+        for thread in self.threads { thread.join() }
+    }
 }
 
-/// Numbers connections.
-private final class ConnectionSerial: Sendable {
-    private let last = Atomic<Int>(0)
+extension LoopInbox {
+    /// Returns when everything posted before has been done.
+    func turn() async {
+        await withCheckedContinuation { continuation in self.post(.call { continuation.resume() }) }
+    }
 
-    func next() -> Int { self.last.wrappingAdd(1, ordering: .relaxed).newValue }
+    func end(by deadline: Instant) async -> Int {
+        await withCheckedContinuation { continuation in
+            self.post(.awaitEnd(deadline: deadline) { continuation.resume(returning: $0) })
+        }
+    }
 }

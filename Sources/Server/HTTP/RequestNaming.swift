@@ -1,20 +1,35 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTPWire
+import Synchronization
 
-/// Names the requests of one connection: `<16 hex digits of the process>-<connection>-<request>`, which no other request
-/// of any agent has.
+/// Names the requests of one connection, as no other request of any agent is named.
 struct RequestNaming {
-    private let prefix: [UInt8]
+    private let process: UInt64
+    private let connection: Int
     private var count = 0
 
-    init(process: String, connection: Int) {
-        self.prefix = Array("\(process)-\(connection)-".utf8)
+    init(process: UInt64, connection: Int) {
+        self.process = process
+        self.connection = connection
     }
 
     /// The name of the connection's next request, which is the one that the client offers if it does.
     mutating func next(offered: [UInt8]?) -> RequestID {
         self.count += 1
-        return offered.map(RequestID.offered) ?? .numbered(prefix: self.prefix, self.count)
+        return offered.map(RequestID.offered)
+            ?? .numbered(process: self.process, connection: self.connection, request: self.count)
+    }
+}
+
+/// The namings of a server's connections.
+final class RequestNamings: Sendable {
+    private let process: UInt64
+    private let last = Atomic<Int>(0)
+
+    init(process: UInt64 = .random(in: .min ... .max)) { self.process = process }
+
+    func next() -> RequestNaming {
+        RequestNaming(process: self.process, connection: self.last.wrappingAdd(1, ordering: .relaxed).newValue)
     }
 }

@@ -1,32 +1,50 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import HTTPWire
-import NIOCore
+import LockedMemory
 import Spans
 
-/// Writes the answer to one request behind those before it, into the buffer that goes to the channel.
+/// Writes answers, one behind the other, into the buffer that they are sent from.
 ///
-/// The bytes of an answer that carries a key are written here once and nowhere else; whoever holds the buffer wipes it.
-package struct ResponseWriter: Sendable {
-    private(set) var buffer: ByteBuffer
-    /// Of the answer that was written; 500 as long as there is none.
+/// The bytes of an answer that carries a key are written here once and nowhere else; the buffer wipes them when they are
+/// sent.
+package struct ResponseWriter: ~Copyable, Sendable {
+    var buffer: TransitBuffer
+    /// Of the answer that was written last; 500 as long as there is none to the request.
     private(set) var status = ResponseStatus.internalServerError
-    /// Whether the client was told to expect an answer to its next request.
-    let keepsAlive: Bool
 
-    private let date: HTTPDate
-    private let requestID: RequestID?
-    private let omitsBody: Bool
+    private(set) var frame = Frame(requestID: nil, keepsAlive: true, omitsBody: false)
+    private var date = HTTPDateCache()
 
-    /// - Parameters:
-    ///   - keepsAlive: false adds `Connection: close`.
-    ///   - omitsBody: the answer is to a HEAD.
-    init(buffer: ByteBuffer, date: HTTPDate, requestID: RequestID?, keepsAlive: Bool, omitsBody: Bool) {
-        self.buffer = buffer
-        self.date = date
-        self.requestID = requestID
-        self.keepsAlive = keepsAlive
-        self.omitsBody = omitsBody
+    /// What an answer has around its content.
+    struct Frame: Sendable {
+        let requestID: RequestID?
+        /// False adds `Connection: close`. If true, the client was told to expect an answer to its next request.
+        let keepsAlive: Bool
+        /// The answer is to a HEAD.
+        let omitsBody: Bool
+    }
+
+    /// - Parameter capacity: of the buffer at first; it grows with what is written.
+    init(capacity: Int = 0, in memory: SecretMemory) {
+        self.buffer = TransitBuffer(capacity: capacity, in: memory)
+    }
+
+    /// Says what frame the next answer is to have.
+    mutating func begin(_ frame: Frame) {
+        self.frame = frame
+        self.status = .internalServerError
+    }
+
+    /// Asks the client for the body that it waits to send.
+    mutating func writeContinue() {
+        let text = ResponseHead.continue.description
+        self.buffer.withRoom(for: text.utf8.count) { $0.append(text) }
+    }
+
+    /// Takes over what another writer has written.
+    mutating func append(_ other: borrowing ResponseWriter) {
+        other.buffer.withBytes { self.buffer.append($0) }
     }
 
     /// Writes an answer that is made already.
@@ -48,12 +66,14 @@ package struct ResponseWriter: Sendable {
         body: (inout OutputRawSpan) -> Void
     ) {
         self.status = status
-        var head = ResponseHead(
-            status, contentType: contentType, contentLength: bodyByteCount, closes: !self.keepsAlive, fields: fields)
-        head.requestID = self.requestID
-        self.buffer.writeWithOutputRawSpan(minimumWritableBytes: head.byteCountMax + bodyByteCount) { output in
-            head.write(date: self.date, into: &output)
-            if !self.omitsBody { body(&output) }
+        let head = ResponseHead(
+            status, contentType: contentType, contentLength: bodyByteCount, closes: !self.frame.keepsAlive,
+            fields: fields, requestID: self.frame.requestID)
+        let date = self.date.current()
+        let omitsBody = self.frame.omitsBody
+        self.buffer.withRoom(for: head.byteCountMax + bodyByteCount) { output in
+            head.write(date: date, into: &output)
+            if !omitsBody { body(&output) }
         }
     }
 }

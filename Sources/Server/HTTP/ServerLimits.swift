@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import NIOCore
+package import Linux
 
 /// What a client may take of the server's time and memory.
 package struct ServerLimits: Sendable {
     /// Connections at a time; one more is answered 503 and closed.
     package var connections: Int
     /// From the first byte of a request until its head is complete.
-    package var headerTimeout: TimeAmount
+    package var headerTimeout: Interval
     /// Without a request, or without an answer being read.
-    package var idleTimeout: TimeAmount
+    package var idleTimeout: Interval
     /// From the first byte of an answer that ends a connection until the client closes it.
-    package var lingerTimeout: TimeAmount = .seconds(1)
+    package var lingerTimeout: Interval = .seconds(1)
     /// How long a connection that is idle when a drain begins stays open for a request that is on its way.
-    package var drainGrace: TimeAmount = .milliseconds(100)
+    package var drainGrace: Interval = .milliseconds(100)
 
-    package init(connections: Int, headerTimeout: TimeAmount, idleTimeout: TimeAmount) {
+    package init(connections: Int, headerTimeout: Interval, idleTimeout: Interval) {
         self.connections = connections
         self.headerTimeout = headerTimeout
         self.idleTimeout = idleTimeout

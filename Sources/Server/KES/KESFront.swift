@@ -3,8 +3,8 @@
 package import HTTPWire
 import KESProtocol
 package import KeyService
+package import Linux
 package import LockedMemory
-package import NIOCore
 package import Telemetry
 
 /// Serves the KES API, with the agent's own `/metrics` beside it.
@@ -84,7 +84,7 @@ package final class KESFront: Front {
         Response(KESFailure(status: status.rawValue, message: message), at: nil)
     }
 
-    package func answeredMalformed(_ status: ResponseStatus, duration: TimeAmount) {
-        self.metrics.answered(nil, status: status, nanoseconds: Int(duration.nanoseconds))
+    package func answeredMalformed(_ status: ResponseStatus, duration: Interval) {
+        self.metrics.answered(nil, status: status, nanoseconds: duration.nanoseconds)
     }
 }

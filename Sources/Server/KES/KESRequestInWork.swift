@@ -3,7 +3,7 @@
 import HTTPWire
 import KESProtocol
 import KeyService
-import NIOCore
+import Linux
 import Telemetry
 
 /// A request to the KES API from its head to its answer.
@@ -40,7 +40,7 @@ final class KESRequestInWork: RoutedRequest {
 
     var bodyByteCountMax: Int { self.endpoint?.bodyByteCountMax ?? 0 }
 
-    var timeout: TimeAmount { .seconds(Int64((self.endpoint ?? .version).timeoutInSeconds)) }
+    var timeout: Interval { .seconds((self.endpoint ?? .version).timeoutInSeconds) }
 
     var bodyTooLarge: Response {
         Response(.invalidBody(for: self.endpoint ?? .version), at: self.endpoint)
@@ -50,8 +50,8 @@ final class KESRequestInWork: RoutedRequest {
         Response(KESFailure(.timedOut, at: self.endpoint ?? .version), at: self.endpoint)
     }
 
-    func answered(_ status: ResponseStatus, duration: TimeAmount) {
-        self.front.metrics.answered(self.endpoint, status: status, nanoseconds: Int(duration.nanoseconds))
+    func answered(_ status: ResponseStatus, duration: Interval) {
+        self.front.metrics.answered(self.endpoint, status: status, nanoseconds: duration.nanoseconds)
     }
 
     func answer(

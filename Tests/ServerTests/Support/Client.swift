@@ -25,9 +25,13 @@ final class Client: Sendable {
     private static let doNotWait = CInt(truncatingIfNeeded: MSG_DONTWAIT)
     private static let noSignal = CInt(truncatingIfNeeded: MSG_NOSIGNAL)
 
+    /// Lives as long as the client.
+    private let server: (any AnyObject & Sendable)?
+
     /// Takes over a connected socket.
-    init(descriptor: CInt) {
+    init(descriptor: CInt, keeping server: (any AnyObject & Sendable)? = nil) {
         self.descriptor = descriptor
+        self.server = server
         var patience = Self.patience
         let byteCount = socklen_t(MemoryLayout<timeval>.size)
         unsafe setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, byteCount)

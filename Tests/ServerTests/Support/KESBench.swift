@@ -27,7 +27,7 @@ struct KESBench {
 
     /// The answer to one request on a connection of its own.
     func ask(_ request: String, toHead: Bool = false) async throws -> Answer {
-        let client = try await Connection(front: self.front).client
+        let client = try await TestConnection(front: self.front).client
         try await client.send(request)
         return try await client.receive(toHead: toHead)
     }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTPWire
-import NIOCore
-import Synchronization
+import Linux
 
 @testable import Server
 
@@ -24,11 +23,6 @@ final class ScriptedFront: Front {
     static let bodyByteCountMax = 1_000_000
 
     let journal = Journal()
-    /// The storage of the last deferred answer.
-    private let deferredAnswer = Mutex<ByteBuffer?>(nil)
-
-    var deferredAnswerIsWiped: Bool { self.deferredAnswer.withLock { $0?.isWiped == true } }
-
     func route(_ head: RequestHead) -> any RoutedRequest {
         self.journal.note("route")
         let target = String(decoding: head.target, as: UTF8.self)
@@ -37,7 +31,7 @@ final class ScriptedFront: Front {
 
     func refusal(_ status: ResponseStatus, _ message: String) -> Response { .text(status, message) }
 
-    func answeredMalformed(_ status: ResponseStatus, duration: TimeAmount) {
+    func answeredMalformed(_ status: ResponseStatus, duration: Interval) {
         self.journal.note("malformed \(status.rawValue)")
     }
 
@@ -58,7 +52,7 @@ final class ScriptedFront: Front {
             return parts.count == 2 && ["later", "brief"].contains(parts[0]) ? String(parts[1]) : nil
         }
 
-        var timeout: TimeAmount { self.target.hasPrefix("/brief/") ? .milliseconds(1) : .hours(1) }
+        var timeout: Interval { self.target.hasPrefix("/brief/") ? .milliseconds(1) : .hours(1) }
 
         var refusal: Response? {
             switch self.target {
@@ -88,7 +82,6 @@ final class ScriptedFront: Front {
                         front.journal.note("cancelled \(name)")
                     }
                     writer.write(.text(.ok, "later \(name)"))
-                    front.deferredAnswer.withLock { [buffer = writer.buffer] in $0 = buffer }
                     front.journal.note("made \(name)")
                 }
             }
@@ -106,7 +99,7 @@ final class ScriptedFront: Front {
             return nil
         }
 
-        func answered(_ status: ResponseStatus, duration: TimeAmount) {
+        func answered(_ status: ResponseStatus, duration: Interval) {
             self.front.journal.note("answered \(status.rawValue)")
         }
     }

@@ -2,9 +2,8 @@
 
 import Glibc
 import Linux
+import LockedMemory
 import Logging
-import NIOCore
-import NIOPosix
 import Synchronization
 
 @testable import Server
@@ -14,7 +13,6 @@ struct TestServer: Sendable {
     let path: String
     let server: HTTPServer
     let connections: ConnectionCount
-    let group: MultiThreadedEventLoopGroup
 
     private static let serial = Atomic(0)
 
@@ -27,29 +25,30 @@ struct TestServer: Sendable {
         let path = "/tmp/keyside-server-test-\(getpid())-\(serial).sock"
         let socket = try SocketFile(at: SocketPlace(path: path, mode: 0o600))
         let connections = connections ?? ConnectionCount(limit: limits.connections)
-        let group = MultiThreadedEventLoopGroup(numberOfThreads: threads)
-        let server = try await HTTPServer(
-            descriptor: socket.descriptor, front: front, limits: limits, connections: connections, group: group,
+        let server = try HTTPServer(
+            listener: Linux.Descriptor(owning: socket.descriptor), front: front, limits: limits,
+            connections: connections,
+            memory: SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true), threadCount: threads,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Void, any Error>
         do {
             result = .success(
-                try await body(TestServer(path: path, server: server, connections: connections, group: group)))
+                try await body(TestServer(path: path, server: server, connections: connections)))
         } catch {
             result = .failure(error)
         }
         socket.removeName()
         _ = await server.drain(within: .zero)
-        try await group.shutdownGracefully()
+        server.stop()
         try result.get()
     }
 
     func client() throws -> Client { try Client(to: self.path) }
 
-    /// Returns when every event loop has looked at its sockets, and done what came of it.
+    /// Returns when every loop has looked at its sockets, and done what came of it.
     func turn() async throws {
         for _ in 0..<4 {
-            for loop in self.group.makeIterator() { try await loop.submit {}.get() }
+            for loop in self.server.loops { await loop.turn() }
         }
     }
 }

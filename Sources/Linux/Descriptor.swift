@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CLinux
+import Glibc
+
+/// An open file descriptor, closed when it ends.
+package struct Descriptor: ~Copyable, Sendable {
+    package let number: CInt
+
+    /// Takes over an open descriptor.
+    package init(owning number: CInt) { self.number = number }
+
+    deinit { close(self.number) }
+
+    /// Leaves the descriptor open and its closing to the caller.
+    package consuming func relinquish() -> CInt {
+        let number = self.number
+        discard self
+        return number
+    }
+}
+
+/// Stream sockets. None of these calls waits.
+extension Descriptor {
+    package enum Received {
+        /// So many bytes were appended.
+        case bytes(Int)
+        /// Nothing has come.
+        case nothing
+        /// The peer will send no more.
+        case end
+        /// The connection is broken.
+        case failed
+    }
+
+    /// recv(2): appends what has come and fits.
+    package borrowing func receive(into buffer: inout OutputRawSpan) -> Received {
+        let number = self.number
+        return unsafe buffer.withUnsafeMutableBytes { bytes, byteCount in
+            guard let start = bytes.baseAddress else { return .nothing }
+            while true {
+                let received = unsafe recv(
+                    number, start + byteCount, bytes.count - byteCount, CInt(truncatingIfNeeded: MSG_DONTWAIT))
+                if received > 0 {
+                    byteCount += received
+                    return .bytes(received)
+                }
+                if received == 0 { return .end }
+                switch errno {
+                case EINTR: continue
+                case EAGAIN: return .nothing
+                default: return .failed
+                }
+            }
+        }
+    }
+
+    /// send(2), without a signal where the peer has gone.
+    ///
+    /// - Returns: how many of the bytes the kernel has taken; nil if the connection is broken.
+    package borrowing func send(_ bytes: Span<UInt8>) -> Int? {
+        let number = self.number
+        return unsafe bytes.withUnsafeBytes { bytes in
+            while true {
+                let sent = unsafe Glibc.send(
+                    number, bytes.baseAddress, bytes.count, CInt(truncatingIfNeeded: MSG_DONTWAIT | MSG_NOSIGNAL))
+                if sent >= 0 { return sent }
+                switch errno {
+                case EINTR: continue
+                case EAGAIN: return 0
+                default: return nil
+                }
+            }
+        }
+    }
+
+    /// shutdown(2) of our own side.
+    package borrowing func endSending() { shutdown(self.number, CInt(SHUT_WR)) }
+}
+
+/// Listening sockets.
+extension Descriptor {
+    package enum Accepted: ~Copyable {
+        case connection(Descriptor)
+        /// Nobody is waiting.
+        case nobody
+        /// Somebody may be waiting, and cannot be accepted at present: there is no descriptor or memory for it.
+        case unable(SystemError)
+    }
+
+    /// accept4(2). The listener must not block; the connection will not either.
+    package borrowing func accept() -> Accepted {
+        while true {
+            let number = keyside_accept(self.number)
+            if number >= 0 { return .connection(Descriptor(owning: number)) }
+            switch errno {
+            case EINTR, ECONNABORTED: continue
+            case EAGAIN: return .nobody
+            default: return .unable(SystemError("accept on", "socket"))
+            }
+        }
+    }
+
+    /// Has calls return at once where they would wait.
+    package borrowing func doNotBlock() throws(SystemError) {
+        let flags = fcntl(self.number, F_GETFL)
+        guard flags >= 0, fcntl(self.number, F_SETFL, flags | O_NONBLOCK) == 0 else {
+            throw SystemError("set flags of", "socket")
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+
+/// A moment on the clock that never goes back, CLOCK_MONOTONIC, in one word: clocks are read and deadlines put off with
+/// every request, for which `ContinuousClock` and its 128 bits are slow.
+package struct Instant: Comparable, Sendable {
+    /// Since some moment before the process began.
+    package let nanoseconds: Int
+
+    package init(nanoseconds: Int) { self.nanoseconds = nanoseconds }
+
+    package static let distantFuture = Instant(nanoseconds: .max)
+
+    package static func now() -> Instant {
+        var time = timespec()
+        unsafe clock_gettime(CLOCK_MONOTONIC, &time)
+        return Instant(nanoseconds: time.tv_sec &* 1_000_000_000 &+ time.tv_nsec)
+    }
+
+    package static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+
+    package static func + (left: Instant, right: Interval) -> Instant {
+        Instant(nanoseconds: left.nanoseconds + right.nanoseconds)
+    }
+
+    package static func - (left: Instant, right: Interval) -> Instant {
+        Instant(nanoseconds: left.nanoseconds - right.nanoseconds)
+    }
+
+    package static func - (left: Instant, right: Instant) -> Interval {
+        .nanoseconds(left.nanoseconds - right.nanoseconds)
+    }
+}
+
+/// A length of time between two ``Instant``s.
+package struct Interval: Comparable, Sendable {
+    package let nanoseconds: Int
+
+    package static let zero = Interval.nanoseconds(0)
+
+    package static func nanoseconds(_ count: Int) -> Interval { Interval(nanoseconds: count) }
+    package static func milliseconds(_ count: Int) -> Interval { Interval(nanoseconds: count * 1_000_000) }
+    package static func seconds(_ count: Int) -> Interval { Interval(nanoseconds: count * 1_000_000_000) }
+    package static func minutes(_ count: Int) -> Interval { .seconds(count * 60) }
+    package static func hours(_ count: Int) -> Interval { .minutes(count * 60) }
+
+    package static func < (left: Interval, right: Interval) -> Bool { left.nanoseconds < right.nanoseconds }
+}
+
+extension Interval {
+    /// Longer than a process lives, and short enough to be added to any instant.
+    private static let longest = Duration.seconds(100 * 365 * 86_400)
+
+    package init(_ duration: Duration) {
+        let (seconds, attoseconds) = min(max(duration, .zero), Self.longest).components
+        self.init(nanoseconds: Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))
+    }
+}

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPWire
+import Linux
+import LockedMemory
+import Logging
+
+/// One connection, as far as it is HTTP: bytes in, requests to the front, answers out, in order. ``ConnectionState``
+/// decides, ``Client`` moves the bytes.
+///
+/// It knows no socket: it is handed what has come, together with the writer for the answers, and says by ``wantsInput``,
+/// ``ending`` and ``deadline`` what it is waiting for. One request is in work at a time. What a client pipelines behind
+/// one whose answer is awaited, or behind more answers than should wait to be sent, is kept for ``resume(_:now:)``.
+struct Connection: ~Copyable {
+    /// How the connection is to end, once all answers are sent.
+    enum Ending: Equatable {
+        /// Not yet.
+        case none
+        /// Everything that the client sent has been read.
+        case close
+        /// The client may still be sending: shut down output, and read on until it closes or the deadline passes.
+        case linger
+        /// At once, sent or not.
+        case abort
+    }
+
+    /// An answer that must be waited for. Whoever takes it calls ``answerIsMade(_:_:now:)`` or forgets about it.
+    struct Deferred: Sendable {
+        /// Numbers those of a connection: a request's name will not do, for a client may give the same to several.
+        let serial: Int
+        let frame: ResponseWriter.Frame
+        let answer: DeferredAnswer
+    }
+
+    private let front: any Front
+    private let logger: Logger
+    private var state: ConnectionState
+    private var intake: RequestIntake
+    /// What has come and waits: part of a request, or requests behind the one in work.
+    private var unread: TransitBuffer
+    private var naming: RequestNaming
+    private var exchange: Exchange?
+    private var deferredSerial = 0
+    private var deferred: Deferred?
+    private var inputIsEnded = false
+    private(set) var ending = Ending.none
+
+    /// The request in work.
+    private struct Exchange {
+        let request: any RoutedRequest
+        let began: Instant
+        let keepsAlive: Bool
+        let bodyLengthWasAnnounced: Bool
+        let id: RequestID
+        let omitsBody: Bool
+    }
+
+    /// A body that nobody asked for is read to its end up to this length, to keep the connection: KES's own limit.
+    private static var discardByteCountMax: Int { 1_000_000 }
+    /// Answers to pipelined requests are collected up to this size before they are sent.
+    private static var outputByteCountMax: Int { 64 * 1024 }
+
+    init(
+        front: any Front, limits: ServerLimits, naming: RequestNaming, memory: SecretMemory, logger: Logger,
+        now: Instant
+    ) {
+        self.front = front
+        self.logger = logger
+        self.naming = naming
+        self.state = ConnectionState(limits: limits, now: now)
+        self.intake = RequestIntake(in: memory)
+        self.unread = TransitBuffer(in: memory)
+    }
+
+    // MARK: What it is waiting for
+
+    /// Whether more input is to be read: not while an answer is being made, nor while earlier input waits.
+    var wantsInput: Bool {
+        guard !self.inputIsEnded else { return false }
+        return self.ending == .linger || self.ending == .none && self.state.isReceiving && !self.canResume
+    }
+
+    /// Whether there are requests to be answered as soon as the answers before them are sent.
+    private(set) var canResume = false
+
+    /// When ``timeIsUp(_:now:)`` has something to do.
+    var deadline: Instant { self.state.deadline }
+
+    /// Whether an answer is awaited.
+    var isAnswering: Bool { self.state.phase == .answering }
+
+    /// The answer that has to be waited for, once.
+    mutating func takeDeferred() -> Deferred? { self.deferred.take() }
+
+    // MARK: What happens
+
+    /// Answers what `input` asks, and keeps what it does not come to.
+    mutating func receive(_ input: Span<UInt8>, _ writer: inout ResponseWriter, now: inout Instant) {
+        guard self.state.takesInput else { return }
+        guard self.unread.isEmpty else {
+            self.unread.append(input)
+            self.resume(&writer, now: &now)
+            return
+        }
+        let used = self.serve(input, &writer, now: &now)
+        if used < input.count, self.state.takesInput { self.unread.append(input.extracting(used...)) }
+    }
+
+    /// Goes on with what has been kept: after more has come, after an answer was awaited or sent.
+    mutating func resume(_ writer: inout ResponseWriter, now: inout Instant) {
+        var unread = self.unread.take()
+        let used = unread.withBytes { self.serve($0, &writer, now: &now) }
+        if self.state.takesInput { unread.useUp(used) } else { unread.removeAll() }
+        self.unread = unread
+        self.endIfAllIsAnswered()
+    }
+
+    /// The client has shut down its side: it gets the answers to what it sent, then the end.
+    mutating func inputHasEnded() {
+        self.inputIsEnded = true
+        self.endIfAllIsAnswered()
+    }
+
+    /// The agent is about to stop.
+    mutating func drain(now: Instant) { self.state.drain(now: now) }
+
+    /// Takes up a deferred answer, unless the wait for it was given up.
+    mutating func answerIsMade(
+        _ serial: Int, _ made: borrowing ResponseWriter, _ writer: inout ResponseWriter, now: inout Instant
+    ) {
+        guard self.state.phase == .answering, self.deferredSerial == serial, let exchange = self.exchange.take() else {
+            return
+        }
+        writer.append(made)
+        self.conclude(exchange, made.status, keepsAlive: made.frame.keepsAlive, inputIsComplete: true, now: &now)
+        self.resume(&writer, now: &now)
+    }
+
+    /// The deadline has passed, if it has not been put off.
+    mutating func timeIsUp(_ writer: inout ResponseWriter, now: inout Instant) {
+        switch self.state.expire(now: now) {
+        case .none:
+            break
+        case .close:
+            self.ending = .abort
+        case .finish:
+            self.ending = .close
+        case .refuseHead:
+            self.refuse(with: self.front.refusal(.badRequest, "request header took too long"), &writer, now: &now)
+        case .refuseBody:
+            self.refuse(with: self.front.refusal(.requestTimeout, "request body took too long"), &writer, now: &now)
+        case .giveUpAnswer:
+            guard let exchange = self.exchange.take() else { break }
+            let frame = self.frame(for: exchange, hasMore: !self.unread.isEmpty)
+            writer.begin(frame)
+            writer.write(exchange.request.timedOut)
+            self.conclude(exchange, writer.status, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
+            self.resume(&writer, now: &now)
+        }
+    }
+
+    /// Answers before anything was asked, and ends the connection.
+    mutating func turnAway(with response: Response, _ writer: inout ResponseWriter, now: Instant) {
+        writer.begin(ResponseWriter.Frame(requestID: nil, keepsAlive: false, omitsBody: false))
+        writer.write(response)
+        self.proceed(keepsAlive: false, inputIsComplete: false, now: now)
+    }
+
+    // MARK: Requests
+
+    /// Answers requests out of the input until it is used up or something has to be waited for.
+    ///
+    /// - Returns: how many of the bytes were used.
+    private mutating func serve(_ input: Span<UInt8>, _ writer: inout ResponseWriter, now: inout Instant) -> Int {
+        var used = 0
+        self.canResume = false
+        while self.state.isReceiving {
+            guard writer.buffer.byteCount <= Self.outputByteCountMax else {
+                self.canResume = true
+                break
+            }
+            switch self.intake.next(input, consumed: &used) {
+            case .needMoreData(let isInsideHead):
+                if isInsideHead { self.state.headBegan(now: now) }
+                return used
+            case .head(let head):
+                self.begin(head, hasMore: used < input.count, &writer, now: &now)
+            case .bodyTooLong:
+                self.refuseBody(&writer, now: &now)
+            case .end:
+                self.finish(input, used, &writer, now: &now)
+            case .malformed(let error):
+                self.refuse(with: self.front.refusal(error.status, error.message), &writer, now: &now)
+            }
+        }
+        return used
+    }
+
+    /// Decides by the head what becomes of the request and its body.
+    private mutating func begin(
+        _ head: RequestHead, hasMore: Bool, _ writer: inout ResponseWriter, now: inout Instant
+    ) {
+        let request = self.front.route(head)
+        let refusal = request.refusal
+        let keepsBody = refusal == nil && request.bodyByteCountMax > 0
+        let byteCountMax = keepsBody ? request.bodyByteCountMax : Self.discardByteCountMax
+        self.exchange = Exchange(
+            request: request,
+            began: now,
+            keepsAlive: head.keepsAlive,
+            bodyLengthWasAnnounced: head.framing != .chunked,
+            id: self.naming.next(offered: head.requestID),
+            omitsBody: head.method == .head)
+        self.state.headCompleted(now: now, timeout: request.timeout)
+        self.intake.expectBody(of: head.framing, upTo: byteCountMax, keeping: keepsBody)
+
+        if case .length(let announced) = head.framing, announced > byteCountMax {
+            self.refuseBody(&writer, now: &now)
+            return
+        }
+        switch head.expectation {
+        case .unknown:
+            self.refuse(
+                with: self.front.refusal(.expectationFailed, "expectation is not supported"), &writer, now: &now)
+        case .continue:
+            if let refusal {
+                // A client that waits to be asked for its body learns at once that it need not send it.
+                self.refuse(with: refusal, &writer, now: &now)
+            } else if !hasMore {
+                writer.writeContinue()
+            }
+        case .none:
+            break
+        }
+    }
+
+    /// The request is complete.
+    private mutating func finish(
+        _ input: Span<UInt8>, _ used: Int, _ writer: inout ResponseWriter, now: inout Instant
+    ) {
+        guard let exchange = self.exchange.take() else { return }
+        let frame = self.frame(for: exchange, hasMore: used < input.count)
+        writer.begin(frame)
+        if let refusal = exchange.request.refusal {
+            writer.write(refusal)
+        } else {
+            let deferred = self.intake.withBody(in: input) { body in
+                exchange.request.answer(
+                    body: body, bodyLengthWasAnnounced: exchange.bodyLengthWasAnnounced, with: &writer)
+            }
+            self.intake.releaseBody()
+            if let deferred {
+                self.state.answeringBegan()
+                self.deferredSerial += 1
+                self.deferred = Deferred(serial: self.deferredSerial, frame: frame, answer: deferred)
+                self.exchange = exchange
+                return
+            }
+        }
+        self.conclude(exchange, writer.status, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
+    }
+
+    /// The body is longer than anybody wants to read.
+    private mutating func refuseBody(_ writer: inout ResponseWriter, now: inout Instant) {
+        guard let request = self.exchange?.request else { return }
+        self.refuse(with: request.refusal ?? request.bodyTooLarge, &writer, now: &now)
+    }
+
+    /// Answers a request that will not be read to its end, and ends the connection.
+    private mutating func refuse(with response: Response, _ writer: inout ResponseWriter, now: inout Instant) {
+        self.intake.releaseBody()
+        guard let exchange = self.exchange.take() else {
+            self.refuseMalformed(with: response, &writer, now: now)
+            return
+        }
+        writer.begin(ResponseWriter.Frame(requestID: exchange.id, keepsAlive: false, omitsBody: exchange.omitsBody))
+        writer.write(response)
+        self.conclude(exchange, response.status, keepsAlive: false, inputIsComplete: false, now: &now)
+    }
+
+    /// Answers bytes that never became a request.
+    private mutating func refuseMalformed(with response: Response, _ writer: inout ResponseWriter, now: Instant) {
+        writer.begin(
+            ResponseWriter.Frame(requestID: self.naming.next(offered: nil), keepsAlive: false, omitsBody: false))
+        writer.write(response)
+        self.front.answeredMalformed(response.status, duration: .zero)
+        self.proceed(keepsAlive: false, inputIsComplete: false, now: now)
+    }
+
+    // MARK: Answers
+
+    /// - Parameter hasMore: whether there is more to be answered behind the request. What a client pipelined before the
+    ///   agent began to drain, or before it shut down its own side, is answered all the same.
+    private func frame(for exchange: borrowing Exchange, hasMore: Bool) -> ResponseWriter.Frame {
+        let isLast = (self.state.isDraining || self.inputIsEnded) && !hasMore
+        return ResponseWriter.Frame(
+            requestID: exchange.id, keepsAlive: exchange.keepsAlive && !isLast, omitsBody: exchange.omitsBody)
+    }
+
+    /// The answer to the request in work is written.
+    private mutating func conclude(
+        _ exchange: borrowing Exchange, _ status: ResponseStatus, keepsAlive: Bool, inputIsComplete: Bool,
+        now: inout Instant
+    ) {
+        now = .now()
+        let duration = now - exchange.began
+        exchange.request.answered(status, duration: duration)
+        self.logger.debug(
+            "request answered",
+            metadata: [
+                "request": "\(exchange.id)", "status": "\(status.rawValue)", "us": "\(duration.nanoseconds / 1000)",
+            ])
+        self.proceed(keepsAlive: keepsAlive, inputIsComplete: inputIsComplete, now: now)
+    }
+
+    /// Goes on to the next request, or towards the end of the connection.
+    private mutating func proceed(keepsAlive: Bool, inputIsComplete: Bool, now: Instant) {
+        let isReadToItsEnd = inputIsComplete || self.inputIsEnded
+        switch self.state.answered(now: now, keepsAlive: keepsAlive, inputIsComplete: isReadToItsEnd) {
+        case .nextRequest: break
+        case .close: self.ending = .close
+        case .linger: self.ending = .linger
+        }
+    }
+
+    private mutating func endIfAllIsAnswered() {
+        guard self.inputIsEnded, !self.isAnswering, !self.canResume, self.ending != .abort else { return }
+        self.ending = .close
+    }
+}

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Glibc
+import Linux
+import Logging
+import Synchronization
+import TestSupport
+
+@testable import LockedMemory
+@testable import Server
+
+/// One connection without a listener: a loop of its own on one end of a pair of sockets, a client on the other, and
+/// between them buffers in memory that nobody else uses.
+struct TestConnection {
+    let client: Client
+    private let server: OneLoop
+    /// What the loop has before it has clients.
+    private let buffersOfLoop: Int
+
+    private var inbox: LoopInbox { self.server.inbox }
+    private var memory: SecretMemory { self.server.memory }
+
+    /// - Parameter bytes: what the client has sent before the server's end is looked at for the first time.
+    init(front: any Front, limits: ServerLimits = .generous, sending bytes: String = "") async throws {
+        var descriptors: [CInt] = [0, 0]
+        guard unsafe socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &descriptors) == 0 else {
+            throw Client.Failure.cannotConnect(code: errno)
+        }
+        // So that a client need not leave much unread before the server has to hold it.
+        var sendBufferByteCount: CInt = 16 * 1024
+        let optionByteCount = socklen_t(MemoryLayout<CInt>.size)
+        unsafe setsockopt(descriptors[1], SOL_SOCKET, SO_SNDBUF, &sendBufferByteCount, optionByteCount)
+        let server = try OneLoop(front: front, limits: limits)
+        self.server = server
+        self.client = Client(descriptor: descriptors[0], keeping: server)
+        try await self.client.send(bytes)
+        await server.inbox.turn()
+        self.buffersOfLoop = server.memory.transit.blocksInUse
+        server.inbox.willAdopt()
+        server.inbox.post(.adopt(descriptors[1], isAdmitted: true))
+    }
+
+    /// Tells the connection to finish what it has.
+    func drain() async throws {
+        self.inbox.post(.drain)
+        try await self.turn()
+    }
+
+    /// Returns when the loop has looked at its sockets, and done what came of it.
+    func turn() async throws {
+        for _ in 0..<4 { await self.inbox.turn() }
+    }
+
+    /// Returns when the deadlines until then have been looked at.
+    func outlastTimers(dueIn delay: Interval) async throws {
+        let end = Instant.now() + delay
+        while Instant.now() < end { await self.inbox.turn() }
+        try await self.turn()
+    }
+
+    func waitUntilClosed() async throws {
+        _ = await self.inbox.end(by: .distantFuture)
+        try await self.turn()
+    }
+
+    // MARK: Memory
+
+    /// Whether `text` stands anywhere in the memory of the connection's buffers, in use or not.
+    func holds(_ text: String) -> Bool { self.memory.transit.holds(Array(text.utf8)) }
+
+    /// Buffers that the connection has not given back. Those of the loop are given back too where they had to grow.
+    var buffersInUse: Int { max(0, self.memory.transit.blocksInUse - self.buffersOfLoop) }
+}
+
+/// A loop on a thread of its own.
+private final class OneLoop: Sendable {
+    let inbox: LoopInbox
+    let memory: SecretMemory
+    private let thread: OwnThread
+
+    init(front: any Front, limits: ServerLimits) throws {
+        let memory = try SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true)
+        let inbox = try LoopInbox()
+        let premises = ServerLoop.Premises(
+            front: front, limits: limits, connections: ConnectionCount(limit: 1), namings: RequestNamings(process: 7),
+            memory: memory, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        self.memory = memory
+        self.inbox = inbox
+        self.thread = try OwnThread(name: "test-connection") {
+            var loop = ServerLoop(premises, inbox: inbox, acceptor: nil)
+            loop.run()
+        }
+    }
+
+    deinit {
+        self.inbox.post(.stop)
+        self.thread.join()
+    }
+}
+
+extension LockedHeap {
+    fileprivate func holds(_ bytes: [UInt8]) -> Bool {
+        self.state.withLock { state in
+            sequence(first: state.chunk, next: \.previous)
+                .contains { chunk in
+                    let memory = unsafe UnsafeRawBufferPointer(chunk.region.bytes)
+                    return unsafe memmem(memory.baseAddress, memory.count, bytes, bytes.count) != nil
+                }
+        }
+    }
+}
+
+extension ServerLimits {
+    /// Nothing in a test takes so long.
+    static let generous: ServerLimits = {
+        var limits = ServerLimits(connections: 1000, headerTimeout: .hours(1), idleTimeout: .hours(1))
+        limits.lingerTimeout = .hours(1)
+        limits.drainGrace = .hours(1)
+        return limits
+    }()
+
+    func with<Value>(_ path: WritableKeyPath<ServerLimits, Value>, _ value: Value) -> ServerLimits {
+        var limits = self
+        limits[keyPath: path] = value
+        return limits
+    }
+}

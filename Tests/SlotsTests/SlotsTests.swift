@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Slots
+import Testing
+
+@Suite struct SlotsTests {
+    /// Counts those that live.
+    private final class Census {
+        var living = 0
+    }
+
+    private struct Resident: ~Copyable {
+        var name: Int
+        private let census: Census
+
+        init(_ name: Int, in census: Census) {
+            self.name = name
+            self.census = census
+            census.living += 1
+        }
+
+        deinit { self.census.living -= 1 }
+    }
+
+    private let census = Census()
+
+    @Test func valuesAreFoundUnderTheirIDs() {
+        var slots = Slots<Resident>()
+        let ids = (0..<100).map { slots.insert(Resident($0, in: self.census)) }
+        #expect(slots.count == 100)
+        #expect(slots.ids == ids)
+        for (name, id) in ids.enumerated() { #expect(slots[id].name == name) }
+        slots[ids[50]].name = -1
+        #expect(slots[ids[50]].name == -1)
+        #expect(slots[ids[51]].name == 51)
+    }
+
+    @Test func anIDIsNeverUsedAgain() {
+        var slots = Slots<Resident>()
+        var gone: Set<Slots<Resident>.ID> = []
+        for name in 0..<100 {
+            let id = slots.insert(Resident(name, in: self.census))
+            #expect(!gone.contains(id))
+            #expect(slots.remove(id).name == name)
+            gone.insert(id)
+            let isThere = slots.contains(id)
+            #expect(!isThere)
+        }
+        #expect(slots.count == 0)
+        #expect(slots.ids.isEmpty)
+    }
+
+    @Test func anIDPassesThroughANumber() {
+        var slots = Slots<Resident>()
+        _ = slots.remove(slots.insert(Resident(0, in: self.census)))
+        let id = slots.insert(Resident(1, in: self.census))
+        #expect(Slots<Resident>.ID(rawValue: id.rawValue) == id)
+        let isThere = (slots.contains(id), slots.contains(Slots<Resident>.ID(rawValue: .max)))
+        #expect(isThere == (true, false))
+    }
+
+    @Test func everyValueEndsOnce() {
+        do {
+            var slots = Slots<Resident>()
+            let ids = (0..<40).map { slots.insert(Resident($0, in: self.census)) }
+            for id in ids.prefix(10) { _ = slots.remove(id) }
+            #expect(self.census.living == 30)
+            #expect(slots.count == 30)
+        }
+        #expect(self.census.living == 0)
+    }
+}
