@@ -101,11 +101,17 @@ private final class OneLoop: Sendable {
 extension LockedHeap {
     fileprivate func holds(_ bytes: [UInt8]) -> Bool {
         self.state.withLock { state in
-            sequence(first: state.chunk, next: \.previous)
-                .contains { chunk in
-                    let memory = unsafe UnsafeRawBufferPointer(chunk.region.bytes)
-                    return unsafe memmem(memory.baseAddress, memory.count, bytes, bytes.count) != nil
+            for chunk in sequence(first: state.chunk, next: \.previous) {
+                var rest = unsafe UnsafeRawBufferPointer(chunk.region.bytes)
+                while let start = rest.baseAddress, rest.count >= bytes.count {
+                    guard let found = unsafe memchr(start, CInt(bytes[0]), rest.count) else { break }
+                    unsafe rest = UnsafeRawBufferPointer(
+                        rebasing: rest.dropFirst(unsafe UnsafeRawPointer(found) - start))
+                    if unsafe rest.starts(with: bytes) { return true }
+                    unsafe rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst())
                 }
+            }
+            return false
         }
     }
 }
