@@ -11,7 +11,7 @@ package enum CurlLibrary {
     /// With the libraries that it uses itself: `libcurl/7.88.1 OpenSSL/3.0.15 …`.
     package static var version: String { unsafe String(cString: curl_version()) }
 
-    /// Has everything that libcurl and OpenSSL allocate live in the heap of `memory` from now on, wiped when it is
+    /// Has everything that libcurl, nghttp2 and OpenSSL allocate live in the heap of `memory` from now on, wiped when it is
     /// released: requests and answers pass through their buffers.
     ///
     /// Any number of threads may call it any number of times; the first caller's memory is the one, and stays to the
@@ -33,6 +33,13 @@ package enum CurlLibrary {
                 { block, byteCount in unsafe CurlLibrary.reallocate(block, byteCount) },
                 { text in unsafe CurlLibrary.duplicate(text) },
                 { count, byteCount in unsafe CurlLibrary.allocateZeroed(count, byteCount) }
+            )
+            // What HTTP/2 sends passes through nghttp2's buffers.
+            unsafe keyside_http2_allocate_with(
+                { byteCount, _ in unsafe CurlLibrary.allocate(byteCount) },
+                { block, _ in unsafe CurlLibrary.release(block) },
+                { count, byteCount, _ in unsafe CurlLibrary.allocateZeroed(count, byteCount) },
+                { block, byteCount, _ in unsafe CurlLibrary.reallocate(block, byteCount) }
             )
             isInstalled = code == CURLE_OK
             return code == CURLE_OK

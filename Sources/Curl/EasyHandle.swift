@@ -12,6 +12,11 @@ import LockedMemory
     let pointer: UnsafeMutableRawPointer
     /// Whether the transfer had a connection to be sent on.
     private(set) var requestWasSent = false
+    /// Whether libcurl was kept from sending the request on a connection that another transfer needs for itself.
+    private(set) var wasTurnedAway = false
+    /// To be asked before a connection is used. Nil where libcurl uses each for one transfer at a time of its own accord.
+    var busyConnections: BusyConnections?
+    private var connection: BusyConnections.Connection?
 
     private let memory: SecretMemory
     private let tls: ClientTLS?
@@ -28,7 +33,7 @@ import LockedMemory
 
     /// - Parameters:
     ///   - tls: nil for plain HTTP.
-    ///   - httpVersion: `CURL_HTTP_VERSION_…` for what may be repeated.
+    ///   - httpVersion: `CURL_HTTP_VERSION_…`
     /// - Throws: `.noMemory`.
     init(tls: ClientTLS?, httpVersion: Int, memory: SecretMemory) throws(TransferFailure) {
         // libcurl would have a body of more than 1 MiB announced and wait for leave to send it.
@@ -59,6 +64,7 @@ import LockedMemory
     private func setUp() throws(TransferFailure) {
         let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
         self.set(CURLOPT_NOSIGNAL, to: 1)
+        self.set(CURLOPT_HTTP_VERSION, to: self.httpVersion)
         try self.set(CURLOPT_PROTOCOLS_STR, to: self.tls == nil ? "http" : "https")
         // Not even where the environment names a proxy: what is asked here is asked of the key server itself.
         try self.set(CURLOPT_PROXY, to: "")
@@ -78,8 +84,7 @@ import LockedMemory
         unsafe self.set(CURLOPT_PREREQDATA, to: itself)
         unsafe keyside_curl_on_request(self.pointer) { context, _, _, _, _ in
             guard let context = unsafe context else { return CURL_PREREQFUNC_ABORT }
-            unsafe EasyHandle.at(context).requestWasSent = true
-            return CURL_PREREQFUNC_OK
+            return unsafe EasyHandle.at(context).mayBeSent() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
         }
     }
 
@@ -106,8 +111,9 @@ import LockedMemory
 
     /// Makes `transfer` the one that libcurl runs next. It must outlive the run, since its body is not copied.
     ///
+    /// - Parameter needsOwnConnection: whether it must not be sent on one that there is already.
     /// - Throws: `.noMemory`.
-    func begin(_ transfer: borrowing Transfer) throws(TransferFailure) {
+    func begin(_ transfer: borrowing Transfer, needsOwnConnection: Bool) throws(TransferFailure) {
         do {
             self.answer = try SecretBuilder(byteCountMax: transfer.answerByteCountMax, in: self.memory)
         } catch {
@@ -125,10 +131,7 @@ import LockedMemory
             break
         }
         try self.set(CURLOPT_CUSTOMREQUEST, to: transfer.method.rawValue)
-        // libcurl sends again what got no answer on a connection that was used before; over HTTP/2 one that somebody
-        // else has joined counts as that.
-        self.set(CURLOPT_FRESH_CONNECT, to: transfer.isRepeatable ? 0 : 1)
-        self.set(CURLOPT_HTTP_VERSION, to: transfer.isRepeatable ? self.httpVersion : Int(CURL_HTTP_VERSION_1_1))
+        self.set(CURLOPT_FRESH_CONNECT, to: needsOwnConnection ? 1 : 0)
     }
 
     /// Takes what the run has left. To be followed by ``reset()``.
@@ -150,6 +153,8 @@ import LockedMemory
         self.answer = nil
         self.refusal = nil
         self.requestWasSent = false
+        self.wasTurnedAway = false
+        self.leaveConnection()
         self.peerCheck = PeerCheck()
     }
 
@@ -158,6 +163,24 @@ import LockedMemory
         guard let tls = self.tls, unsafe tls.install(in: context) else { return false }
         unsafe PeerCheck.watch(context, for: self)
         return true
+    }
+
+    /// There is a connection; it may be the second one, where the first has broken.
+    private func mayBeSent() -> Bool {
+        self.leaveConnection()
+        if let busyConnections = self.busyConnections, let connection = self.exclusiveConnection {
+            guard busyConnections.occupy(connection) else {
+                self.wasTurnedAway = true
+                return false
+            }
+            self.connection = connection
+        }
+        self.requestWasSent = true
+        return true
+    }
+
+    private func leaveConnection() {
+        if let connection = self.connection.take() { self.busyConnections?.release(connection) }
     }
 
     /// - Returns: false to end the transfer.

@@ -8,11 +8,13 @@ final class EndpointQueue {
     let endpoint: String
     private var waiting: [Flight] = []
     private var lanes: [Lane] = []
-    private let options: TransferEngine.Options
+    private let sharing: PoolTraffic.Sharing
+    private let requestCountMax: Int
 
-    init(endpoint: String, options: TransferEngine.Options) {
+    init(endpoint: String, sharing: PoolTraffic.Sharing, requestCountMax: Int) {
         self.endpoint = endpoint
-        self.options = options
+        self.sharing = sharing
+        self.requestCountMax = requestCountMax
     }
 
     /// All of them.
@@ -22,13 +24,13 @@ final class EndpointQueue {
 
     /// Takes out the flight whose turn it is, if there is room for it.
     ///
-    /// Over HTTP/2 the first goes alone until it has a connection, which the others then share.
+    /// Where connections are shared, the first goes alone until it has one, which the others then join.
     func next() -> Flight? {
         guard !self.waiting.isEmpty else { return nil }
         let room =
-            switch self.options.httpVersion {
-            case .auto, .http11: self.options.requestCountMax
-            case .http2: self.isConnected ? self.options.requestCountMax : 1
+            switch self.sharing {
+            case .oneByOne: self.requestCountMax
+            case .multiplexed: self.isConnected ? self.requestCountMax : 1
             }
         return self.lanes.count < room ? self.waiting.removeFirst() : nil
     }

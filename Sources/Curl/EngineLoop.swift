@@ -14,6 +14,8 @@ final class EngineLoop {
     private let landings = Landings()
     /// Pools that have been used and are not drained. A few at most: one, and those that were retired just now.
     private var pools: [PoolTraffic] = []
+    /// So far.
+    private var trafficCount: UInt32 = 0
     private var batch: [OrderBook.Order] = []
     /// Who waits for the end. Nil until somebody wants it.
     private var stopping: [CheckedContinuation<Void, Never>]?
@@ -63,12 +65,13 @@ final class EngineLoop {
             do throws(TransferFailure) {
                 if flight.isCancelled { throw TransferFailure(.cancelled, requestWasSent: false) }
                 if record.isRetired.load(ordering: .relaxed) { throw TransferFailure(.retired, requestWasSent: false) }
-                try self.pool(record).start(flight)
+                let sharing = PoolTraffic.Sharing(flight.transfer, self.options)
+                try self.pool(record, sharing).start(flight)
             } catch {
                 self.landings.end(flight, .failure(error))
             }
         case .cancel(let flight, let record):
-            self.pools.first { $0.record === record }?.cancel(flight)
+            for pool in self.pools where pool.record === record { pool.cancel(flight) }
         case .retire:
             break  // The record says so; that it is looked at in this turn is all that was wanted.
         case .stop(let waiter):
@@ -76,10 +79,12 @@ final class EngineLoop {
         }
     }
 
-    private func pool(_ record: PoolRecord) throws(TransferFailure) -> PoolTraffic {
-        if let pool = self.pools.first(where: { $0.record === record }) { return pool }
+    private func pool(_ record: PoolRecord, _ sharing: PoolTraffic.Sharing) throws(TransferFailure) -> PoolTraffic {
+        if let pool = self.pools.first(where: { $0.record === record && $0.sharing == sharing }) { return pool }
+        self.trafficCount &+= 1
         let pool = try PoolTraffic(
-            record, poller: self.poller, landings: self.landings, options: self.options, memory: self.memory)
+            record, sharing, number: self.trafficCount, poller: self.poller, landings: self.landings,
+            options: self.options, memory: self.memory)
         self.pools.append(pool)
         return pool
     }
@@ -90,7 +95,7 @@ final class EngineLoop {
     private func sleep() {
         let timeout = self.orders.fallAsleep() ? self.millisecondsToSleep : 0
         self.poller.sleep(milliseconds: timeout) { tag, events in
-            self.pools.first { $0.record.number == tag.pool }?.act(on: tag.descriptor, events: events)
+            self.pools.first { $0.number == tag.pool }?.act(on: tag.descriptor, events: events)
         }
     }
 

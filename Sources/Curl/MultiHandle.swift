@@ -16,13 +16,16 @@ import LockedMemory
     /// The TLS sessions for all lanes, each of which would else keep some of its own.
     private let share: UnsafeMutableRawPointer
     private let record: PoolRecord
+    private let number: UInt32
     private let poller: Poller
 
     /// How many connections are kept, whatever their endpoint, before the one that was idle longest is closed.
     private static let connectionCountMax = 256
 
     /// - Throws: `.noMemory`.
-    init(record: PoolRecord, poller: Poller, connectionCountMax: Int) throws(TransferFailure) {
+    init(
+        record: PoolRecord, sharing: PoolTraffic.Sharing, number: UInt32, poller: Poller, connectionCountMax: Int
+    ) throws(TransferFailure) {
         guard let share = unsafe curl_share_init() else { throw .noMemory }
         guard let pointer = unsafe curl_multi_init() else {
             unsafe curl_share_cleanup(share)
@@ -31,8 +34,15 @@ import LockedMemory
         unsafe self.pointer = pointer
         unsafe self.share = share
         self.record = record
+        self.number = number
         self.poller = poller
         unsafe keyside_curl_share(share, CURL_LOCK_DATA_SSL_SESSION)
+        let pipelining =
+            switch sharing {
+            case .oneByOne: CURLPIPE_NOTHING
+            case .multiplexed: CURLPIPE_MULTIPLEX
+            }
+        unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_PIPELINING, pipelining)
         unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAX_HOST_CONNECTIONS, connectionCountMax)
         // By default as many as four for each transfer under way: after a burst, all but four would be closed.
         unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAXCONNECTS, Self.connectionCountMax)
@@ -122,7 +132,7 @@ import LockedMemory
         var events: UInt32 = 0
         if interest & CURL_POLL_IN != 0 { events |= Poller.readable }
         if interest & CURL_POLL_OUT != 0 { events |= Poller.writable }
-        self.poller.watch(Poller.Tag(pool: self.record.number, descriptor: socket), for: events, isNew: !isKnown)
+        self.poller.watch(Poller.Tag(pool: self.number, descriptor: socket), for: events, isNew: !isKnown)
         // Any mark will do: from now on it says that the socket is known.
         unsafe curl_multi_assign(self.pointer, socket, Unmanaged.passUnretained(self).toOpaque())
     }

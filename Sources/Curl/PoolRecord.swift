@@ -6,17 +6,12 @@ import Synchronization
 /// What a pool's callers and the engine's thread both know of it.
 final class PoolRecord: Sendable {
     let tls: ClientTLS
-    /// Tells its sockets from those of other pools; never used again.
-    let number: UInt32
     let isRetired = Atomic(false)
     let openConnections = Atomic(0)
     let connectionsOpened = Atomic(0)
     let transfersInFlight = Atomic(0)
 
-    init(tls: ClientTLS, number: UInt32) {
-        self.tls = tls
-        self.number = number
-    }
+    init(tls: ClientTLS) { self.tls = tls }
 
     /// What libcurl's callbacks were given.
     @unsafe static func at(_ context: UnsafeMutableRawPointer) -> PoolRecord {

@@ -4,18 +4,30 @@ import CCurl
 import LockedMemory
 import Synchronization
 
-/// What happens on one pool: which flights are under way, which wait, and what becomes of them. Belongs to the engine's
+/// What happens on one pool, or on that part of it which shares its connections in the same way: which flights are under way, which wait, and what becomes of them. Belongs to the engine's
 /// thread.
 ///
 /// Every flight that is started is ended, once: by libcurl, by its deadline, by its caller, or by ``close()``.
 final class PoolTraffic {
     typealias Instant = ContinuousClock.Instant
 
+    /// How many transfers a connection carries at a time.
+    enum Sharing {
+        /// HTTP/1.1.
+        case oneByOne
+        /// HTTP/2.
+        case multiplexed
+    }
+
     let record: PoolRecord
+    let sharing: Sharing
+    /// Tells its sockets from those of others; never used again.
+    let number: UInt32
     private let multi: MultiHandle
     private let landings: Landings
     private let options: TransferEngine.Options
     private let memory: SecretMemory
+    private let busyConnections = BusyConnections()
     private var queues: [EndpointQueue] = []
     /// As many as there were flights under way at a time, at most.
     private var lanes: [Lane] = []
@@ -26,11 +38,16 @@ final class PoolTraffic {
 
     /// - Throws: `.noMemory`.
     init(
-        _ record: PoolRecord, poller: Poller, landings: Landings, options: TransferEngine.Options, memory: SecretMemory
+        _ record: PoolRecord, _ sharing: Sharing, number: UInt32, poller: Poller, landings: Landings,
+        options: TransferEngine.Options, memory: SecretMemory
     ) throws(TransferFailure) {
         self.record = record
+        self.sharing = sharing
+        self.number = number
         self.landings = landings
-        self.multi = try MultiHandle(record: record, poller: poller, connectionCountMax: options.requestCountMax)
+        self.multi = try MultiHandle(
+            record: record, sharing: sharing, number: number, poller: poller,
+            connectionCountMax: options.requestCountMax)
         self.options = options
         self.memory = memory
     }
@@ -99,7 +116,8 @@ final class PoolTraffic {
 
     private func queue(to endpoint: String) -> EndpointQueue {
         if let queue = self.queues.first(where: { $0.endpoint == endpoint }) { return queue }
-        let queue = EndpointQueue(endpoint: endpoint, options: self.options)
+        let queue = EndpointQueue(
+            endpoint: endpoint, sharing: self.sharing, requestCountMax: self.options.requestCountMax)
         self.queues.append(queue)
         return queue
     }
@@ -123,10 +141,8 @@ final class PoolTraffic {
     private func takeOff(_ flight: Flight, from queue: EndpointQueue) throws(TransferFailure) {
         let lane = if let idle = self.idleLanes.popLast() { idle } else { try self.makeLane() }
         do throws(TransferFailure) {
-            let connectTimeout = flight.transfer.connectTimeout ?? self.options.connectTimeout
-            lane.easy.set(CURLOPT_CONNECTTIMEOUT_MS, to: max(1, Int(connectTimeout / .milliseconds(1))))
-            try lane.easy.begin(flight.transfer)
-            guard self.multi.add(lane) else { throw .noMemory }
+            // libcurl sends again what got no answer on a connection that was used before.
+            try self.launch(flight, on: lane, needsOwnConnection: !flight.transfer.isRepeatable)
         } catch {
             lane.easy.reset()
             self.idleLanes.append(lane)
@@ -136,9 +152,21 @@ final class PoolTraffic {
         queue.occupy(lane)
     }
 
+    private func launch(_ flight: Flight, on lane: Lane, needsOwnConnection: Bool) throws(TransferFailure) {
+        let connectTimeout = flight.transfer.connectTimeout ?? self.options.connectTimeout
+        lane.easy.set(CURLOPT_CONNECTTIMEOUT_MS, to: max(1, Int(connectTimeout / .milliseconds(1))))
+        try lane.easy.begin(flight.transfer, needsOwnConnection: needsOwnConnection)
+        guard self.multi.add(lane) else { throw .noMemory }
+    }
+
     private func land(_ lane: Lane, _ code: CURLcode) {
         guard let load = lane.load else { return }
         do throws(TransferFailure) {
+            if lane.easy.wasTurnedAway {
+                self.multi.remove(lane)
+                lane.easy.reset()
+                return try self.launch(load.flight, on: lane, needsOwnConnection: true)
+            }
             let answer = try lane.easy.finish(code)
             self.vacate(lane)
             self.end(load.flight, .success(answer))
@@ -175,18 +203,21 @@ final class PoolTraffic {
     // MARK: Lanes
 
     private func makeLane() throws(TransferFailure) -> Lane {
-        let isHTTP2 = self.options.httpVersion == .http2
-        let easy = try EasyHandle(
-            tls: self.record.tls,
-            httpVersion: isHTTP2 ? Int(CURL_HTTP_VERSION_2TLS) : Int(CURL_HTTP_VERSION_1_1),
-            memory: self.memory
-        )
+        let httpVersion =
+            switch self.sharing {
+            case .oneByOne: Int(CURL_HTTP_VERSION_1_1)
+            case .multiplexed: Int(CURL_HTTP_VERSION_2TLS)
+            }
+        let easy = try EasyHandle(tls: self.record.tls, httpVersion: httpVersion, memory: self.memory)
         // Rather wait for a connection to share than open one more, should the server allow fewer streams than we do.
-        easy.set(CURLOPT_PIPEWAIT, to: isHTTP2 ? 1 : 0)
+        easy.set(CURLOPT_PIPEWAIT, to: self.sharing == .multiplexed ? 1 : 0)
+        // What must have a connection of its own leaves it to nobody.
+        easy.set(CURLOPT_FORBID_REUSE, to: self.sharing == .oneByOne && self.options.httpVersion == .http2 ? 1 : 0)
         // A resolver that does not answer would else be waited for, by the whole engine, when its transfer ends.
         easy.set(CURLOPT_QUICK_EXIT, to: 1)
         easy.set(CURLOPT_MAXAGE_CONN, to: Int(self.options.idleTimeout.components.seconds))
         easy.set(CURLOPT_TCP_KEEPALIVE, to: 1)
+        if self.sharing == .multiplexed { easy.busyConnections = self.busyConnections }
         self.multi.adopt(easy)
         let lane = Lane(easy)
         self.lanes.append(lane)
@@ -199,5 +230,15 @@ final class PoolTraffic {
         lane.load?.queue.vacate(lane)
         lane.load = nil
         self.idleLanes.append(lane)
+    }
+}
+
+extension PoolTraffic.Sharing {
+    /// Each has connections of its own, for libcurl does not keep them apart: see ``BusyConnections``.
+    init(_ transfer: borrowing Transfer, _ options: TransferEngine.Options) {
+        switch options.httpVersion {
+        case .auto, .http11: self = .oneByOne
+        case .http2: self = transfer.isRepeatable ? .multiplexed : .oneByOne
+        }
     }
 }

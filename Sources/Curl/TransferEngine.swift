@@ -42,14 +42,11 @@ package final class TransferEngine: Sendable {
         case auto
         case http11
         /// HTTP/1.1 where the server does not speak it, and for what is not repeatable.
-        ///
-        /// nghttp2 copies what it sends into ordinary memory, which is wiped when a connection closes, not before.
         case http2
     }
 
     private let orders: OrderBook
     private let turns = TurnCount()
-    private let poolCount = Atomic<UInt32>(0)
 
     /// - Throws: when the libraries were in use before, or the kernel has no descriptor or thread left.
     package init(options: Options = Options(), memory: SecretMemory) throws(CurlSetupError) {
@@ -63,8 +60,7 @@ package final class TransferEngine: Sendable {
 
     /// A pool whose connections are opened with `tls`.
     package func makePool(tls: ClientTLS) -> ConnectionPool {
-        let number = self.poolCount.add(1, ordering: .relaxed).newValue
-        return ConnectionPool(record: PoolRecord(tls: tls, number: number), orders: self.orders)
+        ConnectionPool(record: PoolRecord(tls: tls), orders: self.orders)
     }
 
     /// Ends every transfer with `.stopped` and closes every connection. Returns when the thread has nothing left to do.

@@ -44,7 +44,7 @@ package final class UnixSocketSession {
             self.handle.reset()
             extendLifetime(transfer)
         }
-        try self.handle.begin(transfer)
+        try self.handle.begin(transfer, needsOwnConnection: false)
         return try self.handle.finish(unsafe curl_easy_perform(self.handle.pointer))
     }
 }

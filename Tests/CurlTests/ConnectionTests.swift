@@ -39,6 +39,57 @@ import Testing
         }
     }
 
+    /// libcurl would send several requests at a time on the connection of HTTP/1.1 that the second leaves.
+    @Test func whatSharesAConnectionDoesNotJoinWhatMayNot() async throws {
+        let server = try TestServer(protocols: ["h2", "http/1.1"])
+        defer { server.stop() }
+        try await withPool(.patient(.http2)) { pool async throws in
+            #expect(try await pool.get(server) == "stream 1")
+            #expect(try await pool.get(server, "/once", isRepeatable: false) == "/once")
+            let answers = try await answers(of: 64, from: server, over: pool)
+            #expect(Set(answers) == Set((1...64).map { "stream \(2 * $0 + 1)" }))
+            #expect(server.acceptedCount == 2)
+        }
+    }
+
+    /// Every answer of HTTP/2 makes libcurl believe that the connections of HTTP/1.1 can be shared as well.
+    @Test func everyRequestGetsItsOwnAnswerAlsoWhereNotEveryConnectionIsOfHTTP2() async throws {
+        let heldCount = 32
+        let turnstile = Gate()
+        let server = try TestServer(protocols: ["h2"], laterProtocols: ["http/1.1"]) { connection in
+            guard connection.shakeHands() else { return }
+            guard connection.chosenProtocol == "h2" else {
+                while let request = connection.readRequest() {
+                    turnstile.open()
+                    connection.answer(request.path)
+                }
+                return
+            }
+            // Its streams are answered while others are sent away to HTTP/1.1.
+            connection.serveStreams { stream in
+                let last = UInt32(2 * heldCount - 1)
+                guard stream == last else { return }
+                connection.write(HTTP2Frame(kind: .goAway, payload: last.bigEndianBytes + [0, 0, 0, 0]).bytes)
+                for held in stride(from: 1, through: last, by: 2) {
+                    turnstile.waitForOne()
+                    connection.answer(held, "stream \(held)")
+                }
+            }
+        }
+        defer { server.stop() }
+        try await withPool(.patient(.http2, requestCountMax: heldCount + 8)) { pool async throws in
+            try await withThrowingTaskGroup(of: Void.self) { tasks in
+                for number in 0..<400 {
+                    tasks.addTask {
+                        let answer = try await pool.get(server, "/\(number)")
+                        #expect(answer == "/\(number)" || answer.hasPrefix("stream"))
+                    }
+                }
+                try await tasks.waitForAll()
+            }
+        }
+    }
+
     @Test func anEndpointDoesNotWaitForAnother() async throws {
         let slow = try TestServer { $0.waitForSilence() }
         let quick = try TestServer()
@@ -115,16 +166,14 @@ import Testing
         }
     }
 
-    @Test(arguments: [TransferEngine.HTTPVersion.http11, .http2])
-    func aNewConnectionResumesTheTLSSession(over version: TransferEngine.HTTPVersion) async throws {
-        let server = try TestServer(protocols: ["h2", "http/1.1"]) { connection in
+    @Test func aNewConnectionResumesTheTLSSession() async throws {
+        let server = try TestServer { connection in
             guard connection.shakeHands() else { return }
             let text = connection.wasResumed ? "resumed" : "new"
-            if connection.chosenProtocol == "h2" { return connection.serveStreams { connection.answer($0, text) } }
             while connection.readRequest() != nil { connection.answer(text) }
         }
         defer { server.stop() }
-        try await withPool(.patient(version)) { pool async throws in
+        try await withPool { pool async throws in
             #expect(try await pool.get(server) == "new")
             #expect(try await pool.get(server, isRepeatable: false) == "resumed")
         }

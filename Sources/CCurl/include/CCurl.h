@@ -11,6 +11,12 @@
 /// prctl(PR_SET_NAME): the calling thread's name, of which the kernel keeps 15 bytes.
 int keyside_curl_name_thread(const char *name);
 
+/// Has nghttp2 allocate in this way from now on, for every connection of HTTP/2 that libcurl opens. To be called before the
+/// first one. The last argument of each function is not used.
+void keyside_http2_allocate_with(
+    void *(*allocate)(size_t, void *), void (*release)(void *, void *),
+    void *(*allocate_zeroed)(size_t, size_t, void *), void *(*reallocate)(void *, size_t, void *));
+
 // libcurl's option calls are variadic, which Swift cannot import. One line for each kind of argument; no logic.
 
 static inline CURLcode keyside_curl_set_long(CURL *handle, CURLoption option, long value) {
@@ -59,6 +65,13 @@ static inline CURLcode keyside_curl_get_offset(CURL *handle, CURLINFO info, curl
 
 static inline CURLcode keyside_curl_get_text(CURL *handle, CURLINFO info, const char **value) {
     return curl_easy_getinfo(handle, info, value);
+}
+
+/// The connection's SSL; NULL if it has none.
+static inline void *keyside_curl_get_tls(CURL *handle) {
+    struct curl_tlssessioninfo *session = NULL;
+    curl_easy_getinfo(handle, CURLINFO_TLS_SSL_PTR, &session);
+    return session != NULL && session->backend == CURLSSLBACKEND_OPENSSL ? session->internals : NULL;
 }
 
 static inline CURLMcode keyside_curl_multi_set_long(CURLM *handle, CURLMoption option, long value) {

@@ -20,4 +20,7 @@ final class Gate: @unchecked Sendable {
         sem_wait(self.semaphore)
         sem_post(self.semaphore)
     }
+
+    /// Waits until it was opened once more than others have passed so.
+    func waitForOne() { sem_wait(self.semaphore) }
 }

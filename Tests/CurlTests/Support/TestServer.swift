@@ -12,6 +12,7 @@ final class TestServer: Sendable {
 
     private let listener: CInt
     private nonisolated(unsafe) let context: OpaquePointer
+    private nonisolated(unsafe) let laterContext: OpaquePointer?
     private let serve: @Sendable (TestConnection) -> Void
     private let journal = Mutex(Journal())
 
@@ -27,11 +28,13 @@ final class TestServer: Sendable {
     /// - Parameters:
     ///   - certificate: the server's own; by default one that the clients of the tests trust.
     ///   - protocols: for ALPN, the one it likes best first.
+    ///   - laterProtocols: for every connection but the first. Nil: the same.
     ///   - clientAuthority: PEM; who must have signed the client's certificate. Nil: none is asked for.
     ///   - serve: what it does with a connection, before the handshake. When it returns, the connection is closed.
     init(
         certificate: TestKeyPair? = nil,
         protocols: [String] = ["http/1.1"],
+        laterProtocols: [String]? = nil,
         clientAuthority: String? = nil,
         serve: @escaping @Sendable (TestConnection) -> Void = { $0.answerEverything() }
     ) throws {
@@ -52,6 +55,10 @@ final class TestServer: Sendable {
         self.port = UInt16(bigEndian: address.sin_port)
         self.context = try ServerContext.make(
             certificate: certificate ?? trust.server, protocols: protocols, clientAuthority: clientAuthority)
+        self.laterContext = try laterProtocols.map { protocols in
+            try ServerContext.make(
+                certificate: certificate ?? trust.server, protocols: protocols, clientAuthority: clientAuthority)
+        }
         self.serve = serve
         onNewThread { self.acceptAll() }
     }
@@ -109,8 +116,10 @@ final class TestServer: Sendable {
                 $0.connections.insert(descriptor)
                 $0.acceptedCount += 1
             }
+            let isFirst = self.acceptedCount == 1
             onNewThread {
-                self.serve(TestConnection(descriptor, context: self.context, server: self))
+                let context = isFirst ? self.context : self.laterContext ?? self.context
+                self.serve(TestConnection(descriptor, context: context, server: self))
                 self.change {
                     $0.connections.remove(descriptor)
                     close(descriptor)

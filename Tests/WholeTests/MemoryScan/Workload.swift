@@ -10,7 +10,7 @@ final class Workload {
     /// What the agent has its keys from.
     enum Backend {
         case staticKey
-        /// Servers that may fail now and then: what cannot be repeated may then fail too.
+        /// Servers that fail now and then: seldom so many at a time that a call fails too.
         case keyServers
     }
 
@@ -18,6 +18,8 @@ final class Workload {
     private(set) var generated = 0
     private(set) var decrypted = 0
     private(set) var encrypted = 0
+    /// Calls that key servers failed to answer.
+    private(set) var failed = 0
 
     private let key: String
     private let backend: Backend
@@ -152,6 +154,10 @@ final class Workload {
 
     private func receive(_ call: Call, on connection: RawConnection) throws {
         let answer = try connection.receiveAnswer()
+        if self.backend == .keyServers, [500, 502, 503, 504].contains(answer.status) {
+            self.failed += 1
+            return
+        }
         switch call {
         case .generate:
             let plaintext = try #require(answer.bytes("plaintext"), "\(answer.status) \(answer.text)")
@@ -181,7 +187,7 @@ final class Workload {
         case .importKey:
             switch self.backend {
             case .staticKey: #expect(answer.status == 501)
-            case .keyServers: #expect([200, 500, 502, 503].contains(answer.status), "\(answer.text)")
+            case .keyServers: #expect(answer.status == 200, "\(answer.text)")
             }
         }
     }
