@@ -4,5 +4,5 @@ import Glibc
 
 package enum BrokenPipes {
     /// Has writing to somebody who has gone fail, in place of ending the process: SIGPIPE is ignored from now on.
-    package static func ignore() { unsafe signal(SIGPIPE, SIG_IGN) }
+    package static func ignore() { signal(SIGPIPE, SIG_IGN) }
 }
