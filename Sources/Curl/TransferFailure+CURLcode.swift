@@ -53,7 +53,10 @@ extension EasyHandle {
             kind = .nameNotResolved
         case CURLE_COULDNT_CONNECT:
             kind = systemCode == EACCES || systemCode == EPERM ? .notPermitted : .refused
-        case CURLE_PEER_FAILED_VERIFICATION:
+        // Where the signature is wrong, as that of an authority of the same name and another key is, OpenSSL's error is
+        // not that verification failed, and libcurl has another code for it.
+        case CURLE_PEER_FAILED_VERIFICATION,
+            CURLE_SSL_CONNECT_ERROR where self.peerCheck.refusal != nil:
             kind = .notTrusted(
                 certificate: self.peerCheck.refusal?.certificate ?? self.peerCheck.certificate ?? "",
                 reason: self.peerCheck.refusal?.reason ?? reason)

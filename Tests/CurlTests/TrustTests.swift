@@ -23,6 +23,22 @@ import Testing
         }
     }
 
+    /// As after an authority was made anew.
+    @Test func aServerOfAnAuthorityOfTheSameNameAndAnotherKeyIsNotTrusted() async throws {
+        let other = try TestAuthority(name: "Keyside test authority").issueServer()
+        let server = try TestServer(certificate: other)
+        defer { server.stop() }
+        try await withPool { pool async throws in
+            let failure = try #require(await pool.failure(of: .get(server.endpoint)))
+            guard case .notTrusted(let certificate, let reason) = failure.kind else {
+                Issue.record("\(failure)")
+                return
+            }
+            #expect(certificate.hasSuffix(", issued by CN=Keyside test authority"))
+            #expect(reason == "certificate signature failure")
+        }
+    }
+
     @Test func aServerWithAnotherNameIsNotTrusted() async throws {
         let server = try TestServer(certificate: try Trust.shared.authority.issueServer(names: ["DNS:kes.example.com"]))
         defer { server.stop() }

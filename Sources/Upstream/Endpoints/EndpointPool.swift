@@ -123,8 +123,14 @@ struct EndpointPool: Sendable {
         case .inconclusive:
             return nil
         case .healthy:
-            self.states[index].latency.add(now - attempt.startedAt, at: now)
-            return attempt.startedAt < self.states[index].changedAt ? nil : self.succeed(index, at: now)
+            guard attempt.startedAt >= self.states[index].changedAt else { return nil }
+            let change = self.succeed(index, at: now)
+            if case .up = change, let expected = self.expectedLatency(of: index) {
+                self.states[index].latency = LatencyAverage(assumed: expected, at: now)
+            } else {
+                self.states[index].latency.add(now - attempt.startedAt, at: now)
+            }
+            return change
         case .faulty(let fault):
             return attempt.startedAt < self.states[index].changedAt ? nil : self.fail(index, fault, attempt, at: now)
         }
@@ -144,6 +150,15 @@ struct EndpointPool: Sendable {
             self.outageSince = nil
             return .up(index, after: now - self.states[index].downSince, isFlapping: self.states[index].isFlapping)
         }
+    }
+
+    /// What to expect of an endpoint that comes back: what the others take on average; nil if there are none. How slow it
+    /// was on its way down would keep requests from it for long, and so would the probe that brought it back, which had
+    /// to connect first.
+    private func expectedLatency(of index: Int) -> Double? {
+        let others = self.states.indices.filter { $0 != index && self.states[$0].condition == .up }
+        guard !others.isEmpty else { return nil }
+        return others.reduce(0) { $0 + self.states[$1].latency.seconds } / Double(others.count)
     }
 
     private mutating func fail(

@@ -49,24 +49,33 @@ struct EndpointState: Sendable {
     var burden: Double { self.latency.seconds * Double(self.inFlight + 1) }
 }
 
-/// A moving average of the time that answers take. Samples of the last seconds count, however many they are, so that
-/// one probe is enough to forgive a server that was slow a while ago.
+/// A moving average of the time that answers take. Samples of the last seconds count, however many they are: one probe
+/// is enough to forgive a server that was slow a while ago.
 struct LatencyAverage: Sendable {
     private static let memory = 5.0
 
-    /// A millisecond until there is a sample: about what a server nearby takes.
+    /// What the next answer will likely take. A millisecond until something is known: about what a server nearby takes.
     private(set) var seconds = 0.001
     private var updatedAt: ContinuousClock.Instant?
 
-    /// Nil if there was never a sample.
+    init() {}
+
+    /// What is to be expected of a server of which nothing is known but what its like take.
+    init(assumed seconds: Double, at now: ContinuousClock.Instant) {
+        self.seconds = seconds
+        self.updatedAt = now
+    }
+
+    /// Nil if nothing is known.
     var value: Duration? { self.updatedAt.map { _ in .seconds(self.seconds) } }
 
     mutating func add(_ latency: Duration, at now: ContinuousClock.Instant) {
         let sample = max(latency / .seconds(1), 0.000_001)
         if let updatedAt = self.updatedAt {
-            // Nearly exp(-age / memory), without the library call. At least a hundredth of the new sample counts.
+            // As exp(-age / memory) for what is recent, and nothing for what is older. At least a hundredth of the new
+            // sample counts.
             let age = max((now - updatedAt) / .seconds(1), Self.memory / 100)
-            let weight = Self.memory / (Self.memory + age)
+            let weight = max(0, 1 - age / Self.memory)
             self.seconds = self.seconds * weight + sample * (1 - weight)
         } else {
             self.seconds = sample

@@ -42,6 +42,38 @@ import Testing
         #expect(try share(of: 0, from: 200, [.milliseconds(1), .milliseconds(1)]) > 300)
     }
 
+    @Test("an endpoint that was slow before it failed gets its share as soon as it is back")
+    func slownessBeforeAFailure() throws {
+        let pool = PoolBench(2)
+        func ask(from second: Int, _ latency: [Duration]) throws -> Int {
+            try (0..<100)
+                .count { step in
+                    try pool.ask(at: .seconds(second) + .milliseconds(step * 10), latency) == 0
+                }
+        }
+        _ = try ask(from: 0, [.milliseconds(1), .milliseconds(1)])
+        let stuck = try pool.chosen(excluding: [1], at: PoolBench.start + .seconds(2))
+        #expect(stuck.endpoint == 0)
+        try pool.fail(0, at: .seconds(3))
+        let answered = try pool.chosen(excluding: [], at: PoolBench.start + .seconds(3))
+        pool.end(answered, .healthy, at: PoolBench.start + .seconds(3) + .milliseconds(1))
+        let probe = try pool.probe(of: 0, at: PoolBench.start + .seconds(4))
+        pool.end(probe, .healthy, at: PoolBench.start + .seconds(4) + .milliseconds(30))
+        pool.end(stuck, .healthy, at: PoolBench.start + .seconds(4) + .milliseconds(40))
+        #expect(try ask(from: 5, [.milliseconds(1), .milliseconds(1)]) > 30)
+    }
+
+    @Test("one probe forgives an endpoint that was slow a while ago")
+    func forgiveness() throws {
+        let pool = PoolBench(2)
+        _ = try pool.ask(at: .zero, [.seconds(5), .milliseconds(1)], excluding: [1])
+        _ = try pool.ask(at: .zero, [.seconds(5), .milliseconds(1)], excluding: [0])
+        let later = PoolBench.start + .seconds(20)
+        for probe in pool.dueProbes(at: later) { pool.end(probe, .healthy, at: later + .milliseconds(1)) }
+        let latencies = pool.states.map(\.latency.value)
+        #expect(latencies == [.milliseconds(1), .milliseconds(1)])
+    }
+
     @Test("of two that are equally quick, the one with less to do is asked")
     func inFlight() throws {
         let pool = PoolBench(2)
@@ -262,9 +294,9 @@ private final class PoolBench {
     /// One attempt at whoever is chosen, of its latency.
     func ask(
         at offset: Duration, _ latency: [Duration] = [.zero, .zero, .zero],
-        _ outcome: EndpointAttempt.Outcome = .healthy
+        _ outcome: EndpointAttempt.Outcome = .healthy, excluding: [Int] = []
     ) throws -> Int {
-        let attempt = try self.chosen(excluding: [], at: Self.start + offset)
+        let attempt = try self.chosen(excluding: excluding, at: Self.start + offset)
         self.end(attempt, outcome, at: Self.start + offset + latency[attempt.endpoint])
         return attempt.endpoint
     }
