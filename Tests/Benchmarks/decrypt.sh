@@ -16,6 +16,7 @@ need h2load nghttp2-client
 need nginx nginx-light
 need curl curl
 agent_binary=${KEYSIDE_BINARY:-$(built keyside)}
+unset KEYSIDE_BINARY # The agent would take it for a setting.
 
 cat >"$scratch/nginx.conf" <<END
 worker_processes 1; daemon off; master_process off; pid $scratch/nginx.pid; error_log /dev/null;

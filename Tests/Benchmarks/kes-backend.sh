@@ -15,6 +15,7 @@ SOAK=${SOAK:-500000}
 need h2load nghttp2-client
 need curl curl
 agent_binary=${KEYSIDE_BINARY:-$(built keyside)}
+unset KEYSIDE_BINARY # The agent would take it for a setting.
 server_binary=${FAKE_KES_BINARY:-$(built keyside-fake-kes)}
 socket=$scratch/keyside.sock
 path=/v1/key/decrypt/my-key
