@@ -48,8 +48,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "CBuildInfo", "Cryptography", "Curl", "KeyService", "Linux", "LockedMemory", "Server", "Settings",
-                "StaticKey", "Systemd", "Telemetry", "Upstream",
+                "CBuildInfo", "Cryptography", "Curl", "KeyCache", "KeyService", "Linux", "LockedMemory", "Server",
+                "Settings", "StaticKey", "Systemd", "Telemetry", "Upstream",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -63,8 +63,8 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Slots", "Spans",
-                "Telemetry",
+                "ByteCoding", "HTTPWire", "KESProtocol", "KeyCache", "KeyService", "Linux", "LockedMemory", "Slots",
+                "Spans", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -72,8 +72,13 @@ let package = Package(
         .target(
             name: "Upstream",
             dependencies: [
-                "Cryptography", "Curl", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Telemetry",
+                "Cryptography", "Curl", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Telemetry", "Waiting",
             ],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "KeyCache",
+            dependencies: ["KeyService", "LockedMemory", "Spans", "Telemetry", "Waiting"],
             swiftSettings: settings
         ),
         .target(
@@ -110,6 +115,7 @@ let package = Package(
         .target(name: "Slots", swiftSettings: settings),
         .target(name: "Spans", swiftSettings: settings),
         .target(name: "Telemetry", swiftSettings: settings),
+        .target(name: "Waiting", swiftSettings: settings),
 
         .target(name: "CBuildInfo", cSettings: [.define("KEYSIDE_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CLinux"),
@@ -178,6 +184,13 @@ let package = Package(
                 "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Server",
                 "Telemetry", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
+            ],
+            swiftSettings: relaxed
+        ),
+        .testTarget(
+            name: "KeyCacheTests",
+            dependencies: [
+                "COpenSSL", "KeyCache", "KeyService", "LockedMemory", "Spans", "TestSupport", "Waiting",
             ],
             swiftSettings: relaxed
         ),

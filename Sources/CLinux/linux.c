@@ -5,6 +5,7 @@
 
 #include <malloc.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -22,8 +23,8 @@
 
 int keyside_memfd_secret(unsigned int flags) { return (int)syscall(SYS_memfd_secret, flags); }
 
-int keyside_mlock2(const void *address, size_t byte_count, unsigned int flags) {
-    return (int)syscall(SYS_mlock2, address, byte_count, flags);
+int keyside_mlock2(const void *address, size_t byte_count, bool when_touched) {
+    return (int)syscall(SYS_mlock2, address, byte_count, when_touched ? MLOCK_ONFAULT : 0);
 }
 
 int keyside_forbid_dumping(void) { return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0); }
@@ -37,6 +38,13 @@ void keyside_wipe(void *address, size_t byte_count) { explicit_bzero(address, by
 char **keyside_environment(void) { return environ; }
 
 void keyside_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
+
+unsigned int keyside_thread_number(void) {
+    static atomic_uint count;
+    static _Thread_local unsigned int number; // One more than it is: 0 as long as the thread has none.
+    if (number == 0) number = atomic_fetch_add_explicit(&count, 1, memory_order_relaxed) + 1;
+    return number - 1;
+}
 
 size_t keyside_heap_byte_count(void) { return mallinfo2().uordblks; }
 

@@ -2,16 +2,18 @@
 
 package import LockedMemory
 
-/// A new data key: 32 random bytes, in the clear and sealed.
+/// A new data key: 32 random bytes, in the clear and sealed, and who made it.
 package struct DataKey: ~Copyable, Sendable {
     package static let byteCount = 32
 
     package let plaintext: Secret
     package let ciphertext: Ciphertext
+    package var origin: AnswerOrigin
 
-    package init(plaintext: consuming Secret, ciphertext: Ciphertext) {
+    package init(plaintext: consuming Secret, ciphertext: Ciphertext, origin: AnswerOrigin = .bypass) {
         self.plaintext = plaintext
         self.ciphertext = ciphertext
+        self.origin = origin
     }
 
     /// Ends the data key and hands on its plaintext.

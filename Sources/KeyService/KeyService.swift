@@ -45,13 +45,16 @@ package protocol KeyService: Sendable {
     /// - Throws: `.decryptionFailed` for damage, another key's ciphertext and other associated data alike.
     func decrypt(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
-    ) async throws(KeyServiceError) -> Secret
+    ) async throws(KeyServiceError) -> Decryption
 
     /// HMAC-SHA256 of a message, 32 bytes. Object stores derive credentials from it, hence a secret.
     func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret
 
     /// Whether the backend answers, and how fast.
     func status() async -> BackendStatus
+
+    /// Whether nobody can be reached who could answer, as far as is known without asking. A cache may answer longer then.
+    var isOutOfReach: Bool { get }
 
     /// The backend's own version, as it names it.
     func version() async throws(KeyServiceError) -> String
@@ -64,7 +67,12 @@ package protocol KeyService: Sendable {
     /// As ``decrypt(_:ciphertext:associatedData:)``, if that needs no waiting; else nil.
     func decryptAtOnce(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
-    ) throws(KeyServiceError) -> Secret?
+    ) throws(KeyServiceError) -> Decryption?
+}
+
+extension KeyService {
+    /// What is in this process is always in reach.
+    package var isOutOfReach: Bool { false }
 }
 
 /// The backends that are always elsewhere.
@@ -75,7 +83,7 @@ extension KeyService {
 
     package func decryptAtOnce(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
-    ) throws(KeyServiceError) -> Secret? { nil }
+    ) throws(KeyServiceError) -> Decryption? { nil }
 }
 
 /// What is known of a backend at a moment.

@@ -8,7 +8,7 @@ import Synchronization
 /// A slot is `slotByteCount` bytes: the secret, then a canary of 8 bytes. Rules:
 /// 1. A free slot is all zeroes.
 /// 2. A slot has one owner, a ``Secret``; only it reads or writes the slot's bytes, so they need no lock.
-/// 3. Which slots are free is kept outside the region, under the lock: the region holds nothing but secrets.
+/// 3. Which slots are free is kept outside the region, under locks: the region holds nothing but secrets.
 @safe final class LockedArena: Sendable {
     /// Bytes a slot, canary included.
     let slotByteCount: Int
@@ -19,13 +19,18 @@ import Synchronization
 
     /// Constant from `init` to `deinit`; rule 2 says who may look where.
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
-    private let state: Mutex<State>
+    private let region: LockedRegion
+    private let freeSlots: [FreeSlots]
 
-    private struct State: ~Copyable {
-        let region: LockedRegion
-        /// Indices of free slots; the last is taken first, since it is the likeliest to be in the processor's cache.
-        var free: [UInt32]
+    /// The free slots that threads of some numbers look at first, so that threads seldom wait for each other.
+    private final class FreeSlots: Sendable {
+        /// Indices; the last is taken first, since it is the likeliest to be in the processor's cache.
+        let indices: Mutex<[UInt32]>
+
+        init(_ indices: [UInt32]) { self.indices = Mutex(indices) }
     }
+
+    private static let stripeCount = 8
 
     /// The longest secret that fits into a slot.
     var payloadByteCountMax: Int { self.slotByteCount - Canary.byteCount }
@@ -36,11 +41,16 @@ import Synchronization
         let region = try LockedRegion(byteCount: capacity * slotByteCount, allowUnlocked: allowUnlocked)
         guard let base = unsafe region.bytes.baseAddress else { throw .exhausted }
         unsafe self.base = base
+        let stripeCount = min(Self.stripeCount, capacity)
+        self.freeSlots = (0..<stripeCount)
+            .map { stripe in
+                FreeSlots(stride(from: stripe, to: capacity, by: stripeCount).reversed().map(UInt32.init))
+            }
         self.slotByteCount = slotByteCount
         self.capacity = capacity
         self.kind = region.kind
         self.lockedByteCount = unsafe region.bytes.count
-        self.state = Mutex(State(region: region, free: Array((0..<UInt32(capacity)).reversed())))
+        self.region = region
     }
 
     /// Takes a slot for a secret of `byteCount` bytes, all zero.
@@ -48,7 +58,7 @@ import Synchronization
     /// - Throws: `.exhausted` when no slot is free.
     func take(byteCount: Int) throws(LockedMemoryError) -> UInt32 {
         precondition(byteCount <= self.payloadByteCountMax)
-        guard let slot = self.state.withLock({ $0.free.popLast() }) else { throw .exhausted }
+        guard let slot = self.takeFree() else { throw .exhausted }
         unsafe Canary.plant(at: self.address(of: slot) + byteCount)
         return slot
     }
@@ -58,12 +68,26 @@ import Synchronization
         let address = unsafe self.address(of: slot)
         unsafe Canary.check(at: address + byteCount)
         unsafe keyside_wipe(address, self.slotByteCount)
-        self.state.withLock { $0.free.append(slot) }
+        self.freeSlots[self.ownStripe].indices.withLock { $0.append(slot) }
     }
+
+    /// From the thread's own stripe, else from the next that has one.
+    private func takeFree() -> UInt32? {
+        let own = self.ownStripe
+        for stripe in own..<own + self.freeSlots.count {
+            let free = self.freeSlots[stripe % self.freeSlots.count]
+            if let slot = free.indices.withLock({ $0.popLast() }) { return slot }
+        }
+        return nil
+    }
+
+    private var ownStripe: Int { Int(keyside_thread_number()) % self.freeSlots.count }
 
     func address(of slot: UInt32) -> UnsafeMutableRawPointer {
         unsafe self.base + Int(slot) * self.slotByteCount
     }
 
-    var slotsInUse: Int { self.capacity - self.state.withLock { $0.free.count } }
+    var slotsInUse: Int {
+        self.freeSlots.reduce(self.capacity) { rest, free in rest - free.indices.withLock { $0.count } }
+    }
 }

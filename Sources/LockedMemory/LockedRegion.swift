@@ -37,17 +37,19 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
 ///
 /// Layout: `[guard page][byteCount bytes, whole pages][guard page]`. Excluded from core dumps, absent in a forked child.
 /// The bytes are zero at first. Who writes where is the owner's business: a region itself has no lock.
-@safe struct LockedRegion: ~Copyable {
+@safe struct LockedRegion: ~Copyable, Sendable {
     let kind: LockedMemoryKind
-    /// The usable bytes, without the guard pages.
-    let bytes: UnsafeMutableRawBufferPointer
+    /// The usable bytes, without the guard pages. The address is constant; who may look behind it, the owner says.
+    nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
 
     private static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
 
     /// Maps and locks at least `byteCount` bytes.
     ///
+    /// - Parameter comesWhenTouched: whether pages are to take memory only once they are touched, as those of
+    ///   memfd_secret(2) always do. They count against the limit at once.
     /// - Throws: `.cannotLock` when neither memfd_secret(2) nor mlock2(2) works and `allowUnlocked` is false.
-    init(byteCount: Int, allowUnlocked: Bool) throws(LockedMemoryError) {
+    init(byteCount: Int, comesWhenTouched: Bool = false, allowUnlocked: Bool) throws(LockedMemoryError) {
         let page = Self.pageByteCount
         let usable = (max(byteCount, 1) + page - 1) / page * page
         let secret = unsafe Self.mapSecret(byteCount: usable + 2 * page)
@@ -59,7 +61,7 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
             unsafe mprotect(mapping, page, PROT_NONE) == 0 && mprotect(start + usable, page, PROT_NONE) == 0
         if isGuarded, unsafe secret != nil {
             self.kind = .memfdSecret
-        } else if isGuarded, unsafe keyside_mlock2(start, usable, 0) == 0 {
+        } else if isGuarded, unsafe keyside_mlock2(start, usable, comesWhenTouched) == 0 {
             self.kind = .mlock
         } else if isGuarded, allowUnlocked {
             self.kind = .unlocked
@@ -77,7 +79,8 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
 
     deinit {
         guard let start = unsafe self.bytes.baseAddress else { return }
-        unsafe keyside_wipe(start, self.bytes.count)
+        // The kernel wipes pages of memfd_secret(2) as it takes them back, and only those that were ever touched.
+        if self.kind != .memfdSecret { unsafe keyside_wipe(start, self.bytes.count) }
         unsafe munmap(start - Self.pageByteCount, self.bytes.count + 2 * Self.pageByteCount)
     }
 

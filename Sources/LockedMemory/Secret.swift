@@ -40,6 +40,11 @@
         }
     }
 
+    /// Another secret with the same bytes.
+    package borrowing func copy(in memory: SecretMemory) throws(LockedMemoryError) -> Secret {
+        try self.withBytes { bytes throws(LockedMemoryError) in try Secret(copying: bytes, in: memory) }
+    }
+
     private static func allocate(
         byteCount: Int, in memory: SecretMemory
     ) throws(LockedMemoryError) -> (Place, UnsafeMutableRawPointer) {

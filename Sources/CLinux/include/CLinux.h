@@ -15,8 +15,8 @@
 /// memfd_secret(2): a descriptor whose pages leave the kernel's own map; -1 and errno where the kernel has none.
 int keyside_memfd_secret(unsigned int flags);
 
-/// mlock2(2).
-int keyside_mlock2(const void *address, size_t byte_count, unsigned int flags);
+/// mlock2(2), with MLOCK_ONFAULT if pages are to be locked when they are first touched.
+int keyside_mlock2(const void *address, size_t byte_count, bool when_touched);
 
 /// prctl(PR_SET_DUMPABLE, 0): no core dump, and /proc/PID belongs to root.
 int keyside_forbid_dumping(void);
@@ -36,6 +36,9 @@ int keyside_usable_processors(void);
 
 /// prctl(PR_SET_NAME): the calling thread's name, cut to 15 bytes.
 void keyside_name_thread(const char *name);
+
+/// A number of the calling thread's own, from 0 up, in the order in which threads first ask.
+unsigned int keyside_thread_number(void);
 
 /// mallinfo2(3): bytes that malloc has handed out.
 size_t keyside_heap_byte_count(void);

@@ -4,6 +4,7 @@ import Curl
 import KESProtocol
 package import KeyService
 import Synchronization
+import Waiting
 package import Telemetry
 
 /// How endpoints are looked after, and what is told of them.

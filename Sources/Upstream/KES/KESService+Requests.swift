@@ -5,6 +5,7 @@ import KESProtocol
 import KeyService
 import LockedMemory
 import Synchronization
+import Waiting
 
 /// How a request gets its answer.
 extension KESService {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Synchronization
+import Waiting
 
 extension KESService {
     /// What requests and probes share. Decisions are made here, under the lock; what follows from them is done outside.

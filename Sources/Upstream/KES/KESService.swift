@@ -161,9 +161,7 @@ package final class KESService: KeyService {
     /// A request owns what it sends, since it may be sent more than once.
     private func copy(_ secret: borrowing Secret) throws(KeyServiceError) -> Secret {
         do throws(LockedMemoryError) {
-            return try secret.withBytes { bytes throws(LockedMemoryError) in
-                try Secret(copying: bytes, in: self.memory)
-            }
+            return try secret.copy(in: self.memory)
         } catch {
             throw KeyServiceError(error)
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Synchronization
+import Waiting
 
 /// Lets one task sleep until a time comes or somebody rings, whichever is first.
 final class Doorbell: Sendable {

@@ -2,6 +2,7 @@
 
 import KeyService
 import Synchronization
+import Waiting
 
 /// Room for so many requests at a time, and a bounded queue of those that wait for it. First come, first served.
 ///

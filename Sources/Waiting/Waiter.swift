@@ -3,7 +3,7 @@
 import Synchronization
 
 /// One task's wait for a word. The first one counts, whether it comes before the task waits or after.
-final class Waiter<Word: Sendable>: Sendable {
+package final class Waiter<Word: Sendable>: Sendable {
     private enum State {
         case quiet
         case waiting(CheckedContinuation<Word, Never>)
@@ -12,10 +12,12 @@ final class Waiter<Word: Sendable>: Sendable {
 
     private let state = Mutex(State.quiet)
 
+    package init() {}
+
     /// Waits. To be called once.
     ///
     /// - Parameter word: what a cancellation of the task says.
-    func wait(ifCancelled word: Word) async -> Word {
+    package func wait(ifCancelled word: Word) async -> Word {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let told: Word? = self.state.withLock { state in
@@ -31,7 +33,7 @@ final class Waiter<Word: Sendable>: Sendable {
     }
 
     /// - Returns: false if a word has come before.
-    @discardableResult func tell(_ word: Word) -> Bool {
+    @discardableResult package func tell(_ word: Word) -> Bool {
         let before = self.state.withLock { state in
             defer { if case .told = state {} else { state = .told(word) } }
             return state
@@ -46,4 +48,8 @@ final class Waiter<Word: Sendable>: Sendable {
             return false
         }
     }
+}
+
+extension Waiter: Equatable {
+    package static func == (left: Waiter, right: Waiter) -> Bool { left === right }
 }

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import KeyService
+
+/// What a cache decides, for one share of the fingerprints: who gets which answer, what is asked, what is kept and what
+/// goes. No clock, no thread, no randomness, and no secret: time comes in as an argument, what is to be done goes out as
+/// a value, and a plaintext is a place that somebody else keeps.
+///
+/// Rules, checked after each step of the simulation:
+/// 1. An answer is what the key server said to exactly the question asked, or is a failure.
+/// 2. Nothing answers beyond what ``ExpiryPolicy`` allows, and nothing stale while somebody can be reached.
+/// 3. Whoever asks after a purge gets no answer from before it.
+/// 4. The key server is asked at most once at a time for a fingerprint.
+/// 5. A place belongs to one entry, from ``Landing/keep`` or ``fill(_:_:byteCount:askedAt:at:)`` until it is returned
+///    to be emptied, or is given to another.
+/// 6. Each caller gets one answer, unless he leaves before.
+struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
+    private let policy: ExpiryPolicy
+    private let useGranularity: TimeSpan
+    private var table: EntryTable
+    private var ledger = KeyLedger()
+    private var flights = Flights<Caller>()
+    private var renewals: RenewalSchedule
+    private var counts = CacheStatistics()
+    /// Where the sweep is.
+    private var sweptUpTo = 0
+
+    init(capacity: Int, policy: ExpiryPolicy) {
+        self.policy = policy
+        self.useGranularity = policy.useGranularity
+        self.table = EntryTable(capacity: capacity)
+        self.renewals = RenewalSchedule(capacity: capacity, any: policy.any)
+    }
+
+    /// An answer at hand.
+    struct Held: Equatable {
+        let place: Int
+        let byteCount: Int
+        /// Since the key server was asked that last vouched for it.
+        let age: TimeSpan
+        let isStale: Bool
+    }
+
+    enum Lookup: Equatable {
+        /// If it renews, the key server is to be asked again, and ``land(_:_:at:isOutOfReach:)`` called with the answer.
+        case held(Held, renews: Bool)
+        case none
+    }
+
+    /// Looks for an answer that is at hand.
+    ///
+    /// - Parameter isOutOfReach: whether nobody can be reached who could answer. Asked for only where it matters.
+    mutating func lookUp(
+        _ fingerprint: Fingerprint, of name: KeyName, at now: BootTime, isOutOfReach: () -> Bool
+    ) -> Lookup {
+        guard let place = self.table.place(of: fingerprint) else { return .none }
+        guard self.ledger.isLive(self.table[place].stamp) else { return .none }
+        let age = now - self.table[place].vouchedAt
+        let idle = now - self.table[place].usedAt
+        let byteCount = Int(self.table[place].byteCount)
+        switch self.policy.freshness(age: age, idle: idle) {
+        case .fresh:
+            self.counts.hits += 1
+            if idle >= self.useGranularity {
+                self.table[place].usedAt = now
+                self.table.countUse(at: place)
+            }
+            let renews =
+                self.renewals.isDue(fingerprint, age: age, any: self.policy.any)
+                && self.beginRenewal(fingerprint, of: name, at: now, isOutOfReach: isOutOfReach)
+            return .held(Held(place: place, byteCount: byteCount, age: age, isStale: false), renews: renews)
+        case .stale:
+            guard isOutOfReach() else { return .none }
+            self.counts.stale += 1
+            self.table.countUse(at: place)
+            return .held(Held(place: place, byteCount: byteCount, age: age, isStale: true), renews: false)
+        case .expired:
+            return .none
+        }
+    }
+
+    private mutating func beginRenewal(
+        _ fingerprint: Fingerprint, of name: KeyName, at now: BootTime, isOutOfReach: () -> Bool
+    ) -> Bool {
+        guard !self.flights.isUnderWay(fingerprint), !isOutOfReach(), self.renewals.admit(at: now) else { return false }
+        self.flights.begin(
+            fingerprint, Flights.Flight(name: name, startedAt: now, isRenewal: true, callers: []))
+        return true
+    }
+
+    // MARK: Asking
+
+    enum Ask: Equatable {
+        /// As ``Lookup/held(_:renews:)``.
+        case held(Held, renews: Bool)
+        /// The caller is told when an answer comes.
+        case wait
+        /// He is told likewise, but first the key server is to be asked.
+        case begin
+    }
+
+    /// Has a caller wait for an answer, unless one is at hand.
+    mutating func ask(
+        _ fingerprint: Fingerprint, of name: KeyName, _ caller: Caller, at now: BootTime, isOutOfReach: () -> Bool
+    ) -> Ask {
+        if case .held(let held, let renews) = self.lookUp(fingerprint, of: name, at: now, isOutOfReach: isOutOfReach) {
+            return .held(held, renews: renews)
+        }
+        if self.flights.join(fingerprint, caller) {
+            self.counts.coalesced += 1
+            return .wait
+        }
+        self.counts.misses += 1
+        self.flights.begin(
+            fingerprint, Flights.Flight(name: name, startedAt: now, isRenewal: false, callers: [caller]))
+        return .begin
+    }
+
+    /// A caller does not wait any longer.
+    mutating func leave(_ fingerprint: Fingerprint, _ caller: Caller) { self.flights.leave(fingerprint, caller) }
+
+    // MARK: Answers
+
+    enum Outcome: Equatable {
+        case opened(byteCount: Int)
+        case failed(KeyServiceError)
+    }
+
+    /// What is to be done about an answer.
+    struct Landing {
+        enum Answer: Equatable {
+            /// What the key server said.
+            case outcome
+            /// What a place holds, since the key server said nothing.
+            case held(Held)
+        }
+
+        let answer: Answer
+        /// Who is to be told.
+        let callers: [Caller]
+        /// Whether the first of them asked first, and the others joined. If not, all joined a renewal.
+        let firstAsked: Bool
+        /// When the key server was asked.
+        let askedAt: BootTime
+        /// Where to keep the plaintext, whatever is there.
+        let keep: Int?
+        /// Which place to empty.
+        let empty: Int?
+        /// Whether the key server is to be asked again, for those who came after a purge.
+        let goesOn: Bool
+    }
+
+    /// The key server has answered, or failed to.
+    ///
+    /// A key that it does not have or does not let us use is purged; where a key is asked for in several shares, the
+    /// others are to purge it too before anybody is told.
+    mutating func land(
+        _ fingerprint: Fingerprint, _ outcome: Outcome, at now: BootTime, isOutOfReach: () -> Bool
+    ) -> Landing {
+        let flight = self.flights.end(fingerprint)
+        var keep: Int?
+        var empty: Int?
+        var answer = Landing.Answer.outcome
+        switch outcome {
+        case .opened(let byteCount):
+            keep = self.place(for: fingerprint, flight, byteCount: byteCount, at: now)
+        case .failed(.keyNotFound), .failed(.notAllowed):
+            self.purge(flight.name)
+        case .failed(.decryptionFailed):
+            // It was another key's, deleted and created anew.
+            empty = self.table.place(of: fingerprint)
+            if let empty { self.remove(at: empty) }
+        case .failed(.unavailable), .failed(.timedOut):
+            let held = self.lookUpStale(fingerprint, at: now, isOutOfReach: isOutOfReach)
+            if let held {
+                answer = .held(held)
+                self.counts.stale += flight.callers.count
+            }
+        case .failed(.keyExists), .failed(.notSupported), .failed(.unsupportedAlgorithm), .failed(.hmacNotSupported),
+            .failed(.overloaded), .failed(.internalFailure):
+            break
+        }
+        if flight.isRenewal { self.countRenewal(outcome) }
+        let goesOn = !flight.successors.isEmpty
+        if goesOn {
+            self.counts.misses += 1
+            self.flights.begin(
+                fingerprint,
+                Flights.Flight(name: flight.name, startedAt: now, isRenewal: false, callers: flight.successors))
+        }
+        return Landing(
+            answer: answer, callers: flight.callers, firstAsked: !flight.isRenewal, askedAt: flight.startedAt,
+            keep: keep, empty: empty, goesOn: goesOn)
+    }
+
+    private mutating func countRenewal(_ outcome: Outcome) {
+        self.renewals.ended()
+        switch outcome {
+        case .opened: self.counts.renewals.succeeded += 1
+        case .failed(.keyNotFound), .failed(.notAllowed), .failed(.decryptionFailed): self.counts.renewals.refused += 1
+        case .failed: self.counts.renewals.failed += 1
+        }
+    }
+
+    private func lookUpStale(
+        _ fingerprint: Fingerprint, at now: BootTime, isOutOfReach: () -> Bool
+    ) -> Held? {
+        guard let place = self.table.place(of: fingerprint), self.ledger.isLive(self.table[place].stamp) else {
+            return nil
+        }
+        let age = now - self.table[place].vouchedAt
+        let freshness = self.policy.freshness(age: age, idle: now - self.table[place].usedAt)
+        guard freshness == .stale, isOutOfReach() else { return nil }
+        return Held(place: place, byteCount: Int(self.table[place].byteCount), age: age, isStale: true)
+    }
+
+    private mutating func place(
+        for fingerprint: Fingerprint, _ flight: Flights<Caller>.Flight, byteCount: Int, at now: BootTime
+    ) -> Int? {
+        guard !flight.isPurged else { return nil }
+        // What was evicted is not worth a renewal.
+        if flight.isRenewal, flight.callers.isEmpty, self.table.place(of: fingerprint) == nil { return nil }
+        return self.fill(fingerprint, flight.name, byteCount: byteCount, askedAt: flight.startedAt, at: now)
+    }
+
+    // MARK: Entries
+
+    /// Makes an entry of what the key server vouches for, or renews one.
+    ///
+    /// - Parameter askedAt: when it was asked. The entry's age counts from then.
+    /// - Returns: where to keep the plaintext, whatever is there; nil if it is not to be kept.
+    mutating func fill(
+        _ fingerprint: Fingerprint, _ name: KeyName, byteCount: Int, askedAt: BootTime, at now: BootTime
+    ) -> Int? {
+        guard byteCount <= Self.byteCountMax, now - askedAt <= self.policy.any else { return nil }
+        if let place = self.table.place(of: fingerprint) {
+            if !self.ledger.isLive(self.table[place].stamp) {
+                self.ledger.leave(self.table[place].stamp)
+                self.table[place].stamp = self.ledger.enter(name)
+            }
+            self.table[place].vouchedAt = askedAt
+            self.table[place].usedAt = now
+            self.table[place].byteCount = UInt8(byteCount)
+            return place
+        }
+        let stamp = self.ledger.enter(name)
+        let (place, evicted) = self.table.insert(
+            EntryTable.Entry(fingerprint, vouchedAt: askedAt, usedAt: now, stamp: stamp, byteCount: byteCount))
+        if let evicted {
+            if self.ledger.isLive(evicted.stamp) { self.counts.evictions.capacity += 1 }
+            self.ledger.leave(evicted.stamp)
+        }
+        return place
+    }
+
+    /// The longest plaintext that is kept. Data keys have 32 bytes.
+    static var byteCountMax: Int { 64 }
+
+    private mutating func remove(at place: Int) {
+        self.ledger.leave(self.table[place].stamp)
+        self.table.remove(at: place)
+    }
+
+    // MARK: Purging
+
+    /// From now on no entry answers that there is, and no answer is kept that is on its way.
+    ///
+    /// - Parameter name: whose entries; nil for all keys'.
+    /// - Returns: how many there were. Their places are yet to be swept.
+    @discardableResult mutating func purge(_ name: KeyName?) -> Int {
+        self.flights.purge(name)
+        let count = name.map { self.ledger.purge($0) } ?? self.ledger.purgeAll()
+        self.counts.evictions.purged += count
+        return count
+    }
+
+    /// Takes out what never answers again, in parts.
+    ///
+    /// - Parameter budget: how many places to look at.
+    /// - Returns: which places to empty, and whether the sweep has come round.
+    mutating func sweep(_ budget: Int, at now: BootTime) -> (empty: [Int], isComplete: Bool) {
+        var empty: [Int] = []
+        let end = min(self.sweptUpTo + budget, self.table.placeCount)
+        for place in self.sweptUpTo..<end where self.table[place].queue != .none {
+            let isLive = self.ledger.isLive(self.table[place].stamp)
+            let age = now - self.table[place].vouchedAt
+            let idle = now - self.table[place].usedAt
+            guard !isLive || self.policy.freshness(age: age, idle: idle) == .expired else { continue }
+            if isLive { self.counts.evictions.expired += 1 }
+            self.remove(at: place)
+            empty.append(place)
+        }
+        let isComplete = end == self.table.placeCount
+        self.sweptUpTo = isComplete ? 0 : end
+        return (empty, isComplete)
+    }
+
+    // MARK: What is told
+
+    var statistics: CacheStatistics {
+        var statistics = self.counts
+        statistics.entries = self.ledger.liveCount
+        statistics.capacity = self.table.capacity
+        return statistics
+    }
+
+    /// Entries, live or purged, whose places are not empty.
+    var placesInUse: Int { self.table.count }
+
+    /// Questions that the key server is being asked.
+    var flightCount: Int { self.flights.count }
+}

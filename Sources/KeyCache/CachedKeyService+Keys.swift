@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import KeyService
+package import LockedMemory
+
+/// The operations that no cache answers. What they tell of a key is taken note of.
+extension CachedKeyService {
+    package func createKey(_ name: KeyName) async throws(KeyServiceError) {
+        // Whatever is said, the key may have been created.
+        defer { self.notePresence(of: name) }
+        try await self.backend.createKey(name)
+    }
+
+    package func importKey(
+        _ name: KeyName, key: borrowing Secret, algorithm: KeyAlgorithm
+    ) async throws(KeyServiceError) {
+        defer { self.notePresence(of: name) }
+        try await self.backend.importKey(name, key: key, algorithm: algorithm)
+    }
+
+    package func deleteKey(_ name: KeyName) async throws(KeyServiceError) {
+        do throws(KeyServiceError) {
+            try await self.backend.deleteKey(name)
+        } catch {
+            switch error {
+            case .notAllowed, .notSupported: break
+            case .keyNotFound, .unavailable, .timedOut, .overloaded, .internalFailure, .keyExists, .decryptionFailed,
+                .unsupportedAlgorithm, .hmacNotSupported:
+                self.forget(name)  // It may have been deleted all the same.
+            }
+            throw error
+        }
+        self.forget(name)
+    }
+
+    package func describeKey(_ name: KeyName) async throws(KeyServiceError) -> KeyDescription {
+        try await self.learning(of: name) { () throws(KeyServiceError) in try await self.backend.describeKey(name) }
+    }
+
+    package func listKeys(_ request: KeyListingRequest) async throws(KeyServiceError) -> KeyListing {
+        try await self.backend.listKeys(request)
+    }
+
+    package func encrypt(
+        _ name: KeyName, plaintext: borrowing Secret, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> Ciphertext {
+        try await self.learning(of: name) { () throws(KeyServiceError) in
+            try await self.backend.encrypt(name, plaintext: plaintext, associatedData: associatedData)
+        }
+    }
+
+    package func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret {
+        try await self.learning(of: name) { () throws(KeyServiceError) in
+            try await self.backend.hmac(name, message: message)
+        }
+    }
+
+    package func status() async -> BackendStatus { await self.backend.status() }
+
+    package func version() async throws(KeyServiceError) -> String { try await self.backend.version() }
+
+    package func generateKeyAtOnce(
+        _ name: KeyName, associatedData: AssociatedData
+    ) throws(KeyServiceError) -> DataKey? {
+        try self.backend.generateKeyAtOnce(name, associatedData: associatedData)
+    }
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import Telemetry
+
+extension CachedKeyService: MetricsSource {
+    package func writeMetrics(to text: inout MetricsText) {
+        let statistics = self.statistics
+        text.family("keyside_cache_entries", .gauge, "Data keys in the cache.", Double(statistics.entries))
+        text.family(
+            "keyside_cache_capacity_entries", .gauge, "Data keys that the cache has room for.",
+            Double(statistics.capacity))
+        text.family("keyside_cache_hits_total", .counter, "Decrypts answered from the cache.", Double(statistics.hits))
+        text.family(
+            "keyside_cache_misses_total", .counter, "Decrypts that a key server was asked for.",
+            Double(statistics.misses))
+        text.family(
+            "keyside_cache_coalesced_total", .counter, "Decrypts that waited for the answer to the same one.",
+            Double(statistics.coalesced))
+        text.family(
+            "keyside_cache_stale_total", .counter, "Decrypts answered past 'any', as no key server could be reached.",
+            Double(statistics.stale))
+        text.family(
+            "keyside_cache_renewals_total", .counter, "Data keys renewed before they expired.",
+            [
+                (["outcome": "succeeded"] as MetricsText.Labels, Double(statistics.renewals.succeeded)),
+                (["outcome": "refused"] as MetricsText.Labels, Double(statistics.renewals.refused)),
+                (["outcome": "failed"] as MetricsText.Labels, Double(statistics.renewals.failed)),
+            ])
+        text.family(
+            "keyside_cache_evictions_total", .counter, "Data keys that left the cache.",
+            [
+                (["reason": "capacity"] as MetricsText.Labels, Double(statistics.evictions.capacity)),
+                (["reason": "expired"] as MetricsText.Labels, Double(statistics.evictions.expired)),
+                (["reason": "purged"] as MetricsText.Labels, Double(statistics.evictions.purged)),
+            ])
+    }
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import KeyService
+package import LockedMemory
+import Synchronization
+import Telemetry
+import Waiting
+
+/// Keeps unwrapped data keys for a while and answers repeats, over any other key service.
+///
+/// It decides nothing: ``CacheCore`` does, of which each ``CacheShard`` has one. A hit is looked up in its shard under
+/// the shard's lock, on the thread that asks. What is not at hand is asked for once, in a task of its own, which is
+/// nobody's: whoever asked may give up without harm to those who joined him.
+///
+/// Who may ask is settled before: nothing here looks at callers.
+package final class CachedKeyService: KeyService {
+    let backend: any KeyService
+    private let memory: SecretMemory
+    private let clock: @Sendable () -> BootTime
+    private let report: @Sendable (CacheNotice) -> Void
+
+    private let fingerprinter: Fingerprinter
+    /// Goes up when the backend begins to know us as somebody else.
+    private let generation = Atomic<UInt64>(1)
+    private let shards: [CacheShard]
+    private let sweepPeriod: Duration
+    private let news = Mutex(News())
+    private let outage = Outage()
+    private let absentCount = Counter()
+
+    /// What is known of keys rather than of data keys. Looked at on a miss only.
+    private struct News {
+        var pendingFills = PendingFills()
+        var absentKeys = AbsentKeys()
+    }
+
+    package struct Options: Sendable {
+        /// Data keys at a time.
+        package var capacity: Int
+        package var policy: ExpiryPolicy
+
+        package init(capacity: Int, policy: ExpiryPolicy) {
+            self.capacity = capacity
+            self.policy = policy
+        }
+    }
+
+    /// - Parameters:
+    ///   - clock: never goes back, and goes on while the machine sleeps.
+    ///   - fingerprintKey: random.
+    ///   - report: is told of changes, on any thread.
+    /// - Throws: `.cannotLock` when the kernel locks too little for so many.
+    package init(
+        _ backend: any KeyService, options: Options, memory: SecretMemory,
+        clock: @escaping @Sendable () -> BootTime,
+        fingerprintKey: (UInt64, UInt64) = (.random(in: .min ... .max), .random(in: .min ... .max)),
+        report: @escaping @Sendable (CacheNotice) -> Void = { _ in }
+    ) throws(LockedMemoryError) {
+        self.backend = backend
+        self.memory = memory
+        self.clock = clock
+        self.report = report
+        self.fingerprinter = Fingerprinter(key: fingerprintKey)
+        let vault = try memory.makeVault(capacity: options.capacity)
+        let shardCount = Self.shardCount(for: options.capacity)
+        var firstPlace = 0
+        self.shards = (0..<shardCount)
+            .map { index in
+                let capacity = (options.capacity + index) / shardCount
+                defer { firstPlace += capacity }
+                return CacheShard(
+                    capacity: capacity, policy: options.policy, vault: vault, firstPlace: firstPlace, memory: memory)
+            }
+        self.sweepPeriod = Self.sweepPeriod(of: options.policy)
+    }
+
+    /// Enough that threads seldom meet, and few enough that each has the room to judge what is worth keeping.
+    private static func shardCount(for capacity: Int) -> Int { capacity < 1024 ? 1 : 16 }
+
+    /// How long what has expired may lie in its place: a quarter of its life, and no longer than half a minute.
+    private static func sweepPeriod(of policy: ExpiryPolicy) -> Duration {
+        let life = policy.unused == .zero ? policy.any : min(policy.any, policy.unused)
+        return .nanoseconds(min(max(life.nanoseconds / 4, 1_000_000_000), 30_000_000_000))
+    }
+
+    package var kind: String { self.backend.kind }
+    package var defaultKeyName: KeyName { self.backend.defaultKeyName }
+    package var isOutOfReach: Bool { self.backend.isOutOfReach }
+
+    // MARK: Decrypting
+
+    package func decryptAtOnce(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    ) throws(KeyServiceError) -> Decryption? {
+        let question = self.question(name, ciphertext, associatedData)
+        let found = try self.shard(of: question).lookUp(question, at: self.clock()) { self.backend.isOutOfReach }
+        guard let found else { return nil }
+        return self.take(found, to: question)
+    }
+
+    package func decrypt(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> Decryption {
+        let question = self.question(name, ciphertext, associatedData)
+        let shard = self.shard(of: question)
+        let now = self.clock()
+        try self.checkPresence(of: name, at: now)
+        let caller = CacheShard.Caller()
+        switch try shard.ask(question, caller, at: now, isOutOfReach: { self.backend.isOutOfReach }) {
+        case .found(let found): return self.take(found, to: question)
+        case .wait(begins: true): Task { await self.fly(question) }
+        case .wait(begins: false): break
+        }
+        switch await caller.wait(ifCancelled: .gaveUp) {
+        case .opened(let plaintext, let origin):
+            return try self.copy(plaintext, origin)
+        case .failed(let error):
+            throw error
+        case .gaveUp:
+            shard.leave(question.fingerprint, caller)
+            throw .timedOut
+        }
+    }
+
+    private func take(_ found: consuming CacheShard.Found, to question: Question) -> Decryption {
+        if found.renews { Task { await self.fly(question) } }
+        let decryption = found.take()
+        if case .stale = decryption.origin { self.outage.note(1, report: self.report) }
+        return decryption
+    }
+
+    private func copy(_ plaintext: SharedSecret, _ origin: AnswerOrigin) throws(KeyServiceError) -> Decryption {
+        do throws(LockedMemoryError) {
+            return Decryption(try plaintext.value.copy(in: self.memory), origin: origin)
+        } catch {
+            throw KeyServiceError(error)
+        }
+    }
+
+    private func question(_ name: KeyName, _ ciphertext: Ciphertext, _ associatedData: AssociatedData) -> Question {
+        let fingerprint = self.fingerprinter.fingerprint(
+            generation: self.generation.load(ordering: .acquiring), name: name, ciphertext: ciphertext.bytes.span,
+            associatedData: associatedData.bytes.span)
+        return Question(fingerprint: fingerprint, name: name, ciphertext: ciphertext, associatedData: associatedData)
+    }
+
+    private func shard(of question: Question) -> CacheShard { self.shard(of: question.fingerprint) }
+
+    private func shard(of fingerprint: Fingerprint) -> CacheShard {
+        self.shards[Int(truncatingIfNeeded: fingerprint.high) & (self.shards.count - 1)]
+    }
+
+    // MARK: Flights
+
+    /// Asks the key server and tells those who wait: once, and again for those who came after a purge.
+    private func fly(_ question: Question) async {
+        while await self.askOnce(question) {}
+    }
+
+    /// - Returns: whether to ask again.
+    private func askOnce(_ question: Question) async -> Bool {
+        let witness = self.news.withLock { $0.absentKeys.witness }
+        var plaintext: Secret?
+        let outcome: CacheCore<CacheShard.Caller>.Outcome
+        do throws(KeyServiceError) {
+            let opened = try await self.backend.decrypt(
+                question.name, ciphertext: question.ciphertext, associatedData: question.associatedData)
+            outcome = .opened(byteCount: opened.plaintext.byteCount)
+            plaintext = opened.takePlaintext()
+        } catch {
+            outcome = .failed(error)
+        }
+        let landing = self.shard(of: question)
+            .land(question.fingerprint, outcome, plaintext: plaintext, at: self.clock()) { self.backend.isOutOfReach }
+        // Before anybody is told, so that nobody who knows of a refusal gets an answer from before it.
+        self.learn(from: outcome, of: question.name, askedAt: landing.askedAt, witness)
+        let goesOn = landing.goesOn
+        self.tell(landing, plaintext, outcome)
+        return goesOn
+    }
+
+    private func tell(
+        _ landing: consuming CacheShard.Landing, _ plaintext: consuming Secret?,
+        _ outcome: CacheCore<CacheShard.Caller>.Outcome
+    ) {
+        let (callers, firstAsked) = (landing.callers, landing.firstAsked)
+        if let plaintext {
+            let shared = SharedSecret(plaintext)
+            for (index, caller) in callers.enumerated() {
+                caller.tell(.opened(shared, index == 0 && firstAsked ? .miss : .coalesced))
+            }
+        } else if let held = landing.takeHeld() {
+            let origin = held.origin
+            let shared = SharedSecret(held.takePlaintext())
+            if !callers.isEmpty { self.outage.note(callers.count, report: self.report) }
+            for caller in callers { caller.tell(.opened(shared, origin)) }
+        } else if case .failed(let error) = outcome {
+            for caller in callers { caller.tell(.failed(error)) }
+        }
+    }
+
+    private func learn(
+        from outcome: CacheCore<CacheShard.Caller>.Outcome, of name: KeyName, askedAt: BootTime,
+        _ witness: AbsentKeys.Witness
+    ) {
+        switch outcome {
+        case .opened:
+            self.outage.end(report: self.report)
+        case .failed(let error):
+            self.learn(from: error, of: name, askedAt: askedAt, witness)
+            if error == .notAllowed { self.forget(name) }
+        }
+    }
+}
+
+// MARK: - What is known of keys
+
+extension CachedKeyService {
+    /// - Throws: `.keyNotFound` if the key server has said so just now.
+    func checkPresence(of name: KeyName, at now: BootTime) throws(KeyServiceError) {
+        guard self.news.withLock({ $0.absentKeys.contains(name, at: now) }) else { return }
+        self.absentCount.add()
+        throw .keyNotFound
+    }
+
+    /// Asks the backend for something about a key, and takes note if it has no such key.
+    ///
+    /// That an operation is not allowed says nothing of what may be decrypted: rights are for each operation.
+    func learning<Answer: ~Copyable>(
+        of name: KeyName, _ body: () async throws(KeyServiceError) -> Answer
+    ) async throws(KeyServiceError) -> Answer {
+        let askedAt = self.clock()
+        let witness = self.news.withLock { $0.absentKeys.witness }
+        do throws(KeyServiceError) {
+            return try await body()
+        } catch {
+            self.learn(from: error, of: name, askedAt: askedAt, witness)
+            throw error
+        }
+    }
+
+    private func learn(
+        from error: KeyServiceError, of name: KeyName, askedAt: BootTime, _ witness: AbsentKeys.Witness
+    ) {
+        guard error == .keyNotFound else { return }
+        self.forget(name)
+        let now = self.clock()
+        self.news.withLock { $0.absentKeys.insert(name, askedAt: askedAt, witness, at: now) }
+    }
+
+    /// A key was created, or may have been.
+    func notePresence(of name: KeyName) { self.news.withLock { $0.absentKeys.remove(name) } }
+
+    // MARK: Generating
+
+    package func generateKey(
+        _ name: KeyName, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> DataKey {
+        let askedAt = self.clock()
+        try self.checkPresence(of: name, at: askedAt)
+        let fill = self.news.withLock { $0.pendingFills.begin(name) }
+        do throws(KeyServiceError) {
+            var dataKey = try await self.learning(of: name) { () throws(KeyServiceError) in
+                try await self.backend.generateKey(name, associatedData: associatedData)
+            }
+            self.keep(dataKey, name, associatedData, askedAt: askedAt, fill)
+            dataKey.origin = .miss
+            return dataKey
+        } catch {
+            self.news.withLock { _ = $0.pendingFills.end(fill) }
+            throw error
+        }
+    }
+
+    private func keep(
+        _ dataKey: borrowing DataKey, _ name: KeyName, _ associatedData: AssociatedData, askedAt: BootTime,
+        _ fill: PendingFills.ID
+    ) {
+        let question = self.question(name, dataKey.ciphertext, associatedData)
+        let now = self.clock()
+        // A purge marks what is pending under this lock before it looks at any shard: it comes before the end of this
+        // fill, which then keeps nothing, or finds the entry.
+        self.news.withLock { news in
+            guard news.pendingFills.end(fill) else { return }
+            self.shard(of: question)
+                .fill(question.fingerprint, name, dataKey.plaintext, askedAt: askedAt, at: now)
+        }
+    }
+
+    // MARK: Purging
+
+    /// Forgets a key's data keys, or all there are. When this returns, nothing that was there before answers, and the
+    /// memory is wiped.
+    ///
+    /// - Parameter name: nil for all.
+    /// - Returns: how many data keys there were.
+    @discardableResult package func forget(_ name: KeyName?) -> Int {
+        self.news.withLock { $0.pendingFills.purge(name) }
+        let count = self.shards.reduce(0) { $0 + $1.purge(name) }
+        if count > 0 { self.sweep() }
+        return count
+    }
+
+    /// The backend knows us as somebody else from now on, who may not have the same rights.
+    package func changeIdentity() {
+        self.generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
+        self.news.withLock { $0.absentKeys.removeAll() }
+        self.forget(nil)
+    }
+
+    // MARK: Upkeep
+
+    /// Empties the places of what has expired, until it is cancelled.
+    package func run() async {
+        while true {
+            do {
+                try await Task.sleep(for: self.sweepPeriod)
+            } catch {
+                return
+            }
+            self.sweep()
+        }
+    }
+
+    private func sweep() { for shard in self.shards { shard.sweep(at: self.clock()) } }
+
+    package var statistics: CacheStatistics {
+        var statistics = self.shards.reduce(into: CacheStatistics()) { $0 += $1.statistics }
+        statistics.absent = self.absentCount.current
+        return statistics
+    }
+
+    /// Whether answers are given that nobody can vouch for at present.
+    package var isAnsweringStale: Bool { self.outage.isUnderWay }
+}

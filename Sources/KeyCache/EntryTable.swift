@@ -1,0 +1,256 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Which data keys are kept, and which one goes when there is no room.
+///
+/// Invariants, which the simulation checks:
+/// 1. `count <= capacity`, always.
+/// 2. An entry has one place, from 0 up to the capacity, as long as it lives, and no other entry has the same.
+/// 3. Every entry stands in exactly one of the queues, and is found by its fingerprint.
+///
+/// Eviction is S3-FIFO (Yang et al., SOSP 2023). New entries pass through a small queue, and only those that were used
+/// there again come into the main one, or those that return soon after they were evicted; so a scan, which uses nothing
+/// twice, goes by without the main queue taking notice. SIEVE needs less, but lets a scan that is longer than the cache
+/// flush it. Both are O(1), amortised, and neither moves anything on a hit.
+///
+/// No clock, no lock, no secret: what an entry keeps lies elsewhere, under the number of its place.
+struct EntryTable: ~Copyable {
+    struct Entry {
+        let fingerprint: Fingerprint
+        /// When the key server was asked that last vouched for it.
+        var vouchedAt: BootTime
+        /// When it last answered, see ``ExpiryPolicy/useGranularity``.
+        var usedAt: BootTime
+        /// Whose key it is, and of which of its epochs, see ``KeyLedger``.
+        var stamp: KeyLedger.Stamp
+        /// The length of what it keeps.
+        var byteCount: UInt8
+        fileprivate(set) var queue = Queue.none
+        /// How often it was used since the queue's end last came by, up to 3.
+        fileprivate(set) var useCount: UInt8 = 0
+        /// Towards the end and the front of its queue.
+        fileprivate(set) var older = EntryTable.nowhere
+        fileprivate(set) var newer = EntryTable.nowhere
+
+        init(
+            _ fingerprint: Fingerprint, vouchedAt: BootTime, usedAt: BootTime, stamp: KeyLedger.Stamp, byteCount: Int
+        ) {
+            self.fingerprint = fingerprint
+            self.vouchedAt = vouchedAt
+            self.usedAt = usedAt
+            self.stamp = stamp
+            self.byteCount = UInt8(byteCount)
+        }
+    }
+
+    enum Queue: UInt8 {
+        /// The place is free; `older` is the next free one.
+        case none
+        case small
+        case main
+    }
+
+    private struct Line {
+        var oldest = EntryTable.nowhere
+        var newest = EntryTable.nowhere
+        var count = 0
+    }
+
+    private static let nowhere = UInt32.max
+
+    let capacity: Int
+    /// How long the small queue may get before entries leave it.
+    private let smallCountMax: Int
+    /// By place. Grows as places are used for the first time.
+    private var entries: [Entry] = []
+    private var firstFree = EntryTable.nowhere
+    private var small = Line()
+    private var main = Line()
+    /// Places by fingerprint, plus one; 0 is none. Open addressing, at most half full.
+    private var buckets: [UInt32]
+    private var evicted: EvictedEntries
+
+    init(capacity: Int) {
+        precondition(capacity > 0 && capacity < 1 << 30)
+        self.capacity = capacity
+        self.smallCountMax = max(1, capacity / 10)
+        self.buckets = Array(repeating: 0, count: (capacity * 2).roundedUpToPowerOfTwo)
+        self.evicted = EvictedEntries(capacity: capacity)
+        self.entries.reserveCapacity(capacity)
+    }
+
+    var count: Int { self.small.count + self.main.count }
+
+    /// Places that were ever used: all entries stand below.
+    var placeCount: Int { self.entries.count }
+
+    /// The place of an entry.
+    func place(of fingerprint: Fingerprint) -> Int? {
+        var bucket = self.home(of: fingerprint)
+        while true {
+            let content = self.buckets[bucket]
+            guard content > 0 else { return nil }
+            let place = Int(content - 1)
+            if self.entries[place].fingerprint == fingerprint { return place }
+            bucket = (bucket + 1) & self.bucketMask
+        }
+    }
+
+    /// The entry in a place; one that stands in no queue has gone.
+    subscript(place: Int) -> Entry {
+        _read { yield self.entries[place] }
+        _modify { yield &self.entries[place] }
+    }
+
+    /// Counts a use towards what is kept.
+    mutating func countUse(at place: Int) {
+        if self.entries[place].useCount < 3 { self.entries[place].useCount += 1 }
+    }
+
+    /// Adds an entry. Where there is no room, another one goes, and the new one has its place.
+    ///
+    /// - Precondition: there is none of that fingerprint.
+    mutating func insert(_ entry: Entry) -> (place: Int, evicted: Entry?) {
+        var evicted: Entry?
+        let place: UInt32
+        if self.firstFree != Self.nowhere {
+            place = self.firstFree
+            self.firstFree = self.entries[Int(place)].older
+            self.entries[Int(place)] = entry
+        } else if self.entries.count < self.capacity {
+            place = UInt32(self.entries.count)
+            self.entries.append(entry)
+        } else {
+            place = self.makeRoom()
+            evicted = self.entries[Int(place)]
+            self.entries[Int(place)] = entry
+        }
+        self.enter(self.evicted.remembers(entry.fingerprint) ? .main : .small, place)
+        var bucket = self.home(of: entry.fingerprint)
+        while self.buckets[bucket] > 0 { bucket = (bucket + 1) & self.bucketMask }
+        self.buckets[bucket] = place + 1
+        return (Int(place), evicted)
+    }
+
+    /// Takes an entry out. Its place is free for another.
+    mutating func remove(at place: Int) {
+        self.takeOut(UInt32(place))
+        self.entries[place].older = self.firstFree
+        self.firstFree = UInt32(place)
+    }
+
+    // MARK: Eviction
+
+    /// Takes out the entry that is to go, amortised in O(1): each step but the last uses up a use that was counted.
+    private mutating func makeRoom() -> UInt32 {
+        while true {
+            if self.small.count >= self.smallCountMax || self.main.count == 0 {
+                let place = self.small.oldest
+                guard self.entries[Int(place)].useCount == 0 else {
+                    self.leave(.small, place)
+                    self.entries[Int(place)].useCount = 0
+                    self.enter(.main, place)
+                    continue
+                }
+                self.evicted.remember(self.entries[Int(place)].fingerprint)
+                self.takeOut(place)
+                return place
+            }
+            let place = self.main.oldest
+            guard self.entries[Int(place)].useCount == 0 else {
+                self.entries[Int(place)].useCount -= 1
+                self.leave(.main, place)
+                self.enter(.main, place)
+                continue
+            }
+            self.takeOut(place)
+            return place
+        }
+    }
+
+    private mutating func takeOut(_ place: UInt32) {
+        self.leave(self.entries[Int(place)].queue, place)
+        self.removeBucket(of: place)
+    }
+
+    // MARK: Queues
+
+    private mutating func enter(_ queue: Queue, _ place: UInt32) {
+        var line = queue == .main ? self.main : self.small
+        self.entries[Int(place)].queue = queue
+        self.entries[Int(place)].older = line.newest
+        self.entries[Int(place)].newer = Self.nowhere
+        if line.newest == Self.nowhere {
+            line.oldest = place
+        } else {
+            self.entries[Int(line.newest)].newer = place
+        }
+        line.newest = place
+        line.count += 1
+        if queue == .main { self.main = line } else { self.small = line }
+    }
+
+    private mutating func leave(_ queue: Queue, _ place: UInt32) {
+        precondition(queue != .none, "an entry that has gone already")
+        var line = queue == .main ? self.main : self.small
+        let (older, newer) = (self.entries[Int(place)].older, self.entries[Int(place)].newer)
+        if older == Self.nowhere { line.oldest = newer } else { self.entries[Int(older)].newer = newer }
+        if newer == Self.nowhere { line.newest = older } else { self.entries[Int(newer)].older = older }
+        line.count -= 1
+        self.entries[Int(place)].queue = .none
+        if queue == .main { self.main = line } else { self.small = line }
+    }
+
+    // MARK: Buckets
+
+    private var bucketMask: Int { self.buckets.count - 1 }
+
+    private func home(of fingerprint: Fingerprint) -> Int {
+        Int(truncatingIfNeeded: fingerprint.low) & self.bucketMask
+    }
+
+    /// Empties a bucket, and closes the gap with those behind it that would not be found across it.
+    private mutating func removeBucket(of place: UInt32) {
+        let mask = self.bucketMask
+        var gap = self.home(of: self.entries[Int(place)].fingerprint)
+        while self.buckets[gap] != place + 1 { gap = (gap + 1) & mask }
+        var bucket = gap
+        while true {
+            bucket = (bucket + 1) & mask
+            guard self.buckets[bucket] > 0 else { break }
+            let home = self.home(of: self.entries[Int(self.buckets[bucket] - 1)].fingerprint)
+            guard (bucket - home) & mask >= (bucket - gap) & mask else { continue }
+            self.buckets[gap] = self.buckets[bucket]
+            gap = bucket
+        }
+        self.buckets[gap] = 0
+    }
+}
+
+/// Which entries left the small queue unused a while ago: about as many as the cache has room for, by 32 bits of their
+/// fingerprints. To mistake one for another costs no more than a place in the main queue.
+private struct EvictedEntries {
+    private var tags: [UInt32]
+
+    init(capacity: Int) { self.tags = Array(repeating: 0, count: capacity.roundedUpToPowerOfTwo) }
+
+    mutating func remember(_ fingerprint: Fingerprint) { self.tags[self.bucket(of: fingerprint)] = Self.tag(of: fingerprint) }
+
+    /// Whether one is among them. It is not afterwards.
+    mutating func remembers(_ fingerprint: Fingerprint) -> Bool {
+        let bucket = self.bucket(of: fingerprint)
+        guard self.tags[bucket] == Self.tag(of: fingerprint) else { return false }
+        self.tags[bucket] = 0
+        return true
+    }
+
+    private func bucket(of fingerprint: Fingerprint) -> Int {
+        Int(truncatingIfNeeded: fingerprint.low) & (self.tags.count - 1)
+    }
+
+    private static func tag(of fingerprint: Fingerprint) -> UInt32 { UInt32(truncatingIfNeeded: fingerprint.high) | 1 }
+}
+
+extension Int {
+    /// Of a number above zero.
+    fileprivate var roundedUpToPowerOfTwo: Int { self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount) }
+}
