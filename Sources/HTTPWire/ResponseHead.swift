@@ -30,6 +30,10 @@ package struct ResponseHead: Sendable {
     /// Tells the client that the connection is closed after this answer.
     package var closes: Bool
     package var fields: [Field]
+    /// For how many seconds a cache has kept what the body tells: the value of `Age`.
+    package var age: Int?
+    /// A field as it stands on the wire, line end included, where it is one of a few.
+    package var constantField: StaticString?
     /// The value of `X-Request-Id`: as ``RequestHead/requestID``, or of the server's own making.
     package var requestID: RequestID?
 
@@ -39,6 +43,8 @@ package struct ResponseHead: Sendable {
         contentLength: Int,
         closes: Bool = false,
         fields: [Field] = [],
+        age: Int? = nil,
+        constantField: StaticString? = nil,
         requestID: RequestID? = nil
     ) {
         self.status = status
@@ -46,16 +52,20 @@ package struct ResponseHead: Sendable {
         self.contentLength = contentLength
         self.closes = closes
         self.fields = fields
+        self.age = age
+        self.constantField = constantField
         self.requestID = requestID
     }
 
-    /// Bytes that ``write(date:into:)`` writes at most; never more than 20 too many.
+    /// Bytes that ``write(date:into:)`` writes at most; never more than 40 too many.
     package var byteCountMax: Int {
         var count = self.status.line.utf8CodeUnitCount
         if let contentType { count += "Content-Type: \r\n".utf8.count + contentType.utf8.count }
         count += "Content-Length: \r\n".utf8.count + OutputRawSpan.decimalDigitCountMax
         count += "Date: \r\n".utf8.count + HTTPDate.byteCount
         for field in self.fields { count += field.name.utf8.count + field.value.count + ": \r\n".utf8.count }
+        if self.age != nil { count += "Age: \r\n".utf8.count + OutputRawSpan.decimalDigitCountMax }
+        if let constantField { count += constantField.utf8CodeUnitCount }
         if let requestID = self.requestID { count += "X-Request-Id: ".utf8.count + requestID.byteCountMax + 2 }
         if self.closes { count += "Connection: close\r\n".utf8.count }
         return count + "\r\n".utf8.count
@@ -81,6 +91,12 @@ package struct ResponseHead: Sendable {
             output.append(field.name)
             output.append(ascii: ": ")
             output.append(field.value.span)
+            output.endLine()
+        }
+        if let constantField { output.append(ascii: constantField) }
+        if let age {
+            output.append(ascii: "Age: ")
+            output.append(decimal: age)
             output.endLine()
         }
         if let requestID = self.requestID {

@@ -43,16 +43,16 @@ package final class StaticKeyService: KeyService {
         _ name: KeyName,
         ciphertext: Ciphertext,
         associatedData: AssociatedData
-    ) throws(KeyServiceError) -> Secret? {
-        try self.open(name, ciphertext: ciphertext, associatedData: associatedData)
+    ) throws(KeyServiceError) -> Decryption? {
+        Decryption(try self.open(name, ciphertext: ciphertext, associatedData: associatedData))
     }
 
     package func decrypt(
         _ name: KeyName,
         ciphertext: Ciphertext,
         associatedData: AssociatedData
-    ) async throws(KeyServiceError) -> Secret {
-        try self.open(name, ciphertext: ciphertext, associatedData: associatedData)
+    ) async throws(KeyServiceError) -> Decryption {
+        Decryption(try self.open(name, ciphertext: ciphertext, associatedData: associatedData))
     }
 
     private func makeDataKey(

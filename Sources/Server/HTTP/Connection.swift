@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTPWire
+import KeyService
 import Linux
 import LockedMemory
 import Logging
@@ -132,7 +133,7 @@ struct Connection: ~Copyable {
             return
         }
         writer.append(made)
-        self.conclude(exchange, made.status, keepsAlive: made.frame.keepsAlive, inputIsComplete: true, now: &now)
+        self.conclude(exchange, made.status, made.origin, keepsAlive: made.frame.keepsAlive, inputIsComplete: true, now: &now)
         self.resume(&writer, now: &now)
     }
 
@@ -154,7 +155,7 @@ struct Connection: ~Copyable {
             let frame = self.frame(for: exchange, hasMore: !self.unread.isEmpty)
             writer.begin(frame)
             writer.write(exchange.request.timedOut)
-            self.conclude(exchange, writer.status, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
+            self.conclude(exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
             self.resume(&writer, now: &now)
         }
     }
@@ -257,7 +258,7 @@ struct Connection: ~Copyable {
                 return
             }
         }
-        self.conclude(exchange, writer.status, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
+        self.conclude(exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
     }
 
     /// The body is longer than anybody wants to read.
@@ -275,7 +276,7 @@ struct Connection: ~Copyable {
         }
         writer.begin(ResponseWriter.Frame(requestID: exchange.id, keepsAlive: false, omitsBody: exchange.omitsBody))
         writer.write(response)
-        self.conclude(exchange, response.status, keepsAlive: false, inputIsComplete: false, now: &now)
+        self.conclude(exchange, response.status, .bypass, keepsAlive: false, inputIsComplete: false, now: &now)
     }
 
     /// Answers bytes that never became a request.
@@ -299,12 +300,12 @@ struct Connection: ~Copyable {
 
     /// The answer to the request in work is written.
     private mutating func conclude(
-        _ exchange: borrowing Exchange, _ status: ResponseStatus, keepsAlive: Bool, inputIsComplete: Bool,
-        now: inout Instant
+        _ exchange: borrowing Exchange, _ status: ResponseStatus, _ origin: AnswerOrigin, keepsAlive: Bool,
+        inputIsComplete: Bool, now: inout Instant
     ) {
         now = .now()
         let duration = now - exchange.began
-        exchange.request.answered(status, duration: duration)
+        exchange.request.answered(status, from: origin, duration: duration)
         self.logger.debug(
             "request answered",
             metadata: [

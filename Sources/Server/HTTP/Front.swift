@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import HTTPWire
+package import KeyService
 package import Linux
 
 /// What speaks a key server's protocol over the server's connections: it decodes requests into key operations, asks a
@@ -51,7 +52,7 @@ package protocol RoutedRequest: AnyObject, Sendable {
     var timedOut: Response { get }
 
     /// Counts the answer.
-    func answered(_ status: ResponseStatus, duration: Interval)
+    func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval)
 }
 
 /// An answer that needs waiting. Writes exactly one response.

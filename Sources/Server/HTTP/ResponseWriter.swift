@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import HTTPWire
+package import KeyService
 import LockedMemory
 import Spans
 
@@ -12,6 +13,8 @@ package struct ResponseWriter: ~Copyable, Sendable {
     var buffer: TransitBuffer
     /// Of the answer that was written last; 500 as long as there is none to the request.
     private(set) var status = ResponseStatus.internalServerError
+    /// Where the answer comes from that was written last.
+    private(set) var origin = AnswerOrigin.bypass
 
     private(set) var frame = Frame(requestID: nil, keepsAlive: true, omitsBody: false)
     private var date = HTTPDateCache()
@@ -34,6 +37,7 @@ package struct ResponseWriter: ~Copyable, Sendable {
     mutating func begin(_ frame: Frame) {
         self.frame = frame
         self.status = .internalServerError
+        self.origin = .bypass
     }
 
     /// Asks the client for the body that it waits to send.
@@ -60,15 +64,17 @@ package struct ResponseWriter: ~Copyable, Sendable {
     /// Writes an answer whose body is made in its place.
     ///
     /// - Parameters:
+    ///   - origin: where it comes from, for answers that a cache could give.
     ///   - bodyByteCount: exactly what `body` appends.
     package mutating func write(
-        _ status: ResponseStatus, contentType: String?, bodyByteCount: Int, fields: [ResponseHead.Field] = [],
-        body: (inout OutputRawSpan) -> Void
+        _ status: ResponseStatus, contentType: String?, from origin: AnswerOrigin? = nil, bodyByteCount: Int,
+        fields: [ResponseHead.Field] = [], body: (inout OutputRawSpan) -> Void
     ) {
         self.status = status
+        self.origin = origin ?? .bypass
         let head = ResponseHead(
             status, contentType: contentType, contentLength: bodyByteCount, closes: !self.frame.keepsAlive,
-            fields: fields, requestID: self.frame.requestID)
+            fields: fields, age: origin?.age, constantField: origin?.field, requestID: self.frame.requestID)
         let date = self.date.current()
         let omitsBody = self.frame.omitsBody
         self.buffer.withRoom(for: head.byteCountMax + bodyByteCount) { output in

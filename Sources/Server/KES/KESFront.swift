@@ -85,6 +85,6 @@ package final class KESFront: Front {
     }
 
     package func answeredMalformed(_ status: ResponseStatus, duration: Interval) {
-        self.metrics.answered(nil, status: status, nanoseconds: duration.nanoseconds)
+        self.metrics.answered(nil, status: status, from: .bypass, nanoseconds: duration.nanoseconds)
     }
 }

@@ -50,8 +50,8 @@ final class KESRequestInWork: RoutedRequest {
         Response(KESFailure(.timedOut, at: self.endpoint ?? .version), at: self.endpoint)
     }
 
-    func answered(_ status: ResponseStatus, duration: Interval) {
-        self.front.metrics.answered(self.endpoint, status: status, nanoseconds: duration.nanoseconds)
+    func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {
+        self.front.metrics.answered(self.endpoint, status: status, from: origin, nanoseconds: duration.nanoseconds)
     }
 
     func answer(
@@ -90,20 +90,22 @@ final class KESRequestInWork: RoutedRequest {
         let request = try KESRequest.Decrypt(decoding: body)
         let service = self.front.service
         do throws(KeyServiceError) {
-            if let plaintext = try service.decryptAtOnce(
+            if let decryption = try service.decryptAtOnce(
                 name, ciphertext: request.ciphertext, associatedData: request.associatedData)
             {
-                writer.write(KESAnswer.Decrypt(plaintext))
+                writer.write(decryption)
                 return nil
             }
         } catch {
             throw KESFailure(error, at: .decrypt)
         }
         return self.counted { writer in
-            await writer.write(at: .decrypt) { () throws(KeyServiceError) in
-                KESAnswer.Decrypt(
+            do throws(KeyServiceError) {
+                writer.write(
                     try await service.decrypt(
                         name, ciphertext: request.ciphertext, associatedData: request.associatedData))
+            } catch {
+                writer.write(Response(KESFailure(error, at: .decrypt), at: .decrypt))
             }
         }
     }
@@ -115,15 +117,17 @@ final class KESRequestInWork: RoutedRequest {
         let service = self.front.service
         do throws(KeyServiceError) {
             if let dataKey = try service.generateKeyAtOnce(name, associatedData: request.associatedData) {
-                writer.write(KESAnswer.GenerateKey(dataKey))
+                writer.write(dataKey)
                 return nil
             }
         } catch {
             throw KESFailure(error, at: .generateKey)
         }
         return self.counted { writer in
-            await writer.write(at: .generateKey) { () throws(KeyServiceError) in
-                KESAnswer.GenerateKey(try await service.generateKey(name, associatedData: request.associatedData))
+            do throws(KeyServiceError) {
+                writer.write(try await service.generateKey(name, associatedData: request.associatedData))
+            } catch {
+                writer.write(Response(KESFailure(error, at: .generateKey), at: .generateKey))
             }
         }
     }
@@ -137,5 +141,17 @@ final class KESRequestInWork: RoutedRequest {
             await deferred(&writer)
             active.add(-1)
         }
+    }
+}
+
+extension ResponseWriter {
+    fileprivate mutating func write(_ decryption: consuming Decryption) {
+        let origin = decryption.origin
+        self.write(KESAnswer.Decrypt(decryption.takePlaintext()), from: origin)
+    }
+
+    fileprivate mutating func write(_ dataKey: consuming DataKey) {
+        let origin = dataKey.origin
+        self.write(KESAnswer.GenerateKey(dataKey), from: origin)
     }
 }

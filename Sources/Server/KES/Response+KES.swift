@@ -38,8 +38,12 @@ extension Response {
 
 extension ResponseWriter {
     /// Writes an answer that may carry a key, straight from where the key lies.
-    mutating func write(_ message: borrowing some KESMessage & ~Copyable) {
-        self.write(.ok, contentType: "application/json", bodyByteCount: message.byteCount) { output in
+    ///
+    /// - Parameter origin: where it comes from, for answers that a cache could give.
+    mutating func write(_ message: borrowing some KESMessage & ~Copyable, from origin: AnswerOrigin? = nil) {
+        self.write(
+            .ok, contentType: "application/json", from: origin, bodyByteCount: message.byteCount
+        ) { output in
             message.encode(into: &output)
         }
     }

@@ -48,7 +48,7 @@ struct MetricsReport {
     private func writeKESRequests(to text: inout MetricsText) {
         let byStatus = self.keyOperationsByStatus
         var durations = Histogram.Snapshot.zero
-        for operation in self.keyOperations { durations += operation.metrics.duration.snapshot() }
+        for operation in self.keyOperations { durations += operation.metrics.duration }
         func samples(_ range: Range<Int>) -> [(MetricsText.Labels, Double)] {
             byStatus.filter { range.contains($0.key) && $0.value > 0 }.sorted { $0.key < $1.key }
                 .map { (["code": "\($0.key)"], Double($0.value)) }
@@ -86,9 +86,11 @@ struct MetricsReport {
         var counts: [(MetricsText.Labels, Double)] = []
         var durations: [(MetricsText.Labels, Histogram.Snapshot)] = []
         for operation in self.requests.operations {
-            let snapshot = operation.metrics.duration.snapshot()
-            guard snapshot.count > 0 else { continue }
-            durations.append((["operation": operation.name, "cache": "bypass"], snapshot))
+            for (origin, histogram) in operation.metrics.durations {
+                let snapshot = histogram.snapshot()
+                guard snapshot.count > 0 else { continue }
+                durations.append((["operation": operation.name, "cache": "\(origin)"], snapshot))
+            }
             for (status, count) in operation.metrics.byStatus where count.current > 0 {
                 let labels: MetricsText.Labels = [
                     "operation": operation.name, "status": "\(status.rawValue)", "listener": "unix",

@@ -2,6 +2,7 @@
 
 import HTTPWire
 import KESProtocol
+import KeyService
 import Telemetry
 
 /// Requests by operation and status, and how long they took. One for each listener.
@@ -14,13 +15,31 @@ final class RequestMetrics: Sendable {
 
     final class OperationMetrics: Sendable {
         let byStatus = ResponseStatus.allCases.map { (status: $0, count: Counter()) }
-        let duration = Histogram()
+        /// By what the cache did.
+        let durations = OriginLabel.allCases.map { (origin: $0, histogram: Histogram()) }
+
+        var duration: Histogram.Snapshot { self.durations.reduce(into: .zero) { $0 += $1.histogram.snapshot() } }
     }
 
-    func answered(_ endpoint: KESEndpoint?, status: ResponseStatus, nanoseconds: Int) {
+    /// ``AnswerOrigin`` without ages: the value of a label.
+    enum OriginLabel: Int, CaseIterable {
+        case bypass, miss, coalesced, hit, stale
+
+        init(_ origin: AnswerOrigin) {
+            switch origin {
+            case .bypass: self = .bypass
+            case .miss: self = .miss
+            case .coalesced: self = .coalesced
+            case .hit: self = .hit
+            case .stale: self = .stale
+            }
+        }
+    }
+
+    func answered(_ endpoint: KESEndpoint?, status: ResponseStatus, from origin: AnswerOrigin, nanoseconds: Int) {
         let operation = endpoint.map { self.byEndpoint[$0.rawValue] } ?? self.unrouted
         operation.byStatus.first { $0.status == status }?.count.add()
-        operation.duration.record(nanoseconds: nanoseconds)
+        operation.durations[OriginLabel(origin).rawValue].histogram.record(nanoseconds: nanoseconds)
     }
 
     typealias Operation = (name: String, endpoint: KESEndpoint?, metrics: OperationMetrics)

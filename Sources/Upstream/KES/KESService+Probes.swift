@@ -44,6 +44,8 @@ extension KESService {
         return self.knownStatus
     }
 
+    package var isOutOfReach: Bool { self.state.withLock { $0.pool.outageSince != nil } }
+
     /// What is known of every endpoint, without asking.
     package var knownStatus: BackendStatus {
         let now = self.clock.now

@@ -87,10 +87,10 @@ package final class KESService: KeyService {
 
     package func decrypt(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
-    ) async throws(KeyServiceError) -> Secret {
+    ) async throws(KeyServiceError) -> Decryption {
         let request = KESRequest.Decrypt(ciphertext: ciphertext, associatedData: associatedData)
-        if let hedging = self.hedging { return try await self.decrypt(name, request, hedging: hedging) }
-        return try await self.ask(.decrypt, name.description, request, decode: Self.plaintext)
+        if let hedging = self.hedging { return Decryption(try await self.decrypt(name, request, hedging: hedging)) }
+        return Decryption(try await self.ask(.decrypt, name.description, request, decode: Self.plaintext))
     }
 
     static func plaintext(of body: Span<UInt8>, memory: SecretMemory) throws(KESAnswer.Unusable) -> Secret {
