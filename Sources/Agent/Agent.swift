@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import KeyCache
 import KeyService
 import Linux
 import LockedMemory
@@ -27,7 +28,7 @@ package struct Agent: Sendable {
             self.service = service
             self.keyServers = nil
         case .remote(let keyServers):
-            self.service = keyServers.service
+            self.service = keyServers.cache ?? keyServers.service
             self.keyServers = keyServers
         }
         self.memory = memory
@@ -77,6 +78,7 @@ package struct Agent: Sendable {
         }
         await self.keyServers?.stop()
         server.stop()
+        self.keyServers?.cache?.forget(nil)
         self.logger.notice("stopped")
     }
 
@@ -97,6 +99,7 @@ package struct Agent: Sendable {
         let connections = ConnectionCount(limit: self.settings.limits.connections)
         let front = KESFront(
             service: self.service,
+            cache: self.keyServers?.cache,
             memory: self.memory,
             facts: AgentFacts(
                 version: BuildInfo.version, commit: BuildInfo.commit, socketPath: socket.path,
@@ -121,6 +124,15 @@ package struct Agent: Sendable {
         self.logger.notice(
             "backend", metadata: ["kind": "\(self.service.kind)", "key": "\(self.service.defaultKeyName)"])
         self.logger.notice("listening", metadata: ["socket": "\(self.settings.socket.path)"])
+        if let cache = self.keyServers?.cache {
+            let settings = self.settings.cache
+            self.logger.notice(
+                "cache",
+                metadata: [
+                    "entries": "\(cache.statistics.capacity)", "any": "\(settings.expiry.any.settingText)",
+                    "unused": "\(settings.expiry.unused.settingText)", "offline": "\(settings.expiry.offline.settingText)",
+                ])
+        }
         let memory: Logger.Metadata = [
             "kind": "\(self.memory.kind.rawValue)", "bytes": "\(self.memory.lockedByteCount)",
         ]
@@ -158,7 +170,8 @@ package struct Agent: Sendable {
         let known = self.keyServers?.service.knownStatus ?? BackendStatus(reachability: .unreachable, endpoints: [])
         return StatusLine(
             kind: self.service.kind, keyName: self.service.defaultKeyName, socketPath: self.settings.socket.path,
-            isServing: isServing, backend: known, now: .now()
+            isServing: isServing, backend: known, isAnsweringStale: self.keyServers?.cache?.isAnsweringStale ?? false,
+            now: .now()
         )
         .description
     }
@@ -172,6 +185,8 @@ package struct Agent: Sendable {
                 feed.yield(.stop(at: .now))
             case .sighup:
                 await self.reload()
+            case .sigusr1:
+                self.purgeCache()
             case _:
                 self.logger.notice("signal has no effect in this version", metadata: ["signal": "\(signal)"])
             }
@@ -184,6 +199,14 @@ package struct Agent: Sendable {
             return
         }
         await keyServers.reload()
+    }
+
+    private func purgeCache() {
+        guard let cache = self.keyServers?.cache else {
+            self.logger.notice("there is no cache to purge")
+            return
+        }
+        self.logger.notice("cache is purged", metadata: ["entries": "\(cache.forget(nil))"])
     }
 
     private func announceStopping() {

@@ -2,50 +2,66 @@
 
 import Cryptography
 import Curl
+import KeyCache
 import KeyService
 import Linux
 import LockedMemory
 import Logging
 import Settings
+import Synchronization
 import Telemetry
 import Upstream
 
 /// A cluster of KES servers as a backend, with all that has to go on beside the requests: endpoints are probed,
-/// credentials are watched, and what happens is logged.
+/// credentials are watched, data keys expire, and what happens is logged.
 final class KeyServers: Sendable {
     let service: KESService
+    /// Before the service, unless it is turned off.
+    let cache: CachedKeyService?
 
     private let engine: TransferEngine
     private let keeper: CredentialKeeper
     private let logger: Logger
-    /// Yields when an endpoint has come or gone.
+    /// Yields when an endpoint has come or gone, or what is told of the cache has changed.
     let changes: AsyncStream<Void>
 
     /// Reads credentials, and opens no connection yet.
     ///
     /// - Throws: ``AgentFailure`` when the credentials are of no use, or the libraries cannot be had.
     init(
-        _ kes: KESSettings, settings: AgentSettings.Upstream, memory: SecretMemory, logger: Logger
+        _ kes: KESSettings, settings: AgentSettings, memory: SecretMemory, logger: Logger
     ) throws(AgentFailure) {
         let source = CredentialSource(kes, memory: memory)
         let credentials = try source.loadNow()
         for warning in credentials.warnings { logger.warning("\(warning)") }
-        let engine = try TransferEngine(settings, memory: memory)
+        let engine = try TransferEngine(settings.upstream, memory: memory)
         let (changes, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let service = KESService(
             endpoints: kes.endpoints.map(\.description),
             keyName: kes.keyName,
-            options: UpstreamOptions(settings),
+            options: UpstreamOptions(settings.upstream),
             transport: engine.makePool(tls: credentials.tls),
             memory: memory
         ) { notice in
             logger.log(notice)
             feed.yield()
         }
+        let cache = try CachedKeyService(service, settings: settings.cache, memory: memory) { notice in
+            logger.log(notice)
+            feed.yield()
+        }
+        let identity = Mutex(credentials.identity.identity)
         self.keeper = CredentialKeeper(source, credentials: credentials) { event in
             logger.log(event)
-            if case .replaced(_, let credentials) = event { service.use(engine.makePool(tls: credentials.tls)) }
+            guard case .replaced(_, let credentials) = event else { return }
+            service.use(engine.makePool(tls: credentials.tls))
+            let isSomebodyElse = identity.withLock { identity in
+                defer { identity = credentials.identity.identity }
+                return identity != credentials.identity.identity
+            }
+            if isSomebodyElse { cache?.changeIdentity() }
         }
+        self.cache = cache
         self.service = service
         self.engine = engine
         self.logger = logger
@@ -58,6 +74,7 @@ final class KeyServers: Sendable {
         await withDiscardingTaskGroup { group in
             group.addTask { await self.service.run() }
             group.addTask { await self.keeper.run() }
+            if let cache = self.cache { group.addTask { await cache.run() } }
         }
     }
 
@@ -74,6 +91,7 @@ final class KeyServers: Sendable {
 extension KeyServers: MetricsSource {
     func writeMetrics(to text: inout MetricsText) {
         self.service.writeMetrics(to: &text)
+        self.cache?.writeMetrics(to: &text)
         let credentials = self.keeper.status
         let expiry: (MetricsText.Labels, Double) = (
             ["role": CredentialRole.client.rawValue], Double(credentials.validity.notAfter)
@@ -113,6 +131,33 @@ extension CredentialSource {
             return try self.load(now: WallClock.currentSecond())
         } catch {
             throw AgentFailure(.configuration, "\(error)")
+        }
+    }
+}
+
+extension CachedKeyService {
+    /// Nil if the cache is turned off.
+    fileprivate convenience init?(
+        _ backend: any KeyService, settings: AgentSettings.Cache, memory: SecretMemory,
+        report: @escaping @Sendable (CacheNotice) -> Void
+    ) throws(AgentFailure) {
+        guard settings.isOn else { return nil }
+        let policy = ExpiryPolicy(
+            any: TimeSpan(settings.expiry.any), unused: TimeSpan(settings.expiry.unused),
+            offline: TimeSpan(settings.expiry.offline))
+        do throws(LockedMemoryError) {
+            try self.init(
+                backend, options: Options(capacity: settings.maxEntries, policy: policy), memory: memory,
+                clock: { BootTime(nanoseconds: BootClock.now()) }, report: report)
+        } catch {
+            let limit = memory.lockLimit(forVaultOf: settings.maxEntries)
+            throw AgentFailure(
+                .configuration,
+                """
+                cannot lock memory for cache.max_entries \(settings.maxEntries): set LimitMEMLOCK=\(limit) in the systemd \
+                unit, --ulimit memlock=\(limit) for a container or 'ulimit -l \(limit / 1024)' in a shell, or lower \
+                cache.max_entries
+                """)
         }
     }
 }
@@ -161,6 +206,15 @@ extension Logger {
             self.error(
                 "what answers there is no key server",
                 metadata: ["endpoint": "\(address)", "operation": "\(operation)", "reason": "\(reason)"])
+        }
+    }
+
+    fileprivate func log(_ notice: CacheNotice) {
+        switch notice {
+        case .answersStale:
+            self.warning("no key server can be reached: data keys past their age answer from the cache")
+        case .answersFresh(let count):
+            self.notice("key servers answer again", metadata: ["answers_past_age": "\(count)"])
         }
     }
 

@@ -67,7 +67,7 @@ package struct Startup: Sendable {
         case .kes(let settings):
             return .remote(
                 try KeyServers(
-                    settings, settings: self.configuration.settings.upstream, memory: self.memory, logger: logger))
+                    settings, settings: self.configuration.settings, memory: self.memory, logger: logger))
         case .minKMS:
             throw AgentFailure(
                 .configuration,

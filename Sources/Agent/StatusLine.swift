@@ -12,6 +12,8 @@ struct StatusLine: CustomStringConvertible {
     /// Whether the agent is ready.
     let isServing: Bool
     let backend: BackendStatus
+    /// Whether the cache answers in place of key servers that cannot be reached.
+    let isAnsweringStale: Bool
     let now: WallClock
 
     var description: String {
@@ -30,7 +32,8 @@ struct StatusLine: CustomStringConvertible {
             outages.count == all
             ? (all == 1 ? "the key server does not answer" : "none of \(all) key servers answers")
             : "\(outages.count) of \(all) key servers \(outages.count == 1 ? "does" : "do") not answer"
-        return "\(extent): \(outages.joined(separator: ", "))"
+        let answer = self.isAnsweringStale ? "; answering from the cache" : ""
+        return "\(extent): \(outages.joined(separator: ", "))\(answer)"
     }
 
     private func outage(of endpoint: BackendStatus.Endpoint) -> String? {

@@ -103,17 +103,19 @@ extension KESEndpoint {
 
 extension KESEndpoint {
     /// The path to ask for `name`, each byte escaped that may not stand there.
-    package func path(naming name: String) -> String {
-        guard !name.utf8.allSatisfy(Self.standsForItself) else { return self.path + name }
-        return self.path
-            + name.utf8.reduce(into: "") { escaped, byte in
-                if Self.standsForItself(byte) {
-                    escaped.unicodeScalars.append(Unicode.Scalar(byte))
-                } else {
-                    escaped += byte < 0x10 ? "%0" : "%"
-                    escaped += String(byte, radix: 16, uppercase: true)
-                }
+    package func path(naming name: String) -> String { self.path + Self.escaping(name) }
+
+    /// A name as it stands in a path.
+    package static func escaping(_ name: String) -> String {
+        guard !name.utf8.allSatisfy(Self.standsForItself) else { return name }
+        return name.utf8.reduce(into: "") { escaped, byte in
+            if Self.standsForItself(byte) {
+                escaped.unicodeScalars.append(Unicode.Scalar(byte))
+            } else {
+                escaped += byte < 0x10 ? "%0" : "%"
+                escaped += String(byte, radix: 16, uppercase: true)
             }
+        }
     }
 
     private static func standsForItself(_ byte: UInt8) -> Bool {

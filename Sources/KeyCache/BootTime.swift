@@ -31,6 +31,7 @@ package struct TimeSpan: Comparable, Sendable {
     package static func seconds(_ count: Int) -> Self { Self(nanoseconds: count * 1_000_000_000) }
 
     package var wholeSeconds: Int { self.nanoseconds / 1_000_000_000 }
+    package var milliseconds: Int { self.nanoseconds / 1_000_000 }
 
     package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }
     static func + (left: Self, right: Self) -> Self { Self(nanoseconds: left.nanoseconds + right.nanoseconds) }

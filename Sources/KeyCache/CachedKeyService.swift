@@ -15,6 +15,7 @@ import Waiting
 /// Who may ask is settled before: nothing here looks at callers.
 package final class CachedKeyService: KeyService {
     let backend: any KeyService
+    package let policy: ExpiryPolicy
     private let memory: SecretMemory
     private let clock: @Sendable () -> BootTime
     private let report: @Sendable (CacheNotice) -> Void
@@ -57,6 +58,7 @@ package final class CachedKeyService: KeyService {
         report: @escaping @Sendable (CacheNotice) -> Void = { _ in }
     ) throws(LockedMemoryError) {
         self.backend = backend
+        self.policy = options.policy
         self.memory = memory
         self.clock = clock
         self.report = report

@@ -110,6 +110,29 @@ package final class KeysideClient {
         _ = try self.perform(.get, KESEndpoint.ready.path)
     }
 
+    // MARK: The cache
+
+    private static let cachePath = "/v1/keyside/cache"
+
+    /// What the cache has done, decoded and as it came.
+    package func cacheReport() throws(KeysideClientError) -> (report: CacheReport, json: [UInt8]) {
+        let answer = try self.perform(.get, Self.cachePath)
+        return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
+            (report: try CacheReport(decoding: body), json: body.indices.map { body[$0] })
+        }
+    }
+
+    /// Has the agent forget a key's data keys, or all with nil.
+    ///
+    /// - Returns: how many there were.
+    package func purgeCache(of name: KeyName?) throws(KeysideClientError) -> Int {
+        let path = name.map { Self.cachePath + "/" + KESEndpoint.escaping($0.description) } ?? Self.cachePath
+        let answer = try self.perform(.delete, path)
+        return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
+            try CachePurge(decoding: body).count
+        }
+    }
+
     // MARK: Requests
 
     private func send(

@@ -60,6 +60,7 @@ struct StatusText {
         for endpoint in self.agent.backend.endpoints {
             lines.append(Self.row("", "\(endpoint.address)  \(Self.text(of: endpoint))"))
         }
+        lines.append(Self.row("cache", Self.text(of: self.agent.cache)))
         for listener in self.agent.listeners {
             let refused = listener.refused > 0 ? ", \(listener.refused) refused" : ""
             lines.append(
@@ -75,6 +76,13 @@ struct StatusText {
             Self.row("memory", "\(memory.kind), \(memory.lockedByteCount / 1024) KiB locked, \(memory.slotsInUse) keys")
         )
         return lines.map { $0 + "\n" }.joined()
+    }
+
+    /// `8114 of 65536, hits 98.7 %, any 5 min, unused 1 min, offline off`
+    static func text(of cache: CacheReport) -> String {
+        guard cache.isEnabled else { return "off" }
+        let hits = cache.hitRatio.map { ", hits \(CacheText.percent($0))" } ?? ""
+        return "\(cache.entries) of \(cache.capacity)\(hits), \(CacheText.expiry(of: cache))"
     }
 
     /// `up, 1.8 ms, 2 in flight` or `down for 12 s: no connection`.

@@ -18,6 +18,7 @@ extension AgentStatus {
                     while try reader.nextElement(in: text) {
                         self.listeners.append(try Listener(from: &reader, in: text))
                     }
+                case "cache": try self.cache.read(from: &reader, in: text)
                 case "memory": try self.memory.read(from: &reader, in: text)
                 case "requests": try self.requests.read(from: &reader, in: text)
                 default: try reader.skipValue(in: text)
@@ -107,26 +108,26 @@ extension AgentStatus.Requests {
 
 /// Values that keep what they are where the text has none.
 extension JSONReader {
-    fileprivate mutating func readMembers(
+    mutating func readMembers(
         in text: Span<UInt8>, _ body: (inout JSONReader, JSONName) throws(JSONError) -> Void
     ) throws(JSONError) {
         try self.enterObject(in: text)
         while let name = try self.nextMember(in: text) { try body(&self, name) }
     }
 
-    fileprivate mutating func read(_ value: inout String, in text: Span<UInt8>) throws(JSONError) {
+    mutating func read(_ value: inout String, in text: Span<UInt8>) throws(JSONError) {
         var field: String?
         try self.readString(into: &field, in: text)
         value = field ?? value
     }
 
-    fileprivate mutating func read(_ value: inout Int, in text: Span<UInt8>) throws(JSONError) {
+    mutating func read(_ value: inout Int, in text: Span<UInt8>) throws(JSONError) {
         var field: Int?
         try self.readInteger(into: &field, in: text)
         value = field ?? value
     }
 
-    fileprivate mutating func read(_ value: inout Bool, in text: Span<UInt8>) throws(JSONError) {
+    mutating func read(_ value: inout Bool, in text: Span<UInt8>) throws(JSONError) {
         var field: Bool?
         try self.readBoolean(into: &field, in: text)
         value = field ?? value

@@ -8,6 +8,7 @@ package import ByteCoding
 ///      "backend":{"kind":"KES","key":"…","reachable":true,"endpoints":[
 ///          {"address":"https://kes-1:7373","online":true,"in_flight":2,"latency_us":…},
 ///          {"address":"https://kes-2:7373","online":false,"in_flight":0,"down_seconds":…,"reason":"…"}]},
+///      "cache":{…},
 ///      "listeners":[{"name":"unix","address":"/run/…","connections":…,"refused":…}],
 ///      "memory":{"kind":"memfd_secret","locked_bytes":…,"slots_in_use":…},
 ///      "requests":{"succeeded":…,"refused":…,"failed":…}}
@@ -71,6 +72,7 @@ package struct AgentStatus: Equatable, Sendable {
     package var commit = ""
     package var processID = 0
     package var backend = Backend()
+    package var cache = CacheReport()
     package var listeners: [Listener] = []
     package var memory = Memory()
     package var requests = Requests()
@@ -85,6 +87,7 @@ extension AgentStatus: JSONWritable {
             json.member("commit", self.commit)
             json.member("pid", self.processID)
             json.member("backend", self.backend)
+            json.member("cache", self.cache)
             json.member("listeners", self.listeners)
             json.member("memory", self.memory)
             json.member("requests", self.requests)

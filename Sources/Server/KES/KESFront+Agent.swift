@@ -69,6 +69,7 @@ extension KESFront {
         status.backend.kind = self.service.kind
         status.backend.key = self.service.defaultKeyName.description
         status.backend.endpoints = backend.endpoints.map(AgentStatus.Endpoint.init)
+        status.cache = CacheReport(self.cache)
         status.listeners = [
             .init(
                 name: "unix", address: self.facts.socketPath, connections: self.facts.connections.current,

@@ -2,17 +2,20 @@
 
 package import HTTPWire
 import KESProtocol
+package import KeyCache
 package import KeyService
 package import Linux
 package import LockedMemory
 package import Telemetry
 
-/// Serves the KES API, with the agent's own `/metrics` beside it.
+/// Serves the KES API, with the agent's own `/metrics` and `/v1/keyside/cache` beside it.
 ///
 /// The order of what is looked at is KES's and part of its contract: path, method, name, body, key. Who may do what
 /// will be asked between method and name, where KES asks it.
 package final class KESFront: Front {
     let service: any KeyService
+    /// The one in the service, if there is one.
+    let cache: CachedKeyService?
     let memory: SecretMemory
     let facts: AgentFacts
     let metrics = RequestMetrics()
@@ -20,9 +23,10 @@ package final class KESFront: Front {
 
     /// - Parameter sources: other parts of the agent that count.
     package init(
-        service: any KeyService, memory: SecretMemory, facts: AgentFacts, sources: [any MetricsSource] = []
+        service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory, facts: AgentFacts, sources: [any MetricsSource] = []
     ) {
         self.service = service
+        self.cache = cache
         self.memory = memory
         self.facts = facts
         self.sources = sources
@@ -50,6 +54,7 @@ package final class KESFront: Front {
     }
 
     private func route(_ method: RequestMethod, _ path: [UInt8]) -> KESRequestInWork {
+        if let route = CacheRoute(decodedPath: path.span) { return self.route(method, path, route) }
         let route = KESRoute(decodedPath: path.span)
         guard let endpoint = route?.endpoint ?? (path == Self.allMetricsPath ? .metrics : nil) else {
             return self.refuse(.pageNotFound)
@@ -74,6 +79,15 @@ package final class KESFront: Front {
         }
     }
 
+    private func route(_ method: RequestMethod, _ path: [UInt8], _ route: CacheRoute) -> KESRequestInWork {
+        do throws(KESFailure) {
+            let subject = try route.subject(for: method, path: path.span)
+            return KESRequestInWork(front: self, endpoint: nil, subject: subject)
+        } catch {
+            return self.refuse(Response(error, allowing: route.methods))
+        }
+    }
+
     private static let allMetricsPath = Array("/metrics".utf8)
 
     private func refuse(_ response: Response, at endpoint: KESEndpoint? = nil) -> KESRequestInWork {
@@ -85,6 +99,6 @@ package final class KESFront: Front {
     }
 
     package func answeredMalformed(_ status: ResponseStatus, duration: Interval) {
-        self.metrics.answered(nil, status: status, from: .bypass, nanoseconds: duration.nanoseconds)
+        self.metrics.answered(.unrouted, status: status, from: .bypass, nanoseconds: duration.nanoseconds)
     }
 }

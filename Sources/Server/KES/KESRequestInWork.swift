@@ -9,7 +9,7 @@ import Telemetry
 /// A request to the KES API from its head to its answer.
 final class KESRequestInWork: RoutedRequest {
     let front: KESFront
-    /// Nil where the path leads nowhere.
+    /// Nil where the path leads nowhere in KES's API.
     let endpoint: KESEndpoint?
     let subject: Subject
 
@@ -21,6 +21,10 @@ final class KESRequestInWork: RoutedRequest {
         case agent
         /// `/metrics`: KES's families and the agent's own.
         case allMetrics
+        /// What the cache has done.
+        case cacheReport
+        /// A key's entries in the cache, or nil for all of them, that are to go.
+        case purge(KeyName?)
         /// Nothing that could be answered otherwise.
         case refused(Response)
     }
@@ -51,7 +55,8 @@ final class KESRequestInWork: RoutedRequest {
     }
 
     func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {
-        self.front.metrics.answered(self.endpoint, status: status, from: origin, nanoseconds: duration.nanoseconds)
+        let operation = RequestMetrics.Key(self.endpoint, self.subject)
+        self.front.metrics.answered(operation, status: status, from: origin, nanoseconds: duration.nanoseconds)
     }
 
     func answer(
@@ -71,6 +76,10 @@ final class KESRequestInWork: RoutedRequest {
                 return self.counted(self.front.tell(endpoint, with: &writer))
             case (.allMetrics, _):
                 writer.write(.metrics(self.front.report.text(includingOwn: true)))
+            case (.cacheReport, _):
+                writer.write(self.front.cacheReport)
+            case (.purge(let name), _):
+                return self.front.purgeCache(of: name)
             case (.refused(let response), _):
                 writer.write(response)
             case (.key, nil), (.agent, nil):

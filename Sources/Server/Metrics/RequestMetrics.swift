@@ -9,6 +9,7 @@ import Telemetry
 final class RequestMetrics: Sendable {
     /// What was asked for: a route, or nothing that could be made out.
     private let byEndpoint = KESEndpoint.allCases.map { _ in OperationMetrics() }
+    private let cache = OperationMetrics()
     private let unrouted = OperationMetrics()
     /// Requests whose answer is being awaited.
     let active = Counter()
@@ -19,6 +20,21 @@ final class RequestMetrics: Sendable {
         let durations = OriginLabel.allCases.map { (origin: $0, histogram: Histogram()) }
 
         var duration: Histogram.Snapshot { self.durations.reduce(into: .zero) { $0 += $1.histogram.snapshot() } }
+    }
+
+    /// What a request asked for, as far as metrics tell it.
+    enum Key: Equatable {
+        case kes(KESEndpoint)
+        /// `/v1/keyside/cache`
+        case cache
+        case unrouted
+
+        init(_ endpoint: KESEndpoint?, _ subject: KESRequestInWork.Subject) {
+            switch subject {
+            case .cacheReport, .purge: self = .cache
+            case .key, .list, .agent, .allMetrics, .refused: self = endpoint.map(Self.kes) ?? .unrouted
+            }
+        }
     }
 
     /// ``AnswerOrigin`` without ages: the value of a label.
@@ -36,8 +52,13 @@ final class RequestMetrics: Sendable {
         }
     }
 
-    func answered(_ endpoint: KESEndpoint?, status: ResponseStatus, from origin: AnswerOrigin, nanoseconds: Int) {
-        let operation = endpoint.map { self.byEndpoint[$0.rawValue] } ?? self.unrouted
+    func answered(_ key: Key, status: ResponseStatus, from origin: AnswerOrigin, nanoseconds: Int) {
+        let operation =
+            switch key {
+            case .kes(let endpoint): self.byEndpoint[endpoint.rawValue]
+            case .cache: self.cache
+            case .unrouted: self.unrouted
+            }
         operation.byStatus.first { $0.status == status }?.count.add()
         operation.durations[OriginLabel(origin).rawValue].histogram.record(nanoseconds: nanoseconds)
     }
@@ -46,6 +67,8 @@ final class RequestMetrics: Sendable {
 
     /// Operations with their names for labels.
     var operations: [Operation] {
-        zip(KESEndpoint.allCases, self.byEndpoint).map { ($0.operation, $0, $1) } + [("none", nil, self.unrouted)]
+        zip(KESEndpoint.allCases, self.byEndpoint).map { ($0.operation, $0, $1) } + [
+                ("cache", nil, self.cache), ("none", nil, self.unrouted),
+            ]
     }
 }

@@ -141,6 +141,12 @@ private struct SettingsLoader {
 
     func finish() -> LoadedSettings {
         var result = self.result
+        if !result.settings.cache.isOn, result.settings.cache.expiry.offline > .zero {
+            result.diagnostics.report(
+                .error, at: self.places["cache.expiry.offline"] ?? .flag("cache.expiry.offline"),
+                "'cache.expiry.offline' extends 'cache.expiry.any', and that is 0: there is no cache",
+                remedy: "set 'cache.expiry.any', or remove 'cache.expiry.offline'")
+        }
         result.values = Setting.all.compactMap { setting in
             guard case .field(_, let show) = setting.effect else { return nil }
             return EffectiveValue(

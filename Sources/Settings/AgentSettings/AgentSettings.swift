@@ -19,6 +19,23 @@ package struct AgentSettings: Equatable, Sendable {
         package var allowUnlocked = false
     }
 
+    package struct Cache: Equatable, Sendable {
+        package struct Expiry: Equatable, Sendable {
+            /// Since the key server last vouched for a data key. Zero turns the cache off.
+            package var any = Duration.seconds(300)
+            /// Since a data key was last asked for. Zero: however long.
+            package var unused = Duration.seconds(60)
+            /// Past `any`, while no key server can be reached. Zero: not at all.
+            package var offline = Duration.zero
+        }
+
+        /// Data keys at a time.
+        package var maxEntries = 65_536
+        package var expiry = Expiry()
+
+        package var isOn: Bool { self.expiry.any > .zero }
+    }
+
     package struct Upstream: Equatable, Sendable {
         package enum HTTPVersion: String, CaseIterable, Sendable {
             case auto
@@ -73,6 +90,7 @@ package struct AgentSettings: Equatable, Sendable {
 
     package var socket = Socket()
     package var memory = Memory()
+    package var cache = Cache()
     package var upstream = Upstream()
     package var ready = Ready()
     package var limits = Limits()

@@ -36,7 +36,7 @@ extension Form<Duration> {
         return total
     }
 
-    private static func format(_ duration: Duration) -> String {
+    fileprivate static func format(_ duration: Duration) -> String {
         var rest = Int(duration / .milliseconds(1))
         let parts = Self.units.compactMap { unit in
             let (count, remainder) = rest.quotientAndRemainder(dividingBy: unit.milliseconds)
@@ -45,4 +45,9 @@ extension Form<Duration> {
         }
         return parts.isEmpty ? "0s" : parts.joined()
     }
+}
+
+extension Duration {
+    /// As settings are written: `1h30m`.
+    package var settingText: String { Form<Duration>.format(self) }
 }

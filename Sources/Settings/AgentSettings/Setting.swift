@@ -68,6 +68,10 @@ extension Setting {
         Setting("socket.owner", .account, \.socket.owner, flag: "--socket-owner"),
         Setting("socket.group", .account, \.socket.group, flag: "--socket-group"),
         Setting("memory.allow_unlocked", .boolean, \.memory.allowUnlocked),
+        Setting("cache.max_entries", .integer(1...100_000_000), \.cache.maxEntries),
+        Setting("cache.expiry.any", .duration(), \.cache.expiry.any),
+        Setting("cache.expiry.unused", .duration(), \.cache.expiry.unused),
+        Setting("cache.expiry.offline", .duration(), \.cache.expiry.offline),
         Setting("upstream.timeout", .duration(atLeast: .milliseconds(1)), \.upstream.timeout),
         Setting("upstream.connect_timeout", .duration(atLeast: .milliseconds(1)), \.upstream.connectTimeout),
         Setting("upstream.max_in_flight", .integer(1...1_000_000), \.upstream.maxInFlight),
@@ -84,11 +88,7 @@ extension Setting {
 
         Setting(withoutEffect: "limits.connections_per_principal", .integer(1...1_000_000)),
         Setting(withoutEffect: "limits.requests_per_second_per_principal", .integer(0...1_000_000_000)),
-        Setting(withoutEffect: "cache.max_entries", .integer(1...100_000_000)),
         Setting(withoutEffect: "cache.keep_across_restart", .boolean),
-        Setting(withoutEffect: "cache.expiry.any", .duration()),
-        Setting(withoutEffect: "cache.expiry.unused", .duration()),
-        Setting(withoutEffect: "cache.expiry.offline", .duration()),
 
         Setting(refused: "audit.sink", unless: "none"),
         Setting(withoutEffect: "audit.file", .anyText),

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTPWire
+import KESProtocol
+import KeyService
+import Spans
+
+/// `/v1/keyside/cache` and `/v1/keyside/cache/NAME`: what the agent has beside KES's API to look into its cache and to
+/// empty it.
+enum CacheRoute {
+    case whole
+    /// Where in the path the key's name stands.
+    case key(name: Range<Int>)
+
+    private static let path: StaticString = "/v1/keyside/cache"
+
+    /// - Returns: nil if the path leads elsewhere.
+    init?(decodedPath path: Span<UInt8>) {
+        let byteCount = Self.path.utf8CodeUnitCount
+        guard path.count >= byteCount, path.extracting(..<byteCount).isEqual(to: Self.path) else { return nil }
+        if path.count == byteCount {
+            self = .whole
+        } else if path[byteCount] == UInt8(ascii: "/") {
+            self = .key(name: byteCount + 1..<path.count)
+        } else {
+            return nil
+        }
+    }
+
+    var methods: [RequestMethod] {
+        switch self {
+        case .whole: [.get, .delete]
+        case .key: [.delete]
+        }
+    }
+
+    /// - Throws: the answer to a wrong method, or to a name that is none.
+    func subject(
+        for method: RequestMethod, path: Span<UInt8>
+    ) throws(KESFailure) -> KESRequestInWork.Subject {
+        switch (self, method) {
+        case (.whole, .get): return .cacheReport
+        case (.whole, .delete): return .purge(nil)
+        case (.key(let name), .delete): return .purge(try KeyName(kes: path.extracting(name)))
+        case _:
+            let expected = self.methods.map(\.name).joined(separator: "' or '")
+            throw KESFailure(status: 405, message: "received method '\(method.name)' expected '\(expected)'")
+        }
+    }
+}
