@@ -12,14 +12,22 @@ import Waiting
 final class CacheShard: Sendable {
     typealias Caller = Waiter<FlightEnd>
 
-    private let core: Mutex<CacheCore<Caller>>
+    private let state: Mutex<State>
     private let vault: SecretVault
     /// Where in the vault the shard's places begin.
     private let firstPlace: Int
     private let memory: SecretMemory
 
+    private struct State: ~Copyable {
+        var core: CacheCore<Caller>
+        /// What is too long for the vault, which has room for data keys, by place. There is seldom any.
+        var longSecrets: [Int: SharedSecret] = [:]
+    }
+
+    private static let longSecretCountMax = 64
+
     init(capacity: Int, policy: ExpiryPolicy, vault: SecretVault, firstPlace: Int, memory: SecretMemory) {
-        self.core = Mutex(CacheCore(capacity: capacity, policy: policy))
+        self.state = Mutex(State(core: CacheCore(capacity: capacity, policy: policy)))
         self.vault = vault
         self.firstPlace = firstPlace
         self.memory = memory
@@ -39,9 +47,9 @@ final class CacheShard: Sendable {
     func lookUp(
         _ question: Question, at now: BootTime, isOutOfReach: () -> Bool
     ) throws(KeyServiceError) -> Found? {
-        try self.core.withLock { core throws(KeyServiceError) in
-            switch core.lookUp(question.fingerprint, of: question.name, at: now, isOutOfReach: isOutOfReach) {
-            case .held(let held, let renews): Found(decryption: try self.open(held), renews: renews)
+        try self.state.withLock { state throws(KeyServiceError) in
+            switch state.core.lookUp(question.fingerprint, of: question.name, at: now, isOutOfReach: isOutOfReach) {
+            case .held(let held, let renews): Found(decryption: try self.open(held, in: state), renews: renews)
             case .none: nil
             }
         }
@@ -57,9 +65,9 @@ final class CacheShard: Sendable {
     func ask(
         _ question: Question, _ caller: Caller, at now: BootTime, isOutOfReach: () -> Bool
     ) throws(KeyServiceError) -> Ask {
-        try self.core.withLock { core throws(KeyServiceError) in
-            switch core.ask(question.fingerprint, of: question.name, caller, at: now, isOutOfReach: isOutOfReach) {
-            case .held(let held, let renews): .found(Found(decryption: try self.open(held), renews: renews))
+        try self.state.withLock { state throws(KeyServiceError) in
+            switch state.core.ask(question.fingerprint, of: question.name, caller, at: now, isOutOfReach: isOutOfReach) {
+            case .held(let held, let renews): .found(Found(decryption: try self.open(held, in: state), renews: renews))
             case .wait: .wait(begins: false)
             case .begin: .wait(begins: true)
             }
@@ -67,7 +75,7 @@ final class CacheShard: Sendable {
     }
 
     func leave(_ fingerprint: Fingerprint, _ caller: Caller) {
-        self.core.withLock { $0.leave(fingerprint, caller) }
+        self.state.withLock { $0.core.leave(fingerprint, caller) }
     }
 
     /// What is to be told, and to whom.
@@ -88,15 +96,30 @@ final class CacheShard: Sendable {
         _ fingerprint: Fingerprint, _ outcome: CacheCore<Caller>.Outcome, plaintext: borrowing Secret?, at now: BootTime,
         isOutOfReach: () -> Bool
     ) -> Landing {
-        self.core.withLock { core in
-            let landing = core.land(fingerprint, outcome, at: now, isOutOfReach: isOutOfReach)
-            if let keep = landing.keep { self.store(plaintext, at: keep) }
-            if let empty = landing.empty { self.vault.empty(self.firstPlace + empty) }
+        self.state.withLock { state in
+            let landing = self.land(fingerprint, outcome, plaintext, at: now, isOutOfReach, in: &state)
+            if let empty = landing.empty { self.empty(empty, in: &state) }
             var held: Decryption?
-            if case .held(let answer) = landing.answer { held = try? self.open(answer) }
+            if case .held(let answer) = landing.answer { held = try? self.open(answer, in: state) }
             return Landing(
                 held: held, callers: landing.callers, firstAsked: landing.firstAsked, askedAt: landing.askedAt,
                 goesOn: landing.goesOn)
+        }
+    }
+
+    private func land(
+        _ fingerprint: Fingerprint, _ outcome: CacheCore<Caller>.Outcome, _ plaintext: borrowing Secret?,
+        at now: BootTime, _ isOutOfReach: () -> Bool, in state: inout State
+    ) -> CacheCore<Caller>.Landing {
+        switch plaintext {
+        case .none:
+            return state.core.land(fingerprint, outcome, at: now, isOutOfReach: isOutOfReach)
+        case .some(let plaintext):
+            let kept = self.prepare(plaintext, in: state)
+            let landing = state.core.land(
+                fingerprint, .opened(byteCount: kept.byteCount(of: plaintext)), at: now, isOutOfReach: isOutOfReach)
+            if let place = landing.keep { self.store(plaintext, kept, at: place, in: &state) }
+            return landing
         }
     }
 
@@ -104,16 +127,17 @@ final class CacheShard: Sendable {
     func fill(
         _ fingerprint: Fingerprint, _ name: KeyName, _ plaintext: borrowing Secret, askedAt: BootTime, at now: BootTime
     ) {
-        self.core.withLock { core in
-            let place = core.fill(
-                fingerprint, name, byteCount: plaintext.byteCount, askedAt: askedAt, at: now)
-            if let place { self.vault.store(plaintext, at: self.firstPlace + place) }
+        self.state.withLock { state in
+            let kept = self.prepare(plaintext, in: state)
+            let place = state.core.fill(
+                fingerprint, name, byteCount: kept.byteCount(of: plaintext), askedAt: askedAt, at: now)
+            if let place { self.store(plaintext, kept, at: place, in: &state) }
         }
     }
 
     /// - Parameter name: nil for all keys.
     /// - Returns: how many entries never answer again.
-    func purge(_ name: KeyName?) -> Int { self.core.withLock { $0.purge(name) } }
+    func purge(_ name: KeyName?) -> Int { self.state.withLock { $0.core.purge(name) } }
 
     /// Empties the places of all that never answers again, a few at a time, so that nobody waits long for the lock.
     func sweep(at now: BootTime) {
@@ -123,32 +147,78 @@ final class CacheShard: Sendable {
     private static let sweepPlaceCount = 1024
 
     private func sweepSome(at now: BootTime) -> Bool {
-        self.core.withLock { core in
-            let (empty, isComplete) = core.sweep(Self.sweepPlaceCount, at: now)
-            for place in empty { self.vault.empty(self.firstPlace + place) }
+        self.state.withLock { state in
+            let (empty, isComplete) = state.core.sweep(Self.sweepPlaceCount, at: now)
+            for place in empty { self.empty(place, in: &state) }
             return isComplete
         }
     }
 
-    var statistics: CacheStatistics { self.core.withLock { $0.statistics } }
+    var statistics: CacheStatistics { self.state.withLock { $0.core.statistics } }
 
     // MARK: Places
 
-    private func open(_ held: CacheCore<Caller>.Held) throws(KeyServiceError) -> Decryption {
+    private func open(
+        _ held: CacheCore<Caller>.Held, in state: borrowing State
+    ) throws(KeyServiceError) -> Decryption {
+        let age = held.age.wholeSeconds
         do throws(LockedMemoryError) {
-            let plaintext = try self.vault.open(
-                self.firstPlace + held.place, byteCount: held.byteCount, in: self.memory)
-            let age = held.age.wholeSeconds
-            return Decryption(plaintext, origin: held.isStale ? .stale(age: age) : .hit(age: age))
+            return Decryption(
+                try self.plaintext(of: held, in: state), origin: held.isStale ? .stale(age: age) : .hit(age: age))
         } catch {
             throw KeyServiceError(error)
         }
     }
 
-    private func store(_ plaintext: borrowing Secret?, at place: Int) {
-        switch plaintext {
-        case .some(let plaintext): self.vault.store(plaintext, at: self.firstPlace + place)
-        case .none: preconditionFailure("an answer without a plaintext")
+    private func plaintext(
+        of held: CacheCore<Caller>.Held, in state: borrowing State
+    ) throws(LockedMemoryError) -> Secret {
+        guard held.byteCount > SecretVault.payloadByteCountMax else {
+            return try self.vault.open(self.firstPlace + held.place, byteCount: held.byteCount, in: self.memory)
         }
+        guard let long = state.longSecrets[held.place] else { throw .exhausted }
+        return try long.value.copy(in: self.memory)
+    }
+
+    /// What is to be put into a place: a plaintext that the vault has room for, or a copy of a longer one.
+    private enum Kept {
+        case short
+        case long(SharedSecret)
+        case nothing
+
+        /// As the core is told: too long, if there is no room.
+        func byteCount(of plaintext: borrowing Secret) -> Int {
+            switch self {
+            case .short, .long: plaintext.byteCount
+            case .nothing: .max
+            }
+        }
+    }
+
+    /// Decides whether there is room, before the core does.
+    private func prepare(_ plaintext: borrowing Secret, in state: borrowing State) -> Kept {
+        guard plaintext.byteCount > SecretVault.payloadByteCountMax else { return .short }
+        guard plaintext.byteCount <= CacheCore<Caller>.byteCountMax, state.longSecrets.count < Self.longSecretCountMax,
+            let copy = try? plaintext.copy(in: self.memory)
+        else { return .nothing }
+        return .long(SharedSecret(copy))
+    }
+
+    private func store(_ plaintext: borrowing Secret, _ kept: Kept, at place: Int, in state: inout State) {
+        switch kept {
+        case .short:
+            state.longSecrets[place] = nil
+            self.vault.store(plaintext, at: self.firstPlace + place)
+        case .long(let copy):
+            self.vault.empty(self.firstPlace + place)
+            state.longSecrets[place] = copy
+        case .nothing:
+            preconditionFailure("a place for what is not kept")
+        }
+    }
+
+    private func empty(_ place: Int, in state: inout State) {
+        state.longSecrets[place] = nil
+        self.vault.empty(self.firstPlace + place)
     }
 }

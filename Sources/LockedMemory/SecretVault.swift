@@ -11,8 +11,8 @@ import CLinux
 ///    one after the other: the vault has no lock.
 /// 3. Which places are in use, and how long each secret is, is kept by the owners: the region holds nothing but secrets.
 @safe package final class SecretVault: Sendable {
-    /// The longest secret that has a place.
-    package static let payloadByteCountMax = 64
+    /// The longest secret that has a place: a data key.
+    package static let payloadByteCountMax = 32
     package static let placeByteCount = payloadByteCountMax + Canary.byteCount
 
     package let capacity: Int
@@ -64,10 +64,11 @@ import CLinux
             in: memory)
     }
 
-    /// Wipes a place.
+    /// Wipes a place, empty or not.
     package func empty(_ place: Int) {
         let address = unsafe self.address(of: place)
-        unsafe Canary.check(at: address + Self.payloadByteCountMax)
+        let isEmpty = unsafe (address + Self.payloadByteCountMax).load(as: UInt64.self) == 0
+        if !isEmpty { unsafe Canary.check(at: address + Self.payloadByteCountMax) }
         unsafe keyside_wipe(address, Self.placeByteCount)
     }
 
