@@ -19,7 +19,11 @@ package struct JSONName: Equatable, Sendable, ExpressibleByStringLiteral {
 
     init(_ string: JSONString, in text: Span<UInt8>) {
         guard string.hasEscapes else {
-            for index in string.range { self.append(text[index]) }
+            guard string.range.count <= Self.byteCountMax else {
+                self.high = .max
+                return
+            }
+            for index in string.range { self.appendWithinBounds(text[index]) }
             return
         }
         var unescaped = string.unescaped
@@ -31,6 +35,11 @@ package struct JSONName: Equatable, Sendable, ExpressibleByStringLiteral {
             self.high = .max
             return
         }
+        self.appendWithinBounds(byte)
+    }
+
+    @inline(__always)
+    private mutating func appendWithinBounds(_ byte: UInt8) {
         let isCapital = byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
         self.high = self.high << 8 | self.middle >> 56
         self.middle = self.middle << 8 | self.low >> 56

@@ -84,3 +84,21 @@ extension UInt64 {
         return (odd & (ones &* 0x80)).trailingZeroBitCount / 8
     }
 }
+
+extension UInt64 {
+    /// How many of its eight bytes, from the lowest on, are ASCII letters or `-`, which is what names of headers are made
+    /// of; may say too few.
+    @inline(__always)
+    var letterOrDashCount: Int {
+        let ones: UInt64 = 0x0101_0101_0101_0101
+        let high = ones &* 0x80
+        // Of bytes below 0x80, whose sums stay within their bytes.
+        let dashes = (((self ^ (ones &* 0x2D)) & ~high) &+ (ones &* 0x7F)) & high  // Clear where there is a dash.
+        let small = (self | (ones &* 0x20)) & ~high
+        let isAtLeastA = small &+ (ones &* (0x80 - 0x61))
+        let isBeyondZ = small &+ (ones &* (0x80 - 0x7B))
+        let letters = isAtLeastA & ~isBeyondZ & high
+        let odd = (~letters & dashes | self) & high
+        return odd.trailingZeroBitCount / 8
+    }
+}

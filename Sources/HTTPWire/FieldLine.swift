@@ -44,7 +44,8 @@ struct FieldLine: Sendable {
 
     private mutating func readName(_ input: Span<UInt8>, _ scanner: inout TokenScanner) throws(RequestError) -> Event {
         let start = scanner.start
-        guard let stop = scanner.scan(input, while: \.isTokenCharacter) else { return .needMoreData }
+        guard let stop = scanner.scan(input, byWords: { $0.letterOrDashCount }, while: \.isTokenCharacter)
+        else { return .needMoreData }
         guard stop > start else { return try self.readEmptyLine(input, &scanner) }
         guard input[stop] == UInt8(ascii: ":") else {
             throw input[stop] == .lineFeed ? .bareLineFeed : .malformedFieldName

@@ -62,12 +62,19 @@ extension OutputRawSpan {
 
     /// Appends all digits of a number, zeroes before them included.
     mutating func append(hex number: UInt64) {
-        var rest = number
-        for _ in 0..<Self.hexDigitCount {
-            let digit = UInt8(truncatingIfNeeded: rest >> 60)
-            self.append(digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10)
-            rest <<= 4
-        }
+        self.append(hexDigitsOf: UInt32(truncatingIfNeeded: number >> 32))
+        self.append(hexDigitsOf: UInt32(truncatingIfNeeded: number))
+    }
+
+    /// All eight at a time: each half byte to a byte of its own, then from its value to its character.
+    private mutating func append(hexDigitsOf number: UInt32) {
+        var digits = UInt64(number)
+        digits = (digits << 16 | digits) & 0x0000_ffff_0000_ffff
+        digits = (digits << 8 | digits) & 0x00ff_00ff_00ff_00ff
+        digits = (digits << 4 | digits) & 0x0f0f_0f0f_0f0f_0f0f
+        let isLetter = (digits &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+        digits &+= 0x3030_3030_3030_3030 &+ isLetter &* (UInt64(UInt8(ascii: "a")) - 0x30 - 10)
+        self.append(SIMD8(bytesOf: digits.byteSwapped))
     }
 
     static var decimalDigitCountMax: Int { 19 }

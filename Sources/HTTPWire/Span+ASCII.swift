@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Spans
+
 extension Span<UInt8> {
     /// `range` without optional white space at its ends.
     func strippingWhitespace(_ range: Range<Int>) -> Range<Int> {
@@ -16,8 +18,6 @@ extension Span<UInt8> {
     }
 
     func copy() -> [UInt8] {
-        [UInt8](capacity: self.count) { output in
-            for index in self.indices { output.append(self[index]) }
-        }
+        [UInt8](room: self.count) { output in output.append(self) }
     }
 }

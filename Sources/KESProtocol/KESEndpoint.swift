@@ -30,6 +30,7 @@ extension KESEndpoint {
     private struct Row {
         let method: Method
         let path: String
+        var takesName = false
         var bodyByteCountMax = 0
         var timeoutInSeconds = 15
         var isAuthenticated = true
@@ -38,21 +39,18 @@ extension KESEndpoint {
     /// "1 MB" is a million bytes.
     private static let megabyte = 1_000_000
 
-    private var row: Row { Self.rows[self.rawValue] }
-
-    private static let rows = KESEndpoint.allCases.map(Self.row)
-
-    private static func row(of endpoint: Self) -> Row {
-        switch endpoint {
-        case .decrypt: Row(method: .put, path: "/v1/key/decrypt/", bodyByteCountMax: Self.megabyte)
-        case .generateKey: Row(method: .put, path: "/v1/key/generate/", bodyByteCountMax: Self.megabyte)
-        case .encrypt: Row(method: .put, path: "/v1/key/encrypt/", bodyByteCountMax: Self.megabyte)
-        case .hmac: Row(method: .put, path: "/v1/key/hmac/", bodyByteCountMax: Self.megabyte)
-        case .describeKey: Row(method: .get, path: "/v1/key/describe/")
-        case .listKeys: Row(method: .get, path: "/v1/key/list/")
-        case .createKey: Row(method: .put, path: "/v1/key/create/")
-        case .importKey: Row(method: .put, path: "/v1/key/import/", bodyByteCountMax: Self.megabyte)
-        case .deleteKey: Row(method: .delete, path: "/v1/key/delete/")
+    /// Made anew each time, which is cheaper than to look it up.
+    private var row: Row {
+        switch self {
+        case .decrypt: Row(method: .put, path: "/v1/key/decrypt/", takesName: true, bodyByteCountMax: Self.megabyte)
+        case .generateKey: Row(method: .put, path: "/v1/key/generate/", takesName: true, bodyByteCountMax: Self.megabyte)
+        case .encrypt: Row(method: .put, path: "/v1/key/encrypt/", takesName: true, bodyByteCountMax: Self.megabyte)
+        case .hmac: Row(method: .put, path: "/v1/key/hmac/", takesName: true, bodyByteCountMax: Self.megabyte)
+        case .describeKey: Row(method: .get, path: "/v1/key/describe/", takesName: true)
+        case .listKeys: Row(method: .get, path: "/v1/key/list/", takesName: true)
+        case .createKey: Row(method: .put, path: "/v1/key/create/", takesName: true)
+        case .importKey: Row(method: .put, path: "/v1/key/import/", takesName: true, bodyByteCountMax: Self.megabyte)
+        case .deleteKey: Row(method: .delete, path: "/v1/key/delete/", takesName: true)
         case .version: Row(method: .get, path: "/version", timeoutInSeconds: 10, isAuthenticated: false)
         case .ready: Row(method: .get, path: "/v1/ready")
         case .status: Row(method: .get, path: "/v1/status")
@@ -67,7 +65,7 @@ extension KESEndpoint {
     package var path: String { self.row.path }
 
     /// Whether a key's name or a listing pattern follows the path.
-    package var takesName: Bool { self.path.utf8.last == UInt8(ascii: "/") }
+    package var takesName: Bool { self.row.takesName }
 
     /// The longest request body, after chunks are joined. At 0 a body is of no meaning and is passed over.
     package var bodyByteCountMax: Int { self.row.bodyByteCountMax }

@@ -62,6 +62,7 @@ struct SipHash128 {
         self.v3 = key.high ^ 0x7465_6462_7974_6573
     }
 
+    @inline(__always)
     mutating func append(_ word: UInt64) {
         self.wordCount += 1
         self.mix(word)
@@ -106,6 +107,7 @@ struct SipHash128 {
         return Fingerprint(low: low, high: self.v0 ^ self.v1 ^ self.v2 ^ self.v3)
     }
 
+    @inline(__always)
     private mutating func mix(_ word: UInt64) {
         self.v3 ^= word
         self.round()

@@ -51,6 +51,21 @@ extension OutputRawSpan {
 }
 
 extension OutputSpan<UInt8> {
+    /// Appends bytes, all at once.
+    ///
+    /// - Precondition: there is room for them.
+    @inlinable
+    package mutating func append(_ bytes: Span<UInt8>) {
+        precondition(bytes.count <= self.freeCapacity, "more bytes than there is room for")
+        unsafe self.withUnsafeMutableBufferPointer { output, count in
+            unsafe bytes.withUnsafeBytes { bytes in
+                unsafe UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(output)[count...])
+                    .copyMemory(from: bytes)
+            }
+            count += bytes.count
+        }
+    }
+
     /// Appends the lowest `byteCount` bytes of a number, at most eight, the lowest first.
     ///
     /// - Precondition: there is room for all eight.

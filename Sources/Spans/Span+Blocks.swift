@@ -8,7 +8,7 @@ extension Span<UInt8> {
         unsafe self.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD8<UInt8>.self)  // Checks the bounds.
     }
 
-    /// The same as a number, the first byte lowest.
+    /// The eight bytes from `offset` on as a number, the first byte lowest.
     @inlinable @inline(__always)
     package func word(at offset: Int) -> UInt64 {
         UInt64(littleEndian: unsafe self.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
@@ -33,4 +33,10 @@ extension Span<UInt8> {
         }
         return true
     }
+}
+
+extension SIMD8<UInt8> {
+    /// The eight bytes of a number, the lowest first.
+    @inlinable @inline(__always)
+    package init(bytesOf number: UInt64) { self = unsafe unsafeBitCast(number.littleEndian, to: Self.self) }
 }

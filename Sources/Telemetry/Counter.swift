@@ -23,19 +23,23 @@ package final class Histogram: Sendable {
     ]
 
     /// One for each bound, and one for what is longer than all.
-    private let counts = (0...Histogram.bounds.count).map { _ in Counter() }
-    private let sum = Counter()
+    private let counts = InlineArray<22, Atomic<Int>> { _ in Atomic(0) }
+    private let sum = Atomic(0)
 
     package init() {}
 
     package func record(nanoseconds: Int) {
-        let index = Self.bounds.firstIndex { nanoseconds <= $0 } ?? Self.bounds.count
-        self.counts[index].add()
-        self.sum.add(nanoseconds)
+        let bounds = Self.bounds
+        var index = 0
+        while index < bounds.count, nanoseconds > bounds[index] { index += 1 }
+        self.counts[index].wrappingAdd(1, ordering: .relaxed)
+        self.sum.wrappingAdd(nanoseconds, ordering: .relaxed)
     }
 
     package func snapshot() -> Snapshot {
-        Snapshot(counts: self.counts.map(\.current), sumNanoseconds: self.sum.current)
+        Snapshot(
+            counts: self.counts.indices.map { self.counts[$0].load(ordering: .relaxed) },
+            sumNanoseconds: self.sum.load(ordering: .relaxed))
     }
 
     /// The histogram at a moment, and the sum of several.

@@ -35,6 +35,8 @@ struct Connection: ~Copyable {
 
     private let front: any Front
     private let logger: Logger
+    /// Asked once: to find out that nothing is to be logged costs as much as a system call with every request.
+    private let logsRequests: Bool
     private var state: ConnectionState
     private var intake: RequestIntake
     /// What has come and waits: part of a request, or requests behind the one in work.
@@ -67,6 +69,7 @@ struct Connection: ~Copyable {
     ) {
         self.front = front
         self.logger = logger
+        self.logsRequests = logger.logLevel <= .debug
         self.naming = naming
         self.state = ConnectionState(limits: limits, now: now)
         self.intake = RequestIntake(in: memory)
@@ -306,11 +309,13 @@ struct Connection: ~Copyable {
         now = .now()
         let duration = now - exchange.began
         exchange.request.answered(status, from: origin, duration: duration)
-        self.logger.debug(
-            "request answered",
-            metadata: [
-                "request": "\(exchange.id)", "status": "\(status.rawValue)", "us": "\(duration.nanoseconds / 1000)",
-            ])
+        if self.logsRequests {
+            self.logger.debug(
+                "request answered",
+                metadata: [
+                    "request": "\(exchange.id)", "status": "\(status.rawValue)", "us": "\(duration.nanoseconds / 1000)",
+                ])
+        }
         self.proceed(keepsAlive: keepsAlive, inputIsComplete: inputIsComplete, now: now)
     }
 

@@ -19,6 +19,12 @@ final class RequestMetrics: Sendable {
         /// By what the cache did.
         let durations = OriginLabel.allCases.map { (origin: $0, histogram: Histogram()) }
 
+        func count(_ status: ResponseStatus) {
+            // Nearly all are, and it is the first.
+            if case .ok = status { return self.byStatus[0].count.add() }
+            self.byStatus.first { $0.status == status }?.count.add()
+        }
+
         var duration: Histogram.Snapshot { self.durations.reduce(into: .zero) { $0 += $1.histogram.snapshot() } }
     }
 
@@ -59,7 +65,7 @@ final class RequestMetrics: Sendable {
             case .cache: self.cache
             case .unrouted: self.unrouted
             }
-        operation.byStatus.first { $0.status == status }?.count.add()
+        operation.count(status)
         operation.durations[OriginLabel(origin).rawValue].histogram.record(nanoseconds: nanoseconds)
     }
 
