@@ -40,14 +40,14 @@ ask() {
     cat "$scratch/$1.answer"
 }
 
-# The agent's answer is the floor's, and nginx's is filled up to its length: nginx names itself and has no request id.
+# The agent's answer is the floor's, and nginx's is filled up to its length where it is shorter.
 ask agent >"$scratch/constant"
 byte_count=$(wc -c <"$scratch/constant")
 body=$(sed '1,/^\r$/d' "$scratch/constant")
 start floor "$AGENT_CPUS" "$scratch/floor" "$scratch/floor.sock" "$scratch/constant"
 floor=$started
 
-# write_nginx_configuration PADDING
+# write_nginx_configuration [DIRECTIVE]
 write_nginx_configuration() {
     cat >"$scratch/nginx.conf" <<END
 worker_processes 1; daemon off; master_process off; pid $scratch/nginx.pid; error_log /dev/null;
@@ -56,7 +56,7 @@ http {
     access_log off; keepalive_requests 1000000000; server_tokens off;
     server {
         listen unix:$scratch/nginx.sock;
-        location / { default_type application/json; add_header X-Padding "$1"; return 200 '$body\n'; }
+        location / { default_type application/json; ${1:-} return 200 '$body\n'; }
     }
 }
 END
@@ -67,12 +67,12 @@ start_nginx() {
     nginx=$started
     await nginx curl -sf --unix-socket "$scratch/nginx.sock" http://nginx/
 }
-write_nginx_configuration x
+write_nginx_configuration
 start_nginx
-missing=$((byte_count - $(ask nginx | wc -c)))
-if [ "$missing" -gt 0 ]; then
+missing=$((byte_count - $(ask nginx | wc -c) - 8)) # Without what a header itself has: `X-P: ` and its end, with a letter.
+if [ "$missing" -ge 0 ]; then
     stop "$nginx"
-    write_nginx_configuration "x$(printf "%${missing}s" '' | tr ' ' x)"
+    write_nginx_configuration "add_header X-P x$(printf "%${missing}s" '' | tr ' ' x);"
     start_nginx
 fi
 
