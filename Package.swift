@@ -27,6 +27,7 @@ let package = Package(
         .executable(name: "keyside-fake-kes", targets: ["keyside-fake-kes"]),
     ],
     dependencies: [
+        .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
@@ -38,10 +39,11 @@ let package = Package(
         .executableTarget(
             name: "keyside",
             dependencies: [
-                "Agent", "ByteCoding", "CWipingFree", "KESProtocol", "KeyService", "KeysideClient", "Linux",
+                "Agent", "ByteCoding", "CWipingFree", "KESProtocol", "KeyService", "KeysideClient", "Linux", "Load",
                 "LockedMemory", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
             swiftSettings: settings
         ),
@@ -84,6 +86,14 @@ let package = Package(
         .target(
             name: "KeysideClient",
             dependencies: ["ByteCoding", "Curl", "KESProtocol", "KeyService", "LockedMemory"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "Load",
+            dependencies: [
+                "KESProtocol", "KeyService", "Linux", "LockedMemory", "Slots",
+                .product(name: "Histogram", package: "hdrhistogram-swift"),
+            ],
             swiftSettings: settings
         ),
         .target(
@@ -150,6 +160,7 @@ let package = Package(
             dependencies: ["Linux", "TestSupport"],
             swiftSettings: relaxed
         ),
+        .testTarget(name: "LoadTests", dependencies: ["Linux", "Load"], swiftSettings: settings),
         .testTarget(
             name: "LockedMemoryTests",
             dependencies: ["CLinux", "LockedMemory", "TestSupport"],

@@ -54,3 +54,9 @@ int keyside_usable_processors(void) {
 }
 
 int keyside_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
+
+pid_t keyside_peer_process(int socket) {
+    struct ucred peer;
+    socklen_t byte_count = sizeof peer;
+    return getsockopt(socket, SOL_SOCKET, SO_PEERCRED, &peer, &byte_count) == 0 ? peer.pid : -1;
+}

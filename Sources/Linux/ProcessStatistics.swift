@@ -43,7 +43,7 @@ package struct ProcessStatistics: Sendable {
     }
 
     /// A file of proc(5), at most 4 KiB of it; empty if it cannot be read.
-    private static func read(_ path: String) -> String {
+    static func read(_ path: String) -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return "" }
         defer { close(descriptor) }

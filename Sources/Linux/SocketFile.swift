@@ -58,7 +58,7 @@ package struct SocketFile: ~Copyable, Sendable {
     package init(at place: SocketPlace) throws(SocketFileError) {
         let path = place.path
         guard path.hasPrefix("/"), !path.utf8.contains(0),
-            path.utf8.count < MemoryLayout.size(ofValue: sockaddr_un().sun_path)
+            path.utf8.count <= SocketAddress.byteCountMax
         else {
             throw .invalidPath(path: path)
         }
@@ -133,7 +133,7 @@ package struct SocketFile: ~Copyable, Sendable {
             AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
         guard descriptor >= 0 else { throw .system(SystemError("socket for", path)) }
         defer { close(descriptor) }
-        let result = unsafe Self.withAddress(of: path) { unsafe connect(descriptor, $0, $1) }
+        let result = unsafe SocketAddress.with(path) { unsafe connect(descriptor, $0, $1) }
         return result == 0 || errno != ECONNREFUSED
     }
 
@@ -142,26 +142,13 @@ package struct SocketFile: ~Copyable, Sendable {
         guard descriptor >= 0 else { throw .system(SystemError("socket for", path)) }
         // The name takes its permissions from the descriptor: none for anybody until the mode is set.
         guard fchmod(descriptor, 0) == 0,
-            unsafe Self.withAddress(of: path, { unsafe Glibc.bind(descriptor, $0, $1) }) == 0
+            unsafe SocketAddress.with(path, { unsafe Glibc.bind(descriptor, $0, $1) }) == 0
         else {
             let code = errno
             close(descriptor)
             throw code == EADDRINUSE ? .inUse(path: path) : .system(SystemError("bind", path, code: code))
         }
         return descriptor
-    }
-
-    private static func withAddress(
-        of path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt
-    ) -> CInt {
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: path.utf8) }
-        return unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                unsafe body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
-            }
-        }
     }
 
     private static func kind(of mode: mode_t) -> String {

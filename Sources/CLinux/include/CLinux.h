@@ -46,6 +46,10 @@ size_t keyside_heap_byte_count(void);
 /// accept4(2) with a connection that does not block and is not inherited; without the peer's address.
 int keyside_accept(int listener);
 
+/// getsockopt(SO_PEERCRED): the process that listens, or that has connected; 0 where it is in no namespace of ours, -1 if
+/// that cannot be told.
+pid_t keyside_peer_process(int socket);
+
 /// MAP_FAILED, which is a cast that Swift does not import.
 static inline bool keyside_map_failed(const void *address) { return address == (void *)-1; }
 

@@ -2,43 +2,18 @@
 
 /// Spans of time as `500ms`, `30s`, `5m`, `1h30m`: whole numbers with a unit, the larger unit first.
 extension Form<Duration> {
-    /// A year: no setting of ours means anything beyond, and sums of a few stay far from overflowing.
-    private static var longest: Duration { .seconds(365 * 24 * 3600) }
-
-    private static var units: [(name: String, milliseconds: Int)] {
-        [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
-    }
-
     static func duration(atLeast shortest: Duration = .zero) -> Form {
         let bound = shortest > .zero ? ", of at least \(Self.format(shortest))" : ""
         return Form(expectation: "a duration such as 500ms, 30s, 5m or 1h30m\(bound)") { text in
-            Self.parse(text).flatMap { (shortest...Self.longest).contains($0) ? $0 : nil }
+            Duration(setting: text).flatMap { (shortest...Duration.longestSetting).contains($0) ? $0 : nil }
         } format: {
             Self.format($0)
         }
     }
 
-    private static func parse(_ text: String) -> Duration? {
-        guard text != "0" else { return .zero }
-        var rest = text[...]
-        var units = Self.units[...]
-        var total = Duration.zero
-        repeat {
-            let digits = rest.prefix { $0.isASCII && $0.isNumber }
-            let name = rest[digits.endIndex...].prefix { $0.isLetter }
-            guard let index = units.firstIndex(where: { $0.name == name }), let count = Int(digits),
-                count <= Int(Self.longest / .milliseconds(units[index].milliseconds))
-            else { return nil }
-            total += .milliseconds(count * units[index].milliseconds)
-            units = units[(index + 1)...]
-            rest = rest[name.endIndex...]
-        } while !rest.isEmpty
-        return total
-    }
-
     fileprivate static func format(_ duration: Duration) -> String {
         var rest = Int(duration / .milliseconds(1))
-        let parts = Self.units.compactMap { unit in
+        let parts = Duration.units.compactMap { unit in
             let (count, remainder) = rest.quotientAndRemainder(dividingBy: unit.milliseconds)
             rest = remainder
             return count > 0 ? "\(count)\(unit.name)" : nil
@@ -48,6 +23,35 @@ extension Form<Duration> {
 }
 
 extension Duration {
+    /// A year: no setting of ours means anything beyond, and sums of a few stay far from overflowing.
+    fileprivate static var longestSetting: Duration { .seconds(365 * 24 * 3600) }
+
+    fileprivate static var units: [(name: String, milliseconds: Int)] {
+        [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
+    }
+
     /// As settings are written: `1h30m`.
     package var settingText: String { Form<Duration>.format(self) }
+
+    /// Nil if the text is not of that form.
+    package init?(setting text: String) {
+        guard text != "0" else {
+            self = .zero
+            return
+        }
+        var rest = text[...]
+        var units = Self.units[...]
+        var total = Duration.zero
+        repeat {
+            let digits = rest.prefix { $0.isASCII && $0.isNumber }
+            let name = rest[digits.endIndex...].prefix { $0.isLetter }
+            guard let index = units.firstIndex(where: { $0.name == name }), let count = Int(digits),
+                count <= Int(Self.longestSetting / .milliseconds(units[index].milliseconds))
+            else { return nil }
+            total += .milliseconds(count * units[index].milliseconds)
+            units = units[(index + 1)...]
+            rest = rest[name.endIndex...]
+        } while !rest.isEmpty
+        self = total
+    }
 }

@@ -7,7 +7,8 @@ import Testing
 @Suite struct UsageTests {
     @Test(
         arguments: [
-            "", "run", "check", "status", "version", "key", "key generate", "key encrypt", "key decrypt", "key hmac",
+            "", "run", "check", "status", "bench", "version", "key", "key generate", "key encrypt", "key decrypt",
+            "key hmac",
             "key create", "key import", "key describe", "key list", "key delete",
         ]
     )
@@ -26,6 +27,9 @@ import Testing
             "frobnicate", "run --frobnicate", "run extra", "check --socket", "status --output xml", "version --output",
             "key frobnicate", "key generate", "key generate my-key extra", "key generate my-key --context ?",
             "key decrypt", "key import my-key --cipher des", "key delete", "--frobnicate", "key list a b",
+            "bench extra", "bench --op encrypt", "bench --connections 0", "bench --requests 0", "bench --distinct 0",
+            "bench --duration 10", "bench --duration 0s", "bench --duration 1s --requests 1", "bench --zipf -1",
+            "bench --key",
         ]
     )
     func wrongUsageIs64(command: String) throws {

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Linux
+import LockedMemory
+
+/// A connection with at most one request under way.
+struct LoadConnection: ~Copyable {
+    enum Progress {
+        case waiting
+        case answered(Answer, sentAt: Instant)
+        case failed(LoadReport.Fault)
+    }
+
+    private let socket: Descriptor
+    private var reader = AnswerReader()
+    /// What the socket has not taken of the request.
+    private var unsent = 0..<0
+    /// When the request under way was begun; nil if there is none.
+    private(set) var sentAt: Instant?
+
+    init(_ socket: consuming Descriptor) { self.socket = socket }
+
+    var peerProcessID: Int? { self.socket.peerProcessID }
+
+    var hasUnsent: Bool { !self.unsent.isEmpty }
+
+    /// Sends the request that stands in `bytes` at `range`.
+    mutating func begin(_ range: Range<Int>, of bytes: Span<UInt8>, now: Instant) {
+        self.unsent = range
+        self.sentAt = now
+        self.send(bytes)
+    }
+
+    /// Sends what is left of the request, as far as the socket takes it. That a connection is broken the event queue tells
+    /// too.
+    mutating func send(_ bytes: Span<UInt8>) {
+        guard self.hasUnsent, let sent = self.socket.send(bytes.extracting(self.unsent)) else { return }
+        self.unsent = self.unsent.lowerBound + sent..<self.unsent.upperBound
+    }
+
+    /// Reads what has come.
+    ///
+    /// - Parameter desk: a buffer that is empty before and wiped after.
+    mutating func receive(_ desk: inout TransitBuffer) -> Progress {
+        switch desk.withRoom(for: 1, { self.socket.receive(into: &$0) }) {
+        case .bytes:
+            let progress = desk.withBytes { self.read($0) }
+            desk.removeAll(keeping: .max)
+            return progress
+        case .nothing:
+            return .waiting
+        case .end, .failed:
+            return .failed(.disconnected)
+        }
+    }
+
+    private mutating func read(_ input: Span<UInt8>) -> Progress {
+        var position = 0
+        do throws(AnswerReader.Malformed) {
+            guard let answer = try self.reader.read(input, from: &position) else { return .waiting }
+            // Nothing was asked for that could follow, and only a refusal answers what has not been sent.
+            guard position == input.count, let sentAt = self.sentAt, !self.hasUnsent || answer.closes else {
+                return .failed(.malformed)
+            }
+            self.sentAt = nil
+            return .answered(answer, sentAt: sentAt)
+        } catch {
+            return .failed(.malformed)
+        }
+    }
+
+    // MARK: The event queue
+
+    func watch(on events: borrowing EventQueue, token: UInt64) throws(SystemError) {
+        try events.add(self.socket, for: self.interest, token: token)
+    }
+
+    func adjustWatch(on events: borrowing EventQueue, token: UInt64) throws(SystemError) {
+        try events.change(self.socket, to: self.interest, token: token)
+    }
+
+    private var interest: EventQueue.Interest { EventQueue.Interest(input: true, output: self.hasUnsent) }
+}

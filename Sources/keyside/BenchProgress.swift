@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Linux
+import Load
+
+/// A line on the terminal that is written over; nothing where standard error is none.
+struct BenchProgress {
+    private let isShown = StandardStreams.errorIsTerminal
+
+    func show(_ report: LoadReport) {
+        let seconds = (Double(report.elapsed.nanoseconds) / 1e9).toTenths
+        let latency = report.latencies.microseconds(atPercentile: 99).toTenths
+        self.write(
+            "\(seconds) s  \(Int(report.operationsPerSecond)) a second  p99 \(latency) µs  \(report.errors) errors")
+    }
+
+    func show(made count: Int, of all: Int) {
+        guard count % 100 == 0 else { return }
+        self.write("\(count) of \(all) data keys")
+    }
+
+    func clear() { self.write("") }
+
+    private func write(_ line: String) {
+        if self.isShown { StandardStreams.writeError("\r\u{1B}[K\(line)") }
+    }
+}
