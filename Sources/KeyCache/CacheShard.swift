@@ -41,8 +41,10 @@ final class CacheShard: Sendable {
     ) throws(KeyServiceError) -> Found? {
         try self.core.withLock { core throws(KeyServiceError) in
             switch core.lookUp(question.fingerprint, of: question.name, at: now, isOutOfReach: isOutOfReach) {
-            case .held(let held, let renews): Found(decryption: try self.open(held), renews: renews)
-            case .none: nil
+            case .held(let held, let renews):
+                try self.find(held, renews: renews, of: question.fingerprint, in: &core)
+            case .none:
+                nil
             }
         }
     }
@@ -59,9 +61,12 @@ final class CacheShard: Sendable {
     ) throws(KeyServiceError) -> Ask {
         try self.core.withLock { core throws(KeyServiceError) in
             switch core.ask(question.fingerprint, of: question.name, caller, at: now, isOutOfReach: isOutOfReach) {
-            case .held(let held, let renews): .found(Found(decryption: try self.open(held), renews: renews))
-            case .wait: .wait(begins: false)
-            case .begin: .wait(begins: true)
+            case .held(let held, let renews):
+                .found(try self.find(held, renews: renews, of: question.fingerprint, in: &core))
+            case .wait:
+                .wait(begins: false)
+            case .begin:
+                .wait(begins: true)
             }
         }
     }
@@ -85,8 +90,8 @@ final class CacheShard: Sendable {
 
     /// The key server has answered with `plaintext`, or failed. Keeps what is to be kept.
     func land(
-        _ fingerprint: Fingerprint, _ outcome: CacheCore<Caller>.Outcome, plaintext: borrowing Secret?, at now: BootTime,
-        isOutOfReach: () -> Bool
+        _ fingerprint: Fingerprint, _ outcome: CacheCore<Caller>.Outcome, plaintext: borrowing Secret?,
+        at now: BootTime, isOutOfReach: () -> Bool
     ) -> Landing {
         self.core.withLock { core in
             let landing = core.land(fingerprint, outcome, at: now, isOutOfReach: isOutOfReach)
@@ -117,22 +122,38 @@ final class CacheShard: Sendable {
 
     /// Empties the places of all that never answers again, a few at a time, so that nobody waits long for the lock.
     func sweep(at now: BootTime) {
-        while !self.sweepSome(at: now) {}
+        var next: Int? = 0
+        while let start = next { next = self.sweep(from: start, at: now) }
     }
 
     private static let sweepPlaceCount = 1024
 
-    private func sweepSome(at now: BootTime) -> Bool {
+    private func sweep(from start: Int, at now: BootTime) -> Int? {
         self.core.withLock { core in
-            let (empty, isComplete) = core.sweep(Self.sweepPlaceCount, at: now)
+            let (empty, next) = core.sweep(from: start, Self.sweepPlaceCount, at: now)
             for place in empty { self.vault.empty(self.firstPlace + place) }
-            return isComplete
+            return next
         }
     }
+
+    /// Whether something was purged whose place is not empty yet.
+    var hasPurgedEntries: Bool { self.core.withLock { $0.hasPurgedEntries } }
 
     var statistics: CacheStatistics { self.core.withLock { $0.statistics } }
 
     // MARK: Places
+
+    private func find(
+        _ held: CacheCore<Caller>.Held, renews: Bool, of fingerprint: Fingerprint, in core: inout CacheCore<Caller>
+    ) throws(KeyServiceError) -> Found {
+        do throws(KeyServiceError) {
+            return Found(decryption: try self.open(held), renews: renews)
+        } catch {
+            // Nobody would fly it.
+            if renews { core.callOffRenewal(fingerprint) }
+            throw error
+        }
+    }
 
     private func open(_ held: CacheCore<Caller>.Held) throws(KeyServiceError) -> Decryption {
         do throws(LockedMemoryError) {

@@ -297,7 +297,8 @@ extension CachedKeyService {
     @discardableResult package func forget(_ name: KeyName?) -> Int {
         self.news.withLock { $0.pendingFills.purge(name) }
         let count = self.shards.reduce(0) { $0 + $1.purge(name) }
-        if count > 0 { self.sweep() }
+        // Also what a shard has purged itself, or somebody else is about to sweep.
+        for shard in self.shards where shard.hasPurgedEntries { shard.sweep(at: self.clock()) }
         return count
     }
 
