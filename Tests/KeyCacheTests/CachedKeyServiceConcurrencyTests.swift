@@ -15,7 +15,7 @@ import Testing
             for number in UInt64(1)...8 {
                 group.addTask {
                     var client = Client(seed: number, fixture: fixture)
-                    for _ in 1...400 { try await client.act() }
+                    for _ in 1...600 { try await client.act() }
                 }
             }
             try await group.waitForAll()
