@@ -22,7 +22,7 @@ package final class CachedKeyService: KeyService {
     private let fingerprinter: Fingerprinter
     /// Goes up when the backend begins to know us as somebody else.
     private let generation = Atomic<UInt64>(1)
-    private let shards: [CacheShard]
+    let shards: [CacheShard]
     private let sweepPeriod: Duration
     private let news = Mutex(News())
     private let outage = Outage()

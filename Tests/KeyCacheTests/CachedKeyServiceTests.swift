@@ -8,7 +8,7 @@ import Testing
 @testable import KeyCache
 
 /// The real thing, in real locked memory, over a scripted key server.
-@Suite struct CachedKeyServiceTests {
+@Suite(.timeLimit(.minutes(3))) struct CachedKeyServiceTests {
     private static let plaintext: [UInt8] = (0..<32).map { $0 }
 
     /// A cache that has the plaintext.
@@ -225,6 +225,7 @@ import Testing
         #expect(fixture.service.statistics.entries == 15)
         #expect(fixture.service.forget(.named("c")) == 0)
         #expect(fixture.service.forget(.named("a")) == 10)
+        #expect(fixture.service.shards.allSatisfy { !$0.hasPurgedEntries })
         #expect(fixture.service.forget(.named("a")) == 0)
         for (name, ciphertext) in ciphertexts {
             #expect(try (fixture.decryptAtOnce(ciphertext, name) == nil) == (name == .named("a")))
@@ -267,14 +268,16 @@ import Testing
         await #expect(throws: KeyServiceError.decryptionFailed) { try await fixture.decrypt(ciphertext) }
     }
 
-    @Test("a refusal ends all data keys of a key", arguments: [KeyServiceError.notAllowed, .keyNotFound])
-    func refusal(error: KeyServiceError) async throws {
-        // As many shards as there are.
-        let fixture = try CacheFixture(capacity: 2_000)
+    @Test(
+        "a refusal ends all data keys of a key, in whichever shard, and wipes them",
+        arguments: [KeyServiceError.notAllowed, .keyNotFound], [64, 2_000])
+    func refusal(error: KeyServiceError, capacity: Int) async throws {
+        let fixture = try CacheFixture(capacity: capacity)
         let ciphertexts = (UInt8(0)..<50).map { fixture.server.seal([$0], .named("a")) }
         for ciphertext in ciphertexts.dropLast() { _ = try await fixture.decrypt(ciphertext) }
         fixture.server.fail(with: error)
         await #expect(throws: error) { try await fixture.decrypt(ciphertexts[49]) }
+        #expect(fixture.service.shards.allSatisfy { !$0.hasPurgedEntries })
         for ciphertext in ciphertexts { #expect(try fixture.decryptAtOnce(ciphertext) == nil) }
         #expect(fixture.service.statistics.entries == 0)
     }

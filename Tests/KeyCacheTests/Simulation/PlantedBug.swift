@@ -16,6 +16,8 @@ enum PlantedBug: CaseIterable {
     case renewalExtendsRevoked
     /// A place is wiped after the lock was given up, when it may be another's.
     case placeIsEmptiedLate
+    /// The last place of a shard is the first of the next.
+    case shardsOverlap
     /// Purged entries stay in their places.
     case purgeLeavesPlaces
     /// A key server that is slow counts as one that nobody reaches.

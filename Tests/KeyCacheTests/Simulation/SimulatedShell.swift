@@ -58,7 +58,8 @@ final class SimulatedShell {
         var firstPlace = 0
         self.shards = capacities.map { capacity in
             defer { firstPlace += capacity }
-            return Shard(capacity: capacity, policy: policy, firstPlace: firstPlace)
+            let isOff = planted == .shardsOverlap && firstPlace > 0
+            return Shard(capacity: capacity, policy: policy, firstPlace: isOff ? firstPlace - 1 : firstPlace)
         }
     }
 
