@@ -104,8 +104,11 @@ package enum Base64 {
         var index = 0
         while true {
             // Nearly all of a text is groups without padding and line ends.
-            while text.count - index >= 8, output.freeCapacity >= 8, let values = Self.values(text.word(at: index)) {
-                output.append(Self.joined(values), byteCount: 6)
+            while text.count - index >= 8, output.freeCapacity >= 8 {
+                let groups = Self.groups(of: text.block(at: index))
+                guard groups[0] | groups[1] >= 0 else { break }
+                let bits = UInt64(UInt32(bitPattern: groups[0])) << 40 | UInt64(UInt32(bitPattern: groups[1])) << 16
+                output.append(bits.byteSwapped, byteCount: 6)
                 index += 8
             }
             let group = try Self.nextGroup(of: text, at: &index)
@@ -179,45 +182,38 @@ package enum Base64 {
         return SIMD8<UInt8>(truncatingIfNeeded: codes)
     }
 
-    /// The six bytes that eight values of six bits are, the first of each lowest.
+    /// The bits of two groups of four characters, 24 each; negative if a character has no value.
     @inline(__always)
-    private static func joined(_ values: UInt64) -> UInt64 {
-        var bits = values.byteSwapped
-        bits = bits & 0x003f_003f_003f_003f | (bits & 0x3f00_3f00_3f00_3f00) >> 2
-        bits = bits & 0x0000_0fff_0000_0fff | (bits & 0x0fff_0000_0fff_0000) >> 4
-        bits = bits & 0x0000_0000_00ff_ffff | (bits & 0x00ff_ffff_0000_0000) >> 8
-        return (bits << 16).byteSwapped
+    private static func groups(of characters: SIMD8<UInt8>) -> SIMD2<Int32> {
+        let values = Self.values(characters)
+        let pairs =
+            SIMD4<Int32>(truncatingIfNeeded: values.evenHalf) &<< 6 | SIMD4<Int32>(truncatingIfNeeded: values.oddHalf)
+        return pairs.evenHalf &<< 12 | pairs.oddHalf
     }
 
-    /// The values of eight characters, each in its byte; nil if one has none.
-    ///
-    /// A byte of ASCII is compared by a sum that reaches its highest bit and goes no further. No byte is of two ranges, so
-    /// that sums of what is added to each stay within their bytes too.
+    /// The values of eight characters, -1 for one that has none. Each term is a mask that is all ones within one range.
     @inline(__always)
-    private static func values(_ characters: UInt64) -> UInt64? {
-        let high: UInt64 = 0x8080_8080_8080_8080
-        let codes = characters & ~high
-        let large = (codes &+ 0x3f3f_3f3f_3f3f_3f3f) & ~(codes &+ 0x2525_2525_2525_2525) & high  // A–Z
-        let small = (codes &+ 0x1f1f_1f1f_1f1f_1f1f) & ~(codes &+ 0x0505_0505_0505_0505) & high  // a–z
-        let digit = (codes &+ 0x5050_5050_5050_5050) & ~(codes &+ 0x4646_4646_4646_4646) & high  // 0–9
-        let plus = ~((codes ^ 0x2b2b_2b2b_2b2b_2b2b) &+ 0x7f7f_7f7f_7f7f_7f7f) & high
-        let slash = ~((codes ^ 0x2f2f_2f2f_2f2f_2f2f) &+ 0x7f7f_7f7f_7f7f_7f7f) & high
-        guard (large | small | digit | plus | slash) & ~characters == high else { return nil }
-        let more = (digit >> 7) &* 4 &+ (plus >> 7) &* 19 &+ (slash >> 7) &* 16
-        let less = (large >> 7) &* 65 &+ (small >> 7) &* 71
-        return codes &+ more &- less
+    private static func values(_ characters: SIMD8<UInt8>) -> SIMD8<Int16> {
+        let codes = SIMD8<Int16>(truncatingIfNeeded: characters)
+        var values = SIMD8<Int16>(repeating: -1)
+        values &+= (((64 &- codes) & (codes &- 91)) &>> 8) & (codes &- 64)  // A–Z
+        values &+= (((96 &- codes) & (codes &- 123)) &>> 8) & (codes &- 70)  // a–z
+        values &+= (((47 &- codes) & (codes &- 58)) &>> 8) & (codes &+ 5)  // 0–9
+        values &+= (((42 &- codes) & (codes &- 44)) &>> 8) & 63  // +
+        values &+= (((46 &- codes) & (codes &- 48)) &>> 8) & 64  // /
+        return values
     }
 
-    /// The value of one character, -1 if it has none. Each term is a mask that is all ones within one range.
+    /// The value of one character, -1 if it has none, by the same terms.
     @inline(__always)
     private static func value(of character: UInt8) -> Int32 {
         let code = Int32(character)
         var value: Int32 = -1
-        value &+= (((64 &- code) & (code &- 91)) &>> 8) & (code &- 64)  // A–Z
-        value &+= (((96 &- code) & (code &- 123)) &>> 8) & (code &- 70)  // a–z
-        value &+= (((47 &- code) & (code &- 58)) &>> 8) & (code &+ 5)  // 0–9
-        value &+= (((42 &- code) & (code &- 44)) &>> 8) & 63  // +
-        value &+= (((46 &- code) & (code &- 48)) &>> 8) & 64  // /
+        value &+= (((64 &- code) & (code &- 91)) &>> 8) & (code &- 64)
+        value &+= (((96 &- code) & (code &- 123)) &>> 8) & (code &- 70)
+        value &+= (((47 &- code) & (code &- 58)) &>> 8) & (code &+ 5)
+        value &+= (((42 &- code) & (code &- 44)) &>> 8) & 63
+        value &+= (((46 &- code) & (code &- 48)) &>> 8) & 64
         return value
     }
 }

@@ -29,7 +29,6 @@ extension KESEndpoint {
 
     private struct Row {
         let method: Method
-        let path: String
         var takesName = false
         var bodyByteCountMax = 0
         var timeoutInSeconds = 15
@@ -42,27 +41,38 @@ extension KESEndpoint {
     /// Made anew each time, which is cheaper than to look it up.
     private var row: Row {
         switch self {
-        case .decrypt: Row(method: .put, path: "/v1/key/decrypt/", takesName: true, bodyByteCountMax: Self.megabyte)
-        case .generateKey: Row(method: .put, path: "/v1/key/generate/", takesName: true, bodyByteCountMax: Self.megabyte)
-        case .encrypt: Row(method: .put, path: "/v1/key/encrypt/", takesName: true, bodyByteCountMax: Self.megabyte)
-        case .hmac: Row(method: .put, path: "/v1/key/hmac/", takesName: true, bodyByteCountMax: Self.megabyte)
-        case .describeKey: Row(method: .get, path: "/v1/key/describe/", takesName: true)
-        case .listKeys: Row(method: .get, path: "/v1/key/list/", takesName: true)
-        case .createKey: Row(method: .put, path: "/v1/key/create/", takesName: true)
-        case .importKey: Row(method: .put, path: "/v1/key/import/", takesName: true, bodyByteCountMax: Self.megabyte)
-        case .deleteKey: Row(method: .delete, path: "/v1/key/delete/", takesName: true)
-        case .version: Row(method: .get, path: "/version", timeoutInSeconds: 10, isAuthenticated: false)
-        case .ready: Row(method: .get, path: "/v1/ready")
-        case .status: Row(method: .get, path: "/v1/status")
-        case .metrics: Row(method: .get, path: "/v1/metrics")
-        case .api: Row(method: .get, path: "/v1/api", timeoutInSeconds: 10)
+        case .decrypt, .generateKey, .encrypt, .hmac, .importKey:
+            Row(method: .put, takesName: true, bodyByteCountMax: Self.megabyte)
+        case .describeKey, .listKeys: Row(method: .get, takesName: true)
+        case .createKey: Row(method: .put, takesName: true)
+        case .deleteKey: Row(method: .delete, takesName: true)
+        case .version: Row(method: .get, timeoutInSeconds: 10, isAuthenticated: false)
+        case .ready, .status, .metrics: Row(method: .get)
+        case .api: Row(method: .get, timeoutInSeconds: 10)
         }
     }
 
     package var method: Method { self.row.method }
 
     /// The path, or what stands before the name: that ends in a slash.
-    package var path: String { self.row.path }
+    package var path: String {
+        switch self {
+        case .decrypt: "/v1/key/decrypt/"
+        case .generateKey: "/v1/key/generate/"
+        case .encrypt: "/v1/key/encrypt/"
+        case .hmac: "/v1/key/hmac/"
+        case .describeKey: "/v1/key/describe/"
+        case .listKeys: "/v1/key/list/"
+        case .createKey: "/v1/key/create/"
+        case .importKey: "/v1/key/import/"
+        case .deleteKey: "/v1/key/delete/"
+        case .version: "/version"
+        case .ready: "/v1/ready"
+        case .status: "/v1/status"
+        case .metrics: "/v1/metrics"
+        case .api: "/v1/api"
+        }
+    }
 
     /// Whether a key's name or a listing pattern follows the path.
     package var takesName: Bool { self.row.takesName }

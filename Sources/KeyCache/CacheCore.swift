@@ -47,9 +47,10 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
 
     /// Looks for an answer that is at hand.
     ///
+    /// - Parameter name: nil if the caller cannot renew what he gets: what is due then is not at hand.
     /// - Parameter isOutOfReach: whether nobody can be reached who could answer. Asked for only where it matters.
     mutating func lookUp(
-        _ fingerprint: Fingerprint, of name: KeyName, at now: BootTime, isOutOfReach: () -> Bool
+        _ fingerprint: Fingerprint, of name: KeyName?, at now: BootTime, isOutOfReach: () -> Bool
     ) -> Lookup {
         guard let place = self.table.place(of: fingerprint) else { return .none }
         guard self.ledger.isLive(self.table[place].stamp) else { return .none }
@@ -58,14 +59,19 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         let byteCount = Int(self.table[place].byteCount)
         switch self.policy.freshness(age: age, idle: idle) {
         case .fresh:
+            let isDue = self.renewals.isDue(fingerprint, age: age, any: self.policy.any)
+            if isDue, name == nil { return .none }
             self.counts.hits += 1
             if idle >= self.useGranularity {
                 self.table[place].usedAt = now
                 self.table.countUse(at: place)
             }
             let renews =
-                self.renewals.isDue(fingerprint, age: age, any: self.policy.any)
-                && self.beginRenewal(fingerprint, of: name, at: now, isOutOfReach: isOutOfReach)
+                if isDue, let name {
+                    self.beginRenewal(fingerprint, of: name, at: now, isOutOfReach: isOutOfReach)
+                } else {
+                    false
+                }
             return .held(Held(place: place, byteCount: byteCount, age: age, isStale: false), renews: renews)
         case .stale:
             guard isOutOfReach() else { return .none }

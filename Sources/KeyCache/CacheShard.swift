@@ -43,14 +43,15 @@ final class CacheShard: Sendable {
         consuming func take() -> Decryption { self.decryption }
     }
 
+    /// - Parameter name: as ``CacheCore/lookUp(_:of:at:isOutOfReach:)`` takes it.
     /// - Throws: `.overloaded` when there is no memory for one more secret at present.
     func lookUp(
-        _ question: Question, at now: BootTime, isOutOfReach: () -> Bool
+        _ fingerprint: Fingerprint, of name: KeyName?, at now: BootTime, isOutOfReach: () -> Bool
     ) throws(KeyServiceError) -> Found? {
         try self.state.withLock { state throws(KeyServiceError) in
-            switch state.core.lookUp(question.fingerprint, of: question.name, at: now, isOutOfReach: isOutOfReach) {
+            switch state.core.lookUp(fingerprint, of: name, at: now, isOutOfReach: isOutOfReach) {
             case .held(let held, let renews):
-                try self.find(held, renews: renews, of: question.fingerprint, in: &state)
+                try self.find(held, renews: renews, of: fingerprint, in: &state)
             case .none:
                 nil
             }
@@ -68,7 +69,8 @@ final class CacheShard: Sendable {
         _ question: Question, _ caller: Caller, at now: BootTime, isOutOfReach: () -> Bool
     ) throws(KeyServiceError) -> Ask {
         try self.state.withLock { state throws(KeyServiceError) in
-            switch state.core.ask(question.fingerprint, of: question.name, caller, at: now, isOutOfReach: isOutOfReach) {
+            switch state.core.ask(question.fingerprint, of: question.name, caller, at: now, isOutOfReach: isOutOfReach)
+            {
             case .held(let held, let renews):
                 .found(try self.find(held, renews: renews, of: question.fingerprint, in: &state))
             case .wait:

@@ -24,6 +24,7 @@ package final class CachedKeyService: KeyService {
     /// Goes up when the backend begins to know us as somebody else.
     private let generation = Atomic<UInt64>(1)
     let shards: [CacheShard]
+    private let wordings: Wordings
     private let sweepPeriod: Duration
     private let news = Mutex(News())
     private let outage = Outage()
@@ -73,6 +74,7 @@ package final class CachedKeyService: KeyService {
                 return CacheShard(
                     capacity: capacity, policy: options.policy, vault: vault, firstPlace: firstPlace, memory: memory)
             }
+        self.wordings = Wordings(capacity: options.capacity, shareCount: shardCount)
         self.sweepPeriod = Self.sweepPeriod(of: options.policy)
     }
 
@@ -94,10 +96,34 @@ package final class CachedKeyService: KeyService {
     package func decryptAtOnce(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) throws(KeyServiceError) -> Decryption? {
-        let question = self.question(name, ciphertext, associatedData)
-        let found = try self.shard(of: question).lookUp(question, at: self.clock()) { self.backend.isOutOfReach }
+        let fingerprint = self.fingerprint(name, ciphertext, associatedData)
+        let found = try self.shard(of: fingerprint)
+            .lookUp(fingerprint, of: name, at: self.clock()) { self.backend.isOutOfReach }
         guard let found else { return nil }
-        return self.take(found, to: question)
+        if found.renews {
+            let question = Question(
+                fingerprint: fingerprint, name: name, ciphertext: ciphertext, associatedData: associatedData)
+            Task { await self.fly(question) }
+        }
+        return self.take(found)
+    }
+
+    package func decryptAtOnce(_ name: KeyName, wording: Span<UInt8>) throws(KeyServiceError) -> Decryption? {
+        let wording = self.fingerprinter.fingerprint(
+            generation: self.generation.load(ordering: .acquiring), name: name, wording: wording)
+        guard let fingerprint = self.wordings.question(of: wording) else { return nil }
+        let found = try self.shard(of: fingerprint)
+            .lookUp(fingerprint, of: nil, at: self.clock()) { self.backend.isOutOfReach }
+        guard let found else { return nil }
+        return self.take(found)
+    }
+
+    package func learn(
+        wording: Span<UInt8>, of name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    ) {
+        let wording = self.fingerprinter.fingerprint(
+            generation: self.generation.load(ordering: .acquiring), name: name, wording: wording)
+        self.wordings.learn(wording, of: self.fingerprint(name, ciphertext, associatedData))
     }
 
     package func decrypt(
@@ -109,7 +135,9 @@ package final class CachedKeyService: KeyService {
         try self.checkPresence(of: name, at: now)
         let caller = CacheShard.Caller()
         switch try shard.ask(question, caller, at: now, isOutOfReach: { self.backend.isOutOfReach }) {
-        case .found(let found): return self.take(found, to: question)
+        case .found(let found):
+            if found.renews { Task { await self.fly(question) } }
+            return self.take(found)
         case .wait(begins: true): Task { await self.fly(question) }
         case .wait(begins: false): break
         }
@@ -124,8 +152,7 @@ package final class CachedKeyService: KeyService {
         }
     }
 
-    private func take(_ found: consuming CacheShard.Found, to question: Question) -> Decryption {
-        if found.renews { Task { await self.fly(question) } }
+    private func take(_ found: consuming CacheShard.Found) -> Decryption {
         let decryption = found.take()
         if case .stale = decryption.origin { self.outage.note(1, report: self.report) }
         return decryption
@@ -140,10 +167,17 @@ package final class CachedKeyService: KeyService {
     }
 
     private func question(_ name: KeyName, _ ciphertext: Ciphertext, _ associatedData: AssociatedData) -> Question {
-        let fingerprint = self.fingerprinter.fingerprint(
+        Question(
+            fingerprint: self.fingerprint(name, ciphertext, associatedData), name: name, ciphertext: ciphertext,
+            associatedData: associatedData)
+    }
+
+    private func fingerprint(
+        _ name: KeyName, _ ciphertext: Ciphertext, _ associatedData: AssociatedData
+    ) -> Fingerprint {
+        self.fingerprinter.fingerprint(
             generation: self.generation.load(ordering: .acquiring), name: name, ciphertext: ciphertext.bytes.span,
             associatedData: associatedData.bytes.span)
-        return Question(fingerprint: fingerprint, name: name, ciphertext: ciphertext, associatedData: associatedData)
     }
 
     private func shard(of question: Question) -> CacheShard { self.shard(of: question.fingerprint) }

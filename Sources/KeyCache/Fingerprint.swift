@@ -26,7 +26,7 @@ struct Fingerprint: Hashable, Sendable {
 /// It stands in for the question: two of them with the same fingerprint would get each other's answers. At 128 bits the
 /// odds for that are one in 10^26 with a million entries.
 struct Fingerprinter: Sendable {
-    private let key: (low: UInt64, high: UInt64)
+    fileprivate let key: (low: UInt64, high: UInt64)
 
     /// - Parameter key: random, one for each process.
     init(key: (low: UInt64, high: UInt64)) { self.key = key }
@@ -43,6 +43,18 @@ struct Fingerprinter: Sendable {
         hash.append(name)
         hash.append(ciphertext)
         hash.append(associatedData)
+        return hash.finish()
+    }
+}
+
+extension Fingerprinter {
+    /// Of a request's own bytes. None is that of a question: the second word tells them apart.
+    func fingerprint(generation: UInt64, name: KeyName, wording: Span<UInt8>) -> Fingerprint {
+        var hash = SipHash128(key: self.key)
+        hash.append(generation)
+        hash.append(.max)
+        hash.append(name)
+        hash.append(wording)
         return hash.finish()
     }
 }
@@ -69,6 +81,7 @@ struct SipHash128 {
     }
 
     /// The length, then the bytes.
+    @inline(__always)
     mutating func append(_ bytes: Span<UInt8>) {
         self.append(UInt64(bytes.count))
         var offset = 0
@@ -82,6 +95,7 @@ struct SipHash128 {
         self.append(rest)
     }
 
+    @inline(__always)
     mutating func append(_ name: KeyName) {
         let bytes = name.description.utf8
         self.append(UInt64(bytes.count))
@@ -97,6 +111,7 @@ struct SipHash128 {
         if shift > 0 { self.append(word) }
     }
 
+    @inline(__always)
     consuming func finish() -> Fingerprint {
         self.mix(UInt64(self.wordCount * 8 & 0xff) << 56)
         self.v2 ^= 0xee

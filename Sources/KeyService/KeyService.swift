@@ -68,6 +68,14 @@ package protocol KeyService: Sendable {
     func decryptAtOnce(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) throws(KeyServiceError) -> Decryption?
+
+    /// As ``decryptAtOnce(_:ciphertext:associatedData:)``, for a request whose bytes were understood before: nil where
+    /// they were not, or need to be read.
+    func decryptAtOnce(_ name: KeyName, wording: Span<UInt8>) throws(KeyServiceError) -> Decryption?
+
+    /// What a request's bytes ask for, so that they need not be read the next time. The same bytes must always ask the
+    /// same.
+    func learn(wording: Span<UInt8>, of name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData)
 }
 
 extension KeyService {
@@ -84,6 +92,15 @@ extension KeyService {
     package func decryptAtOnce(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) throws(KeyServiceError) -> Decryption? { nil }
+}
+
+/// The backends that have nothing to remember.
+extension KeyService {
+    package func decryptAtOnce(_ name: KeyName, wording: Span<UInt8>) throws(KeyServiceError) -> Decryption? { nil }
+
+    package func learn(
+        wording: Span<UInt8>, of name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    ) {}
 }
 
 /// What is known of a backend at a moment.

@@ -96,12 +96,23 @@ final class KESRequestInWork: RoutedRequest {
     private func decrypt(
         _ name: KeyName, _ body: Span<UInt8>, _ writer: inout ResponseWriter
     ) throws(KESFailure) -> DeferredAnswer? {
-        let request = try KESRequest.Decrypt(decoding: body)
         let service = self.front.service
+        do throws(KeyServiceError) {
+            // What was read once and is at hand need not be read again.
+            if let decryption = try service.decryptAtOnce(name, wording: body) {
+                writer.write(decryption)
+                return nil
+            }
+        } catch {
+            throw KESFailure(error, at: .decrypt)
+        }
+        let request = try KESRequest.Decrypt(decoding: body)
         do throws(KeyServiceError) {
             if let decryption = try service.decryptAtOnce(
                 name, ciphertext: request.ciphertext, associatedData: request.associatedData)
             {
+                service.learn(
+                    wording: body, of: name, ciphertext: request.ciphertext, associatedData: request.associatedData)
                 writer.write(decryption)
                 return nil
             }

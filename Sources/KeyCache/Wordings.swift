@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+
+/// In which words questions were put: from the fingerprint of a request's bytes to that of what it asks. A request in
+/// words that were understood before need not be read again, which is most of the work of a hit.
+///
+/// Only an index: whether the question has an answer, its entry says. Each place keeps the wording that came last, so
+/// nothing has to be taken out, and one that was pushed out is learned again.
+struct WordingTable {
+    private struct Pair {
+        var wording = Fingerprint(low: 0, high: 0)
+        var question = Fingerprint(low: 0, high: 0)
+    }
+
+    private let placeCount: Int
+    /// None before the first wording is learned.
+    private var pairs: [Pair] = []
+
+    /// - Parameter placeCount: a power of two.
+    init(placeCount: Int) {
+        precondition(placeCount > 0 && placeCount & (placeCount - 1) == 0)
+        self.placeCount = placeCount
+    }
+
+    func question(of wording: Fingerprint) -> Fingerprint? {
+        guard !self.pairs.isEmpty else { return nil }
+        let pair = self.pairs[self.place(of: wording)]
+        return pair.wording == wording ? pair.question : nil
+    }
+
+    mutating func learn(_ wording: Fingerprint, of question: Fingerprint) {
+        if self.pairs.isEmpty { self.pairs = Array(repeating: Pair(), count: self.placeCount) }
+        self.pairs[self.place(of: wording)] = Pair(wording: wording, question: question)
+    }
+
+    private func place(of wording: Fingerprint) -> Int {
+        Int(truncatingIfNeeded: wording.low) & (self.placeCount - 1)
+    }
+}
+
+/// The wordings of all requests, in shares as the entries are.
+final class Wordings: Sendable {
+    private final class Share: Sendable {
+        let table: Mutex<WordingTable>
+
+        init(placeCount: Int) { self.table = Mutex(WordingTable(placeCount: placeCount)) }
+    }
+
+    private let shares: [Share]
+
+    /// - Parameters:
+    ///   - capacity: of the cache.
+    ///   - shareCount: a power of two.
+    init(capacity: Int, shareCount: Int) {
+        var placeCount = 1
+        while placeCount * shareCount < capacity { placeCount *= 2 }
+        self.shares = (0..<shareCount).map { _ in Share(placeCount: placeCount) }
+    }
+
+    func question(of wording: Fingerprint) -> Fingerprint? {
+        self.share(of: wording).table.withLock { $0.question(of: wording) }
+    }
+
+    func learn(_ wording: Fingerprint, of question: Fingerprint) {
+        self.share(of: wording).table.withLock { $0.learn(wording, of: question) }
+    }
+
+    private func share(of wording: Fingerprint) -> Share {
+        self.shares[Int(truncatingIfNeeded: wording.high) & (self.shares.count - 1)]
+    }
+}
