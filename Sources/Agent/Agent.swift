@@ -165,6 +165,7 @@ package struct Agent: Sendable {
     private func announceReady() {
         self.logger.notice("ready", metadata: ["socket": "\(self.settings.socket.path)"])
         self.manager.ready(status: self.statusLine(isServing: true))
+        StartupCode.release()
     }
 
     private func statusLine(isServing: Bool) -> String {

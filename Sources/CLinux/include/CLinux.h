@@ -50,6 +50,9 @@ int keyside_accept(int listener);
 /// that cannot be told.
 pid_t keyside_peer_process(int socket);
 
+/// madvise(MADV_DONTNEED) for the code of the program and its libraries: what is run again comes back from the page cache.
+void keyside_release_code(void);
+
 /// MAP_FAILED, which is a cast that Swift does not import.
 static inline bool keyside_map_failed(const void *address) { return address == (void *)-1; }
 
