@@ -92,11 +92,21 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "HTTPWire", dependencies: ["Spans"], swiftSettings: settings),
+        .target(
+            name: "HTTP2",
+            dependencies: ["CNghttp2", "HTTPWire", "LockedMemory", "Slots"],
+            swiftSettings: settings
+        ),
         .target(name: "KeyService", dependencies: ["LockedMemory"], swiftSettings: settings),
         .target(name: "ByteCoding", dependencies: ["LockedMemory", "Spans"], swiftSettings: settings),
         .target(
             name: "Cryptography",
             dependencies: ["ByteCoding", "COpenSSL", "Linux", "LockedMemory"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "TLS",
+            dependencies: ["COpenSSL", "Cryptography", "Linux"],
             swiftSettings: settings
         ),
         .target(
@@ -116,6 +126,7 @@ let package = Package(
         .target(name: "CWipingFree"),
         .target(name: "CCurl", dependencies: ["CLibCurl"]),
         .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
