@@ -63,8 +63,8 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Slots", "Spans",
-                "Telemetry",
+                "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory",
+                "Slots", "Spans", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -186,8 +186,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Server",
-                "Telemetry", "TestSupport",
+                "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory",
+                "Server", "TLS", "Telemetry", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: relaxed

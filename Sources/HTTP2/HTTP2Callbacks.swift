@@ -19,7 +19,8 @@ enum HTTP2Callbacks {
             unsafe HTTP2Callbacks.session(user)?.headBegan(frame.hd.stream_id)
             return 0
         }
-        unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) { _, frame, name, nameCount, value, count, _, user in
+        unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
+            _, frame, name, nameCount, value, count, _, user in
             guard let frame = unsafe frame?.pointee, unsafe HTTP2Callbacks.isRequest(frame) else { return 0 }
             let (name, value) = unsafe (
                 UnsafeBufferPointer(start: name, count: nameCount), UnsafeBufferPointer(start: value, count: count)
@@ -31,7 +32,8 @@ enum HTTP2Callbacks {
         unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) { _, _, _, _, _, _, _, _ in
             NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
-        unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) { _, _, number, bytes, count, user in
+        unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks) {
+            _, _, number, bytes, count, user in
             let bytes = unsafe UnsafeBufferPointer(start: bytes, count: count)
             unsafe HTTP2Callbacks.session(user)?.data(of: number, bytes.span)
             return 0

@@ -50,8 +50,7 @@ extension HTTP2Session {
             && nghttp2_session_set_local_window_size(session, 0, 0, Int32(limits.windowByteCount)) == 0
     }
 
-    func withPairs(of fields: [(value: String, name: String)], _ body: (UnsafePointer<nghttp2_nv>?, Int) -> CInt)
-    {
+    func withPairs(of fields: [(value: String, name: String)], _ body: (UnsafePointer<nghttp2_nv>?, Int) -> CInt) {
         self.fields = fields.flatMap { Array($0.name.utf8) + Array($0.value.utf8) }
         self.extents = fields.map {
             FieldExtent(nameByteCount: $0.name.utf8.count, valueByteCount: $0.value.utf8.count)

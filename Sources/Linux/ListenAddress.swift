@@ -27,7 +27,9 @@ package struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
         var host = String(text[..<colon])
         let isBracketed = host.hasPrefix("[") && host.hasSuffix("]")
         if isBracketed { host = String(host.dropFirst().dropLast()) }
-        guard !host.utf8.contains(0), let address = Self.address(host, isBracketed ? AF_INET6 : AF_INET) else { return nil }
+        guard !host.utf8.contains(0), let address = Self.address(host, isBracketed ? AF_INET6 : AF_INET) else {
+            return nil
+        }
         self.host = isBracketed ? .v6(address) : .v4(address)
         self.port = port
     }

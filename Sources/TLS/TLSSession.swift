@@ -88,7 +88,8 @@ package import Linux
     /// What the certificates say that the client has sent in this handshake.
     static func sentCredential(on ssl: OpaquePointer) -> PeerCredential {
         let chain = unsafe SSL_get_peer_cert_chain(ssl)
-        let others = unsafe (0..<max(0, OPENSSL_sk_num(chain))).map { unsafe OpaquePointer(OPENSSL_sk_value(chain, $0)) }
+        let others = unsafe (0..<max(0, OPENSSL_sk_num(chain)))
+            .map { unsafe OpaquePointer(OPENSSL_sk_value(chain, $0)) }
         let own = unsafe ([SSL_get0_peer_certificate(ssl)] + others).compactMap { unsafe $0 }
             .filter { unsafe X509_get_extension_flags($0) & UInt32(EXFLAG_CA) == 0 }
         defer { ERR_clear_error() }  // Extensions that OpenSSL cannot read leave a trace.
@@ -106,7 +107,8 @@ package import Linux
             ERR_clear_error()
             let (result, byteCount) = unsafe buffer.withUnsafeMutableBytes { bytes, count in
                 var received = 0
-                let result = unsafe SSL_read_ex(self.ssl, bytes.baseAddress! + count, bytes.count - count, &received)
+                let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
+                let result = unsafe SSL_read_ex(self.ssl, room.baseAddress, room.count, &received)
                 count += received
                 return (result, received)
             }

@@ -65,7 +65,8 @@ import Testing
     func limits(endpoint: KESEndpoint) throws {
         let bench = try KESBench()
         let method = endpoint.method.rawValue
-        let work = bench.front.route(try head(request(method, endpoint.path + (endpoint.takesName ? "a" : ""))))
+        let work = bench.front.route(
+            try head(request(method, endpoint.path + (endpoint.takesName ? "a" : ""))), from: .local)
         #expect(work.refusal == nil)
         #expect(work.bodyByteCountMax == endpoint.bodyByteCountMax)
         #expect(work.timeout == .seconds(endpoint.timeoutInSeconds))

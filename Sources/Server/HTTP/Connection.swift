@@ -33,6 +33,8 @@ struct Connection: ~Copyable {
     }
 
     private let front: any Front
+    /// Who the client is. With TLS, known from the end of the handshake on, before there is a request.
+    var peer: Peer
     private let logger: Logger
     private var state: ConnectionState
     private var intake: RequestIntake
@@ -61,10 +63,11 @@ struct Connection: ~Copyable {
     private static var outputByteCountMax: Int { 64 * 1024 }
 
     init(
-        front: any Front, limits: ServerLimits, naming: RequestNaming, memory: SecretMemory, logger: Logger,
+        front: any Front, peer: Peer, limits: ServerLimits, naming: RequestNaming, memory: SecretMemory, logger: Logger,
         now: Instant
     ) {
         self.front = front
+        self.peer = peer
         self.logger = logger
         self.naming = naming
         self.state = ConnectionState(limits: limits, now: now)
@@ -85,6 +88,8 @@ struct Connection: ~Copyable {
 
     /// When ``timeIsUp(_:now:)`` has something to do.
     var deadline: Instant { self.state.deadline }
+
+    var isDraining: Bool { self.state.isDraining }
 
     /// Whether an answer is awaited.
     var isAnswering: Bool { self.state.phase == .answering }
@@ -166,6 +171,12 @@ struct Connection: ~Copyable {
         self.proceed(keepsAlive: false, inputIsComplete: false, now: now)
     }
 
+    /// Bytes have come that may be the beginning of a request.
+    mutating func headBegan(now: Instant) { self.state.headBegan(now: now) }
+
+    /// What was said to the client is all that will be.
+    mutating func endUnasked(now: Instant) { self.proceed(keepsAlive: false, inputIsComplete: false, now: now) }
+
     // MARK: Requests
 
     /// Answers requests out of the input until it is used up or something has to be waited for.
@@ -200,7 +211,7 @@ struct Connection: ~Copyable {
     private mutating func begin(
         _ head: RequestHead, hasMore: Bool, _ writer: inout ResponseWriter, now: inout Instant
     ) {
-        let request = self.front.route(head)
+        let request = self.front.route(head, from: self.peer)
         let refusal = request.refusal
         let keepsBody = refusal == nil && request.bodyByteCountMax > 0
         let byteCountMax = keepsBody ? request.bodyByteCountMax : Self.discardByteCountMax

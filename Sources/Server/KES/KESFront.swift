@@ -9,8 +9,7 @@ package import Telemetry
 
 /// Serves the KES API, with the agent's own `/metrics` beside it.
 ///
-/// The order of what is looked at is KES's and part of its contract: path, method, name, body, key. Who may do what
-/// will be asked between method and name, where KES asks it.
+/// The order of what is looked at is KES's and part of its contract: path, method, rights, name, body, key.
 package final class KESFront: Front {
     let service: any KeyService
     let memory: SecretMemory
@@ -32,11 +31,11 @@ package final class KESFront: Front {
         MetricsReport(facts: self.facts, memory: self.memory, requests: self.metrics, sources: self.sources)
     }
 
-    package func route(_ head: RequestHead) -> any RoutedRequest {
+    package func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
         do throws(RequestError) {
             switch try RequestTarget(head.target) {
             case .path(let path):
-                return self.route(head.method, path)
+                return self.route(head.method, path, from: peer)
             case .redirect(let location):
                 return self.refuse(Response(.movedPermanently, fields: [.init("Location", location)]))
             case .asterisk where head.method == .options:
@@ -49,7 +48,7 @@ package final class KESFront: Front {
         }
     }
 
-    private func route(_ method: RequestMethod, _ path: [UInt8]) -> KESRequestInWork {
+    private func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> KESRequestInWork {
         let route = KESRoute(decodedPath: path.span)
         guard let endpoint = route?.endpoint ?? (path == Self.allMetricsPath ? .metrics : nil) else {
             return self.refuse(.pageNotFound)
@@ -58,6 +57,7 @@ package final class KESFront: Front {
             guard method.isAccepted(by: endpoint) else {
                 throw .wrongMethod(Array(method.name.utf8).span, for: endpoint)
             }
+            try self.authorize(peer, for: endpoint, at: path.span)
             guard let route else { return KESRequestInWork(front: self, endpoint: endpoint, subject: .allMetrics) }
             let name = path.span.extracting(route.name)
             let subject: KESRequestInWork.Subject =

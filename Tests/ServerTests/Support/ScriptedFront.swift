@@ -23,7 +23,7 @@ final class ScriptedFront: Front {
     static let bodyByteCountMax = 1_000_000
 
     let journal = Journal()
-    func route(_ head: RequestHead) -> any RoutedRequest {
+    func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
         self.journal.note("route")
         let target = String(decoding: head.target, as: UTF8.self)
         return Request(target: target, front: self)
