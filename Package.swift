@@ -186,8 +186,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory",
-                "Server", "TLS", "Telemetry", "TestSupport",
+                "ByteCoding", "CNghttp2", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService", "Linux",
+                "LockedMemory", "Server", "TLS", "Telemetry", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: relaxed

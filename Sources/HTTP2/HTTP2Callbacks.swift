@@ -44,8 +44,8 @@ enum HTTP2Callbacks {
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_frame_send_callback(callbacks) { _, frame, user in
-            guard let head = unsafe frame?.pointee.hd, HTTP2Callbacks.endsStream(head) else { return 0 }
-            unsafe HTTP2Callbacks.session(user)?.answerEnded(head.stream_id)
+            guard let frame = unsafe frame, let session = unsafe HTTP2Callbacks.session(user) else { return 0 }
+            unsafe HTTP2Callbacks.sent(frame.pointee, session)
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_stream_close_callback(callbacks) { _, number, _, user in
@@ -89,6 +89,14 @@ enum HTTP2Callbacks {
             session.pingAnswered()
         case _:
             session.idleFrame()
+        }
+    }
+
+    private static func sent(_ frame: nghttp2_frame, _ session: HTTP2Session) {
+        let head = unsafe frame.hd
+        if Self.endsStream(head) { session.answerEnded(head.stream_id) }
+        if UInt32(head.type) == NGHTTP2_GOAWAY.rawValue, unsafe frame.goaway.last_stream_id == .max {
+            session.endAnnounced()
         }
     }
 

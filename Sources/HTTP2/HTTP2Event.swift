@@ -26,6 +26,6 @@ package enum HTTP2Event: Equatable, Sendable {
     case bodyTooLong(HTTP2StreamID, isOwnFault: Bool)
     /// The stream is over: its answer has gone, or one of the two sides gave it up. The ID names nothing any more.
     case closed(HTTP2StreamID)
-    /// The client has answered a ``HTTP2Session/ping()``.
+    /// The client has seen what ``HTTP2Session/announceEnd()`` told it.
     case pingAnswered
 }

@@ -34,8 +34,11 @@ extension HTTP2Session {
 
     func data(of number: Int32, _ bytes: Span<UInt8>) {
         guard let slot = self.slot(of: number) else { return }
-        guard !self.streams[slot].isTooLong else { return }
         self.streams[slot].bodyByteCount += bytes.count
+        guard !self.streams[slot].isAnswered, !self.streams[slot].isTooLong else {
+            self.endIfItGoesOn(slot)
+            return
+        }
         let isOwnFault = self.streams[slot].bodyByteCount > self.limits.bodyByteCount
         let keptByteCount = self.streams[slot].keepsBody ? bytes.count : 0
         guard !isOwnFault, self.heldByteCount + keptByteCount <= self.limits.heldByteCount else {
@@ -62,6 +65,9 @@ extension HTTP2Session {
         if self.idleFrameCount == self.limits.idleFrames { self.endForExcess() }
     }
 
+    /// The end is announced. The ping goes behind that: nghttp2 would have it overtake what is not sent.
+    func endAnnounced() { unsafe nghttp2_submit_ping(self.session, 0, nil) }
+
     func pingAnswered() { self.events.append(.pingAnswered) }
 
     /// How much of an answer goes into its next frame, at most `byteCountMax`, and whether that is all.
@@ -81,10 +87,19 @@ extension HTTP2Session {
         return true
     }
 
-    /// An answer has gone. A client that is still sending need not go on, RFC 9113 §8.1.
+    /// An answer has gone. What still comes of the request is thrown away: clients are known that do not look at an answer
+    /// before they have sent everything, and take a reset in between for a failure (libcurl 7.88).
     func answerEnded(_ number: Int32) {
-        guard let slot = self.slot(of: number), self.streams[slot].isReceiving else { return }
-        unsafe nghttp2_submit_rst_stream(self.session, 0, number, NGHTTP2_NO_ERROR.rawValue)
+        guard let slot = self.slot(of: number) else { return }
+        self.streams[slot].isAnswered = true
+    }
+
+    /// A client that goes on sending for as long again is told that nobody listens, RFC 9113 §8.1.
+    private func endIfItGoesOn(_ slot: Slots<HTTP2Stream>.ID) {
+        guard self.streams[slot].isAnswered, self.streams[slot].bodyByteCount > 2 * self.limits.bodyByteCount else {
+            return
+        }
+        unsafe nghttp2_submit_rst_stream(self.session, 0, self.streams[slot].number, NGHTTP2_NO_ERROR.rawValue)
     }
 
     func dropBody(ofStream slot: Slots<HTTP2Stream>.ID) {

@@ -108,7 +108,7 @@ import Slots
         }
     }
 
-    /// Answers a request. If not all of it has come, the client is told that no more is wanted.
+    /// Answers a request, be it complete or not.
     ///
     /// - Parameter body: of the length that the head announces, or empty for an answer to HEAD.
     package func respond(
@@ -143,11 +143,8 @@ import Slots
             self.session, 0, self.streams[id.slot].number, NGHTTP2_CANCEL.rawValue)
     }
 
-    /// Says that no new request will be taken soon, and asks for a sign that the client knows.
-    package func announceEnd() {
-        unsafe nghttp2_submit_shutdown_notice(self.session)
-        unsafe nghttp2_submit_ping(self.session, 0, nil)
-    }
+    /// Says that no new request will be taken soon. The client shows that it knows by ``HTTP2Event/pingAnswered``.
+    package func announceEnd() { unsafe nghttp2_submit_shutdown_notice(self.session) }
 
     /// Says which request was the last to be taken. Those up to it are answered.
     package func beginEnd() {

@@ -20,6 +20,8 @@ struct HTTP2Stream: ~Copyable {
     var keepsBody = true
     /// Whether the body has grown too long, and that was told.
     var isTooLong = false
+    /// Whether the whole answer has gone.
+    var isAnswered = false
     /// What of the answer's body has not gone.
     var answer: TransitBuffer
 

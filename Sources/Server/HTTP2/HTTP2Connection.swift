@@ -325,6 +325,15 @@ struct HTTP2Connection: ~Copyable {
         } else if self.session.isOver {
             self.state.saidAll(now: now)
             self.ending = self.inputIsEnded ? .close : .linger
+            self.giveUpAll()
         }
+    }
+
+    /// Nobody can be answered any more.
+    private mutating func giveUpAll() {
+        for exchange in self.exchanges.values { exchange.work?.cancel() }
+        self.exchanges.removeAll()
+        self.deferred.removeAll()
+        self.nextDeadline = .distantFuture
     }
 }

@@ -102,7 +102,7 @@ private final class OneLoop: Sendable {
 }
 
 extension LockedHeap {
-    fileprivate func holds(_ bytes: [UInt8]) -> Bool {
+    func holds(_ bytes: [UInt8]) -> Bool {
         self.state.withLock { state in
             for chunk in sequence(first: state.chunk, next: \.previous) {
                 var rest = unsafe UnsafeRawBufferPointer(chunk.region.bytes)
