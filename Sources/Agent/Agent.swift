@@ -99,8 +99,8 @@ package struct Agent: Sendable {
             service: self.service,
             memory: self.memory,
             facts: AgentFacts(
-                version: BuildInfo.version, commit: BuildInfo.commit, socketPath: socket.path,
-                connections: connections),
+                version: BuildInfo.version, commit: BuildInfo.commit,
+                listeners: [.init(.unix, at: socket.path, connections: connections)]),
             sources: [self.keyServers].compactMap(\.self))
         let limits = ServerLimits(
             connections: self.settings.limits.connections,

@@ -65,6 +65,15 @@ struct Client: ~Copyable {
         self.handshakeDeadline = now + premises.limits.handshakeTimeout
     }
 
+    /// Whether requests can come: not before the handshake.
+    var isReady: Bool { self.wire.isReady }
+
+    /// The handshake has taken long enough for one of so many.
+    mutating func giveUpHandshake() {
+        self.handshakeFailed("there are too many at a time")
+        self.isGivenUp = true
+    }
+
     /// When ``timeIsUp(_:)`` has something to do.
     var deadline: Instant {
         guard !self.waitsForNextTurn else { return .distantPast }

@@ -11,6 +11,11 @@ package struct ServerLimits: Sendable {
     package var headerTimeout: Interval
     /// From the first byte of a client of TLS until its handshake is done; also how long there may be none.
     package var handshakeTimeout: Interval = .seconds(10)
+    /// Handshakes under way that a thread has memory for without a thought: each takes some 30 KiB of locked memory. With
+    /// more of them, the oldest have to go once they have had ``crowdedHandshakeTimeout``.
+    package var handshakes = 64
+    /// A thousand times what a handshake takes on one machine.
+    package var crowdedHandshakeTimeout: Interval = .seconds(1)
     /// Without a request, or without an answer being read.
     package var idleTimeout: Interval
     /// From the first byte of an answer that ends a connection until the client closes it.

@@ -45,6 +45,7 @@ struct ServerLoop: ~Copyable {
     private var acceptAgainAt = Instant.distantFuture
     private var admittedCount = 0
     private var isDraining = false
+    private var handshakes = HandshakeQueue()
     private var end: End?
     private var isStopped = false
 
@@ -85,7 +86,10 @@ struct ServerLoop: ~Copyable {
         case let token:
             let id = Slots<Client>.ID(rawValue: token)
             guard self.clients.contains(id) else { return }
+            let isShakingHands = !self.clients[id].isReady
+            if isShakingHands { self.makeRoomForHandshake(of: id) }
             if self.clients[id].handle(event, &self.desk) { self.settle(id) } else { self.remove(id) }
+            if isShakingHands, self.clients.contains(id), self.clients[id].isReady { self.handshakes.end(id) }
         }
     }
 
@@ -132,11 +136,23 @@ struct ServerLoop: ~Copyable {
     private mutating func remove(_ id: Slots<Client>.ID) {
         self.desk.clear()
         let client = self.clients.remove(id)
+        if client.listener.tls != nil { self.handshakes.end(id) }
         self.inbox.hasLost()
         guard client.isAdmitted else { return }
         client.listener.connections.leave()
         self.admittedCount -= 1
         self.endIfEmpty()
+    }
+
+    private mutating func makeRoomForHandshake(of id: Slots<Client>.ID) {
+        self.handshakes.begin(id, now: self.desk.now)
+        let limits = self.premises.limits
+        let limit = self.desk.now - limits.crowdedHandshakeTimeout
+        while let oldest = self.handshakes.takeOldest(beyond: limits.handshakes, before: limit) {
+            guard oldest != id, self.clients.contains(oldest) else { continue }
+            self.clients[oldest].giveUpHandshake()
+            self.settle(oldest)
+        }
     }
 
     private mutating func cutOff() { for id in self.clients.ids { self.remove(id) } }

@@ -26,7 +26,8 @@ struct TLSTestServer: Sendable {
     ) async throws {
         let authority = try TestAuthority()
         let tls = ServerTLS(try Self.context(of: authority.issueServer(), clientAuthority: clientAuthority))
-        let listener = try TCPListener(at: ListenAddress("127.0.0.1:0")!)
+        guard let anyPort = ListenAddress("127.0.0.1:0") else { preconditionFailure("an address that is none") }
+        let listener = try TCPListener(at: anyPort)
         let port = listener.address.port
         let connections = ConnectionCount(limit: limits.connections)
         let server = try HTTPServer(

@@ -281,6 +281,26 @@ import Testing
         }
     }
 
+    @Test func ofTooManyHandshakesTheOldestGo() async throws {
+        var limits = ServerLimits.generous
+        limits.handshakeTimeout = .hours(1)
+        limits.handshakes = 2
+        limits.crowdedHandshakeTimeout = .zero
+        try await TLSTestServer.run(self.front, limits: limits) { server in
+            let clients = try (0..<3).map { _ in try Client(toPort: server.port) }
+            for client in clients {
+                try await client.send([0x16, 0x03, 0x01, 0x02, 0x00, 0x01])
+                for _ in 0..<4 { await server.server.loops[0].turn() }
+            }
+            let received = try await clients[0].receiveToEnd()
+            #expect(received.isEmpty)
+            #expect(server.connections.current == 2)
+            let text = try await server.ask("/at-once")
+            #expect(text == "at once")
+            withExtendedLifetime(clients) {}
+        }
+    }
+
     @Test func aHandshakeHasItsTime() async throws {
         var limits = ServerLimits.generous
         limits.handshakeTimeout = .milliseconds(10)
