@@ -187,7 +187,7 @@ let package = Package(
             name: "ServerTests",
             dependencies: [
                 "ByteCoding", "CNghttp2", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService", "Linux",
-                "LockedMemory", "Server", "TLS", "Telemetry", "TestSupport",
+                "LockedMemory", "Server", "Slots", "TLS", "Telemetry", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: relaxed
