@@ -65,8 +65,8 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ByteCoding", "HTTPWire", "KESProtocol", "KeyCache", "KeyService", "Linux", "LockedMemory", "Slots",
-                "Spans", "Telemetry",
+                "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyCache", "KeyService", "Linux",
+                "LockedMemory", "Slots", "Spans", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -107,11 +107,21 @@ let package = Package(
             swiftSettings: settings
         ),
         .target(name: "HTTPWire", dependencies: ["Spans"], swiftSettings: settings),
+        .target(
+            name: "HTTP2",
+            dependencies: ["CNghttp2", "HTTPWire", "LockedMemory", "Slots"],
+            swiftSettings: settings
+        ),
         .target(name: "KeyService", dependencies: ["LockedMemory"], swiftSettings: settings),
         .target(name: "ByteCoding", dependencies: ["LockedMemory", "Spans"], swiftSettings: settings),
         .target(
             name: "Cryptography",
             dependencies: ["ByteCoding", "COpenSSL", "Linux", "LockedMemory"],
+            swiftSettings: settings
+        ),
+        .target(
+            name: "TLS",
+            dependencies: ["COpenSSL", "Cryptography", "Linux"],
             swiftSettings: settings
         ),
         .target(
@@ -132,6 +142,7 @@ let package = Package(
         .target(name: "CWipingFree"),
         .target(name: "CCurl", dependencies: ["CLibCurl"]),
         .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+        .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CSystemd", pkgConfig: "libsystemd", providers: [.apt(["libsystemd-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
@@ -192,8 +203,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "ByteCoding", "HTTPWire", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Server",
-                "Telemetry", "TestSupport",
+                "ByteCoding", "CNghttp2", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService", "Linux",
+                "LockedMemory", "Server", "Slots", "TLS", "Telemetry", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: relaxed

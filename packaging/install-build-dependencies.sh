@@ -7,7 +7,7 @@ set -euo pipefail
 
 packages=(
     binutils ca-certificates git libc6-dev libgcc-12-dev libstdc++-12-dev pkg-config
-    libcurl4-openssl-dev libssl-dev libsystemd-dev libyaml-dev
+    libcurl4-openssl-dev libnghttp2-dev libssl-dev libsystemd-dev libyaml-dev
     libncurses6 libsqlite3-0 libxml2 # Swift's own tools run with these.
 )
 if [ "${1:-}" = --tests ]; then packages+=(curl mandoc openssl); fi

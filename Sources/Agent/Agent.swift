@@ -102,8 +102,8 @@ package struct Agent: Sendable {
             cache: self.keyServers?.cache,
             memory: self.memory,
             facts: AgentFacts(
-                version: BuildInfo.version, commit: BuildInfo.commit, socketPath: socket.path,
-                connections: connections),
+                version: BuildInfo.version, commit: BuildInfo.commit,
+                listeners: [.init(.unix, at: socket.path, connections: connections)]),
             sources: [self.keyServers].compactMap(\.self))
         let limits = ServerLimits(
             connections: self.settings.limits.connections,
@@ -111,8 +111,8 @@ package struct Agent: Sendable {
             idleTimeout: Interval(self.settings.limits.idleTimeout))
         do throws(SystemError) {
             return try HTTPServer(
-                listener: Descriptor(owning: socket.descriptor), front: front, limits: limits,
-                connections: connections, memory: self.memory,
+                listeners: [.unix(Descriptor(owning: socket.descriptor), connections: connections)], front: front,
+                limits: limits, memory: self.memory,
                 threadCount: min(4, ProcessStatistics.processors.usable), logger: self.logger)
         } catch {
             throw AgentFailure(.inputOutput, "cannot serve on \(socket.path): \(error)")

@@ -15,7 +15,7 @@ package enum CryptographyError: Error, Equatable, Sendable {
     case openSSLInUse
 
     /// The failure that OpenSSL has just reported on this thread. Leaves the thread's error queue empty.
-    static func reported(by function: StaticString) -> Self {
+    package static func reported(by function: StaticString) -> Self {
         .openSSL(function: "\(function)", reason: OpenSSLLibrary.takeReason())
     }
 }

@@ -9,7 +9,7 @@ package enum OpenSSLLibrary {
 
     /// Why the last call on this thread failed: what was found first, of which all else in the thread's error queue
     /// follows. Leaves the queue empty.
-    static func takeReason() -> String {
+    package static func takeReason() -> String {
         defer { ERR_clear_error() }
         guard let reason = unsafe ERR_reason_error_string(ERR_peek_error()) else { return "unknown" }
         return unsafe String(cString: reason)

@@ -27,17 +27,17 @@ struct RequestFields: Sendable {
     /// What can only be told when all headers are there.
     func check(version: RequestHead.Version) throws(RequestError) {
         switch version {
-        case .http11:
+        case .http11, .http2:
             guard self.hasHost else { throw .missingHost }
         case .http10:
             guard self.framing != .chunked else { throw .transferEncodingInHTTP10 }
         }
     }
 
-    func expectation(in version: RequestHead.Version) -> RequestHead.Expectation {
-        switch (version, self.expectation, self.framing) {
+    func expectation(in version: RequestHead.Version, _ framing: RequestHead.Framing) -> RequestHead.Expectation {
+        switch (version, self.expectation, framing) {
         case (.http10, _, _), (_, .continue, .none), (_, .continue, .length(0)): .none
-        case (.http11, let expectation, _): expectation
+        case (.http11, let expectation, _), (.http2, let expectation, _): expectation
         }
     }
 

@@ -21,15 +21,16 @@ package struct RequestHead: Equatable, Sendable {
     package let requestID: [UInt8]?
 
     package enum Version: Sendable {
-        case http10, http11
+        case http10, http11, http2
     }
 
     /// How the end of the body is found.
     package enum Framing: Equatable, Sendable {
-        /// Neither `Content-Length` nor `Transfer-Encoding`: there is no body.
+        /// Neither `Content-Length` nor `Transfer-Encoding`, or a stream that ends with its head: there is no body.
         case none
         /// As announced. Nobody has looked at whether so much is welcome.
         case length(Int)
+        /// The end is told when it has come: by the last chunk, or by the end of the stream in HTTP/2.
         case chunked
     }
 

@@ -140,7 +140,7 @@ package struct RequestParser: Sendable {
             version: version,
             framing: self.fields.framing,
             keepsAlive: version == .http11 && !self.fields.closes,
-            expectation: self.fields.expectation(in: version),
+            expectation: self.fields.expectation(in: version, self.fields.framing),
             requestID: self.fields.requestID
         )
     }

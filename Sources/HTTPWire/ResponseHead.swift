@@ -23,6 +23,20 @@ package struct ResponseHead: Sendable {
         package init(_ name: String, _ value: String) { self.init(name, [UInt8](value.utf8)) }
     }
 
+    /// A field of which there are few, so that it costs nothing to make.
+    package struct ConstantField: Sendable {
+        let name: StaticString
+        /// The name as HTTP/2 has it.
+        let lowercasedName: StaticString
+        let value: StaticString
+
+        package init(_ name: StaticString, lowercased: StaticString, _ value: StaticString) {
+            self.name = name
+            self.lowercasedName = lowercased
+            self.value = value
+        }
+    }
+
     package var status: ResponseStatus
     package var contentType: String?
     /// Bytes of the body that follows; of an answer to HEAD, of the body that a GET would have had.
@@ -32,8 +46,7 @@ package struct ResponseHead: Sendable {
     package var fields: [Field]
     /// For how many seconds a cache has kept what the body tells: the value of `Age`.
     package var age: Int?
-    /// A field as it stands on the wire, line end included, where it is one of a few.
-    package var constantField: StaticString?
+    package var constantField: ConstantField?
     /// The value of `X-Request-Id`: as ``RequestHead/requestID``, or of the server's own making.
     package var requestID: RequestID?
 
@@ -44,7 +57,7 @@ package struct ResponseHead: Sendable {
         closes: Bool = false,
         fields: [Field] = [],
         age: Int? = nil,
-        constantField: StaticString? = nil,
+        constantField: ConstantField? = nil,
         requestID: RequestID? = nil
     ) {
         self.status = status
@@ -65,7 +78,9 @@ package struct ResponseHead: Sendable {
         count += "Date: \r\n".utf8.count + HTTPDate.byteCount
         for field in self.fields { count += field.name.utf8.count + field.value.count + ": \r\n".utf8.count }
         if self.age != nil { count += "Age: \r\n".utf8.count + OutputRawSpan.decimalDigitCountMax }
-        if let constantField { count += constantField.utf8CodeUnitCount }
+        if let field = self.constantField {
+            count += field.name.utf8CodeUnitCount + field.value.utf8CodeUnitCount + ": \r\n".utf8.count
+        }
         if let requestID = self.requestID { count += "X-Request-Id: ".utf8.count + requestID.byteCountMax + 2 }
         if self.closes { count += "Connection: close\r\n".utf8.count }
         return count + "\r\n".utf8.count
@@ -93,7 +108,12 @@ package struct ResponseHead: Sendable {
             output.append(field.value.span)
             output.endLine()
         }
-        if let constantField { output.append(ascii: constantField) }
+        if let field = self.constantField {
+            output.append(ascii: field.name)
+            output.append(ascii: ": ")
+            output.append(ascii: field.value)
+            output.endLine()
+        }
         if let age {
             output.append(ascii: "Age: ")
             output.append(decimal: age)

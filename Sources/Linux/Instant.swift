@@ -11,6 +11,7 @@ package struct Instant: Comparable, Sendable {
     package init(nanoseconds: Int) { self.nanoseconds = nanoseconds }
 
     package static let distantFuture = Instant(nanoseconds: .max)
+    package static let distantPast = Instant(nanoseconds: 0)
 
     package static func now() -> Instant {
         var time = timespec()

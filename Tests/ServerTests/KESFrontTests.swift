@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Cryptography
 import HTTPWire
 import KESProtocol
 import KeyService
 import Linux
+import TLS
 import Testing
 
 @testable import Server
@@ -65,7 +67,8 @@ import Testing
     func limits(endpoint: KESEndpoint) throws {
         let bench = try KESBench()
         let method = endpoint.method.rawValue
-        let work = bench.front.route(try head(request(method, endpoint.path + (endpoint.takesName ? "a" : ""))))
+        let work = bench.front.route(
+            try head(request(method, endpoint.path + (endpoint.takesName ? "a" : ""))), from: .local)
         #expect(work.refusal == nil)
         #expect(work.bodyByteCountMax == endpoint.bodyByteCountMax)
         #expect(work.timeout == .seconds(endpoint.timeoutInSeconds))
@@ -73,6 +76,34 @@ import Testing
         #expect(work.bodyTooLarge.body == KESFailure.invalidBody(for: endpoint).body)
         #expect(work.timedOut.status == .gatewayTimeout)
         #expect(work.timedOut.body == KESFailure(.timedOut, at: endpoint).body)
+    }
+
+    // MARK: Rights
+
+    @Test("rights are asked for between method and name", arguments: [PeerCredential.none, .several])
+    func rights(credential: PeerCredential) throws {
+        let bench = try KESBench()
+        func refusal(_ method: String, _ path: String) throws -> String? {
+            let response = bench.front.route(try head(request(method, path)), from: Peer(.tls, credential)).refusal
+            return response.map { "\($0.status.rawValue) " + String(decoding: $0.body, as: UTF8.self) }
+        }
+        let message =
+            credential == .none ? "client certificate is required" : "received more than one client certificate"
+        #expect(try refusal("GET", "/version") == nil)
+        #expect(try refusal("GET", "/v1/ready") == nil)
+        #expect(try refusal("GET", "/v1/nothing")?.hasPrefix("404") == true)
+        #expect(try refusal("GET", "/v1/key/decrypt/-")?.hasPrefix("405") == true)
+        for (method, path) in [("PUT", "/v1/key/decrypt/-"), ("GET", "/v1/status"), ("GET", "/metrics")] {
+            #expect(try refusal(method, path) == "400 {\"message\":\"tls: \(message)\"\n}")
+        }
+    }
+
+    @Test func whoeverHasAnIdentityMayAsk() throws {
+        let bench = try KESBench()
+        let identity = try #require(Identity(repeatElement(7, count: 32)))
+        let work = bench.front.route(
+            try head(request("GET", "/v1/status")), from: Peer(.tls, .identity(identity)))
+        #expect(work.refusal == nil)
     }
 
     // MARK: Refusals of HTTP's own

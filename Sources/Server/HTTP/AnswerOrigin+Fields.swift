@@ -1,18 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTPWire
 import KeyService
 
 /// How an answer's head tells where it comes from.
 extension AnswerOrigin {
-    /// `X-Keyside-Cache`, a whole line.
-    var field: StaticString {
-        switch self {
-        case .bypass: "X-Keyside-Cache: bypass\r\n"
-        case .miss: "X-Keyside-Cache: miss\r\n"
-        case .coalesced: "X-Keyside-Cache: coalesced\r\n"
-        case .hit: "X-Keyside-Cache: hit\r\n"
-        case .stale: "X-Keyside-Cache: stale\r\n"
-        }
+    var field: ResponseHead.ConstantField {
+        let value: StaticString =
+            switch self {
+            case .bypass: "bypass"
+            case .miss: "miss"
+            case .coalesced: "coalesced"
+            case .hit: "hit"
+            case .stale: "stale"
+            }
+        return ResponseHead.ConstantField("X-Keyside-Cache", lowercased: "x-keyside-cache", value)
     }
 
     /// Seconds since the key server vouched for it. Nil where it has just done so, or is none.

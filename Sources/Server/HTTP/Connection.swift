@@ -34,9 +34,9 @@ struct Connection: ~Copyable {
     }
 
     private let front: any Front
-    private let logger: Logger
-    /// Asked once: to find out that nothing is to be logged costs as much as a system call with every request.
-    private let logsRequests: Bool
+    /// Who the client is. With TLS, known from the end of the handshake on, before there is a request.
+    var peer: Peer
+    private let log: RequestLog
     private var state: ConnectionState
     private var intake: RequestIntake
     /// What has come and waits: part of a request, or requests behind the one in work.
@@ -64,12 +64,12 @@ struct Connection: ~Copyable {
     private static var outputByteCountMax: Int { 64 * 1024 }
 
     init(
-        front: any Front, limits: ServerLimits, naming: RequestNaming, memory: SecretMemory, logger: Logger,
+        front: any Front, peer: Peer, limits: ServerLimits, naming: RequestNaming, memory: SecretMemory, logger: Logger,
         now: Instant
     ) {
         self.front = front
-        self.logger = logger
-        self.logsRequests = logger.logLevel <= .debug
+        self.peer = peer
+        self.log = RequestLog(logger)
         self.naming = naming
         self.state = ConnectionState(limits: limits, now: now)
         self.intake = RequestIntake(in: memory)
@@ -89,6 +89,8 @@ struct Connection: ~Copyable {
 
     /// When ``timeIsUp(_:now:)`` has something to do.
     var deadline: Instant { self.state.deadline }
+
+    var isDraining: Bool { self.state.isDraining }
 
     /// Whether an answer is awaited.
     var isAnswering: Bool { self.state.phase == .answering }
@@ -172,6 +174,12 @@ struct Connection: ~Copyable {
         self.proceed(keepsAlive: false, inputIsComplete: false, now: now)
     }
 
+    /// Bytes have come that may be the beginning of a request.
+    mutating func headBegan(now: Instant) { self.state.headBegan(now: now) }
+
+    /// What was said to the client is all that will be.
+    mutating func endUnasked(now: Instant) { self.proceed(keepsAlive: false, inputIsComplete: false, now: now) }
+
     // MARK: Requests
 
     /// Answers requests out of the input until it is used up or something has to be waited for.
@@ -206,7 +214,7 @@ struct Connection: ~Copyable {
     private mutating func begin(
         _ head: RequestHead, hasMore: Bool, _ writer: inout ResponseWriter, now: inout Instant
     ) {
-        let request = self.front.route(head)
+        let request = self.front.route(head, from: self.peer)
         let refusal = request.refusal
         let keepsBody = refusal == nil && request.bodyByteCountMax > 0
         let byteCountMax = keepsBody ? request.bodyByteCountMax : Self.discardByteCountMax
@@ -312,13 +320,7 @@ struct Connection: ~Copyable {
         now = .now()
         let duration = now - exchange.began
         exchange.request.answered(status, from: origin, duration: duration)
-        if self.logsRequests {
-            self.logger.debug(
-                "request answered",
-                metadata: [
-                    "request": "\(exchange.id)", "status": "\(status.rawValue)", "us": "\(duration.nanoseconds / 1000)",
-                ])
-        }
+        self.log.answered(exchange.id, status, after: duration)
         self.proceed(keepsAlive: keepsAlive, inputIsComplete: inputIsComplete, now: now)
     }
 

@@ -10,8 +10,8 @@ package import Linux
 /// Called on the thread that serves many clients, so nothing here waits. Of no associated type, so that nothing in the
 /// server need be generic.
 package protocol Front: Sendable {
-    /// Decides by the head alone what the request is.
-    func route(_ head: RequestHead) -> any RoutedRequest
+    /// Decides by the head alone what the request is, and whether `peer` may ask for it.
+    func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest
 
     /// What to say to bytes that break the rules of HTTP, or arrive too slowly.
     func refusal(_ status: ResponseStatus, _ message: String) -> Response
@@ -39,7 +39,8 @@ package protocol RoutedRequest: AnyObject, Sendable {
     ///
     /// - Parameters:
     ///   - body: the whole body without its chunks. Wiped when this returns.
-    ///   - bodyLengthWasAnnounced: false for a chunked body: an empty one is then not the same as none.
+    ///   - bodyLengthWasAnnounced: false for a chunked body, and for one of HTTP/2 whose end came apart from the head and
+    ///     without a length before it: an empty one is then not the same as none.
     ///   - writer: takes the answer, exactly one, unless work is returned.
     func answer(
         body: Span<UInt8>, bodyLengthWasAnnounced: Bool, with writer: inout ResponseWriter

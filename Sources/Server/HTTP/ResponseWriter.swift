@@ -8,13 +8,17 @@ import Spans
 /// Writes answers, one behind the other, into the buffer that they are sent from.
 ///
 /// The bytes of an answer that carries a key are written here once and nowhere else; the buffer wipes them when they are
-/// sent.
+/// sent. Where heads are sent in another form than HTTP/1.1's, the buffer has bodies alone, and ``head`` is for whoever
+/// sends them.
 package struct ResponseWriter: ~Copyable, Sendable {
     var buffer: TransitBuffer
     /// Of the answer that was written last; 500 as long as there is none to the request.
     private(set) var status = ResponseStatus.internalServerError
     /// Where the answer comes from that was written last.
     private(set) var origin = AnswerOrigin.bypass
+
+    /// Of the answer that was written last, if its frame has the head apart.
+    private(set) var head: ResponseHead?
 
     private(set) var frame = Frame(requestID: nil, keepsAlive: true, omitsBody: false)
     private var date = HTTPDateCache()
@@ -26,6 +30,8 @@ package struct ResponseWriter: ~Copyable, Sendable {
         let keepsAlive: Bool
         /// The answer is to a HEAD.
         let omitsBody: Bool
+        /// Whether the head is left in ``ResponseWriter/head``, not written before the body.
+        var headIsApart = false
     }
 
     /// - Parameter capacity: of the buffer at first; it grows with what is written.
@@ -38,6 +44,7 @@ package struct ResponseWriter: ~Copyable, Sendable {
         self.frame = frame
         self.status = .internalServerError
         self.origin = .bypass
+        if self.head != nil { self.head = nil }
     }
 
     /// Asks the client for the body that it waits to send.
@@ -50,6 +57,9 @@ package struct ResponseWriter: ~Copyable, Sendable {
     mutating func append(_ other: borrowing ResponseWriter) {
         other.buffer.withBytes { self.buffer.append($0) }
     }
+
+    /// Takes out what was written: of an answer whose head is apart, the body.
+    mutating func takeBytes() -> TransitBuffer { self.buffer.take() }
 
     /// Writes an answer that is made already.
     package mutating func write(_ response: Response) {
@@ -75,8 +85,13 @@ package struct ResponseWriter: ~Copyable, Sendable {
         let head = ResponseHead(
             status, contentType: contentType, contentLength: bodyByteCount, closes: !self.frame.keepsAlive,
             fields: fields, age: origin?.age, constantField: origin?.field, requestID: self.frame.requestID)
-        let date = self.date.current()
         let omitsBody = self.frame.omitsBody
+        guard !self.frame.headIsApart else {
+            self.head = head
+            if !omitsBody { self.buffer.withRoom(for: bodyByteCount, body) }
+            return
+        }
+        let date = self.date.current()
         self.buffer.withRoom(for: head.byteCountMax + bodyByteCount) { output in
             head.write(date: date, into: &output)
             if !omitsBody { body(&output) }

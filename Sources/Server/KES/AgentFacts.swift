@@ -6,16 +6,27 @@ package import Linux
 package struct AgentFacts: Sendable {
     package let version: String
     package let commit: String
-    package let socketPath: String
-    package let connections: ConnectionCount
+    package let listeners: [Listener]
     package let startedAt = WallClock.now()
     private let began = ContinuousClock.now
 
-    package init(version: String, commit: String, socketPath: String, connections: ConnectionCount) {
+    package struct Listener: Sendable {
+        let name: ListenerName
+        /// The path of a socket, or an address with its port.
+        let address: String
+        let connections: ConnectionCount
+
+        package init(_ name: ListenerName, at address: String, connections: ConnectionCount) {
+            self.name = name
+            self.address = address
+            self.connections = connections
+        }
+    }
+
+    package init(version: String, commit: String, listeners: [Listener]) {
         self.version = version
         self.commit = commit
-        self.socketPath = socketPath
-        self.connections = connections
+        self.listeners = listeners
     }
 
     package var uptime: Duration { ContinuousClock.now - self.began }

@@ -34,17 +34,21 @@ enum CacheRoute {
         }
     }
 
-    /// - Throws: the answer to a wrong method, or to a name that is none.
+    /// - Throws: the answer to a wrong method.
+    func check(_ method: RequestMethod) throws(KESFailure) {
+        guard !self.methods.contains(method) else { return }
+        let expected = self.methods.map(\.name).joined(separator: "' or '")
+        throw KESFailure(status: 405, message: "received method '\(method.name)' expected '\(expected)'")
+    }
+
+    /// - Parameter method: one of ``methods``.
+    /// - Throws: the answer to a name that is none.
     func subject(
         for method: RequestMethod, path: Span<UInt8>
     ) throws(KESFailure) -> KESRequestInWork.Subject {
-        switch (self, method) {
-        case (.whole, .get): return .cacheReport
-        case (.whole, .delete): return .purge(nil)
-        case (.key(let name), .delete): return .purge(try KeyName(kes: path.extracting(name)))
-        case _:
-            let expected = self.methods.map(\.name).joined(separator: "' or '")
-            throw KESFailure(status: 405, message: "received method '\(method.name)' expected '\(expected)'")
+        switch self {
+        case .whole: method == .get ? .cacheReport : .purge(nil)
+        case .key(let name): .purge(try KeyName(kes: path.extracting(name)))
         }
     }
 }

@@ -70,11 +70,11 @@ extension KESFront {
         status.backend.key = self.service.defaultKeyName.description
         status.backend.endpoints = backend.endpoints.map(AgentStatus.Endpoint.init)
         status.cache = CacheReport(self.cache)
-        status.listeners = [
+        status.listeners = self.facts.listeners.map { listener in
             .init(
-                name: "unix", address: self.facts.socketPath, connections: self.facts.connections.current,
-                refused: self.facts.connections.refused)
-        ]
+                name: listener.name.rawValue, address: listener.address, connections: listener.connections.current,
+                refused: listener.connections.refused)
+        }
         status.memory.kind = self.memory.kind.rawValue
         status.memory.lockedByteCount = self.memory.lockedByteCount
         status.memory.slotsInUse = self.memory.slotsInUse

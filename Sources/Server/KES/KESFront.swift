@@ -10,8 +10,7 @@ package import Telemetry
 
 /// Serves the KES API, with the agent's own `/metrics` and `/v1/keyside/cache` beside it.
 ///
-/// The order of what is looked at is KES's and part of its contract: path, method, name, body, key. Who may do what
-/// will be asked between method and name, where KES asks it.
+/// The order of what is looked at is KES's and part of its contract: path, method, rights, name, body, key.
 package final class KESFront: Front {
     let service: any KeyService
     /// The one in the service, if there is one.
@@ -37,11 +36,11 @@ package final class KESFront: Front {
         MetricsReport(facts: self.facts, memory: self.memory, requests: self.metrics, sources: self.sources)
     }
 
-    package func route(_ head: RequestHead) -> any RoutedRequest {
+    package func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
         do throws(RequestError) {
             switch try RequestTarget(head.target) {
             case .path(let path):
-                return self.route(head.method, path)
+                return self.route(head.method, path, from: peer)
             case .redirect(let location):
                 return self.refuse(Response(.movedPermanently, fields: [.init("Location", location)]))
             case .asterisk where head.method == .options:
@@ -54,8 +53,8 @@ package final class KESFront: Front {
         }
     }
 
-    private func route(_ method: RequestMethod, _ path: [UInt8]) -> KESRequestInWork {
-        if let route = CacheRoute(decodedPath: path.span) { return self.route(method, path, route) }
+    private func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> KESRequestInWork {
+        if let route = CacheRoute(decodedPath: path.span) { return self.route(method, path, route, from: peer) }
         let route = KESRoute(decodedPath: path.span)
         guard let endpoint = route?.endpoint ?? (path == Self.allMetricsPath ? .metrics : nil) else {
             return self.refuse(.pageNotFound)
@@ -64,6 +63,7 @@ package final class KESFront: Front {
             guard method.isAccepted(by: endpoint) else {
                 throw .wrongMethod(Array(method.name.utf8).span, for: endpoint)
             }
+            try self.authorize(peer, at: path.span, isOpenToAll: endpoint.isOpenToAll)
             guard let route else { return KESRequestInWork(front: self, endpoint: endpoint, subject: .allMetrics) }
             let name = path.span.extracting(route.name)
             let subject: KESRequestInWork.Subject =
@@ -80,8 +80,12 @@ package final class KESFront: Front {
         }
     }
 
-    private func route(_ method: RequestMethod, _ path: [UInt8], _ route: CacheRoute) -> KESRequestInWork {
+    private func route(
+        _ method: RequestMethod, _ path: [UInt8], _ route: CacheRoute, from peer: Peer
+    ) -> KESRequestInWork {
         do throws(KESFailure) {
+            try route.check(method)
+            try self.authorize(peer, at: path.span)
             let subject = try route.subject(for: method, path: path.span)
             return KESRequestInWork(front: self, endpoint: nil, subject: subject)
         } catch {

@@ -105,12 +105,24 @@ struct MetricsReport {
     }
 
     private func writeAgent(to text: inout MetricsText) {
+        let listeners = self.facts.listeners
+        func samples(
+            of listeners: [AgentFacts.Listener], _ count: (ConnectionCount) -> Int
+        ) -> [(MetricsText.Labels, Double)] {
+            listeners.map { (["listener": $0.name.rawValue], Double(count($0.connections))) }
+        }
         text.family(
-            "keyside_connections", .gauge, "Open connections.",
-            [(["listener": "unix"] as MetricsText.Labels, Double(self.facts.connections.current))])
+            "keyside_connections", .gauge, "Open connections.", samples(of: listeners, \.current))
+        let refused = listeners.reduce(0) { $0 + $1.connections.refused }
         text.family(
             "keyside_denied_total", .counter, "Connections and requests refused for a limit or a right.",
-            [(["reason": "connections"] as MetricsText.Labels, Double(self.facts.connections.refused))])
+            [(["reason": "connections"] as MetricsText.Labels, Double(refused))])
+        let withTLS = listeners.filter { $0.name == .tls }
+        if !withTLS.isEmpty {
+            text.family(
+                "keyside_failed_handshakes_total", .counter, "Handshakes of TLS that came to nothing.",
+                samples(of: withTLS, \.failedHandshakes))
+        }
         text.family(
             "keyside_locked_memory_bytes", .gauge, "Bytes of locked memory.", Double(self.memory.lockedByteCount))
         text.family(

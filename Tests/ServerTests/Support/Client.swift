@@ -57,6 +57,26 @@ final class Client: Sendable {
         self.init(descriptor: descriptor)
     }
 
+    /// Connects to a port of this machine.
+    convenience init(toPort port: UInt16) throws {
+        let descriptor = socket(AF_INET, CInt(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        let result = unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        guard result == 0 else {
+            let code = errno
+            Glibc.close(descriptor)
+            throw Failure.cannotConnect(code: code)
+        }
+        self.init(descriptor: descriptor)
+    }
+
     deinit { Glibc.close(self.descriptor) }
 
     // MARK: Sending
@@ -108,6 +128,12 @@ final class Client: Sendable {
         var answers: [Answer] = []
         for _ in 0..<count { answers.append(try await self.receive()) }
         return answers
+    }
+
+    /// What comes next, whatever it is; nothing at the end of the connection.
+    func receiveSome() async throws -> [UInt8] {
+        guard try await self.receiveMore() else { return [] }
+        return self.unread.withLock { $0.consume() }
     }
 
     /// Everything up to the end of the connection.

@@ -22,7 +22,8 @@ struct KESBench {
         self.front = KESFront(
             service: self.service, memory: self.memory,
             facts: AgentFacts(
-                version: "1.2.3", commit: "<unknown>", socketPath: "/run/test.sock", connections: self.connections))
+                version: "1.2.3", commit: "<unknown>",
+                listeners: [.init(.unix, at: "/run/test.sock", connections: self.connections)]))
     }
 
     /// The answer to one request on a connection of its own.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Cryptography
 import HTTPWire
 import KeyService
 import Linux
@@ -15,6 +16,7 @@ import Linux
 /// | `/big/N` | 200, N bytes |
 /// | `/later/X` | 200, `later X`, once the test has called `journal.note("answer X")`; it does not care for cancellation |
 /// | `/brief/X` | the same, but the front gives up after a millisecond: 504, `timed out` |
+/// | `/peer` | 200, the listener and what its client has proven: `tls IDENTITY`, `tls none`, `tls several` |
 /// | `/refused` | 403 by the head |
 /// | others | 404 by the head |
 ///
@@ -24,10 +26,10 @@ final class ScriptedFront: Front {
     static let bodyByteCountMax = 1_000_000
 
     let journal = Journal()
-    func route(_ head: RequestHead) -> any RoutedRequest {
+    func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
         self.journal.note("route")
         let target = String(decoding: head.target, as: UTF8.self)
-        return Request(target: target, front: self)
+        return Request(target: target, peer: peer, front: self)
     }
 
     func refusal(_ status: ResponseStatus, _ message: String) -> Response { .text(status, message) }
@@ -38,10 +40,12 @@ final class ScriptedFront: Front {
 
     private final class Request: RoutedRequest {
         let target: String
+        let peer: Peer
         let front: ScriptedFront
 
-        init(target: String, front: ScriptedFront) {
+        init(target: String, peer: Peer, front: ScriptedFront) {
             self.target = target
+            self.peer = peer
             self.front = front
         }
 
@@ -58,7 +62,7 @@ final class ScriptedFront: Front {
         var refusal: Response? {
             switch self.target {
             case "/refused": .text(.forbidden, "refused")
-            case "/at-once", "/echo": nil
+            case "/at-once", "/echo", "/peer": nil
             case let target:
                 self.nameOfDeferred != nil || target.hasPrefix("/big/") ? nil : .text(.notFound, "no such path")
             }
@@ -90,10 +94,15 @@ final class ScriptedFront: Front {
                 writer.write(.ok, contentType: nil, bodyByteCount: byteCount) { output in
                     for _ in 0..<byteCount { output.append(UInt8(ascii: "b")) }
                 }
-            } else if self.target == "/echo" {
+            } else if self.target == "/echo" && (bodyLengthWasAnnounced || !body.isEmpty) {
                 writer.write(.ok, contentType: nil, bodyByteCount: body.count) { output in
                     for index in body.indices { output.append(body[index]) }
                 }
+            } else if self.target == "/peer" {
+                let credential = self.peer.identity?.description ?? "\(self.peer.credential)"
+                writer.write(.text(.ok, "\(self.peer.listener) \(credential)"))
+            } else if self.target == "/echo" {
+                writer.write(.text(.ok, "nothing, and that was not announced"))
             } else {
                 writer.write(.text(.ok, "at once"))
             }

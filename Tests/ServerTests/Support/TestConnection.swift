@@ -37,7 +37,7 @@ struct TestConnection {
         await server.inbox.turn()
         self.buffersOfLoop = server.memory.transit.blocksInUse
         server.inbox.willAdopt()
-        server.inbox.post(.adopt(descriptors[1], isAdmitted: true))
+        server.inbox.post(.adopt(descriptors[1], isAdmitted: true, listener: server.listener))
     }
 
     /// Tells the connection to finish what it has.
@@ -76,18 +76,21 @@ struct TestConnection {
 private final class OneLoop: Sendable {
     let inbox: LoopInbox
     let memory: SecretMemory
+    /// Of the kind that the connections are of; its own socket is never looked at.
+    let listener: Listener
     private let thread: OwnThread
 
     init(front: any Front, limits: ServerLimits) throws {
         let memory = try SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true)
         let inbox = try LoopInbox()
         let premises = ServerLoop.Premises(
-            front: front, limits: limits, connections: ConnectionCount(limit: 1), namings: RequestNamings(process: 7),
-            memory: memory, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            front: front, limits: limits, namings: RequestNamings(process: 7), memory: memory,
+            logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        self.listener = .unix(Linux.Descriptor(owning: -1), connections: ConnectionCount(limit: 1))
         self.memory = memory
         self.inbox = inbox
         self.thread = try OwnThread(name: "test-connection") {
-            var loop = ServerLoop(premises, inbox: inbox, acceptor: nil)
+            var loop = ServerLoop(premises, inbox: inbox)
             loop.run()
         }
     }
@@ -99,7 +102,7 @@ private final class OneLoop: Sendable {
 }
 
 extension LockedHeap {
-    fileprivate func holds(_ bytes: [UInt8]) -> Bool {
+    func holds(_ bytes: [UInt8]) -> Bool {
         self.state.withLock { state in
             for chunk in sequence(first: state.chunk, next: \.previous) {
                 var rest = unsafe UnsafeRawBufferPointer(chunk.region.bytes)

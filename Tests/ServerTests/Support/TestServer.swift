@@ -26,8 +26,8 @@ struct TestServer: Sendable {
         let socket = try SocketFile(at: SocketPlace(path: path, mode: 0o600))
         let connections = connections ?? ConnectionCount(limit: limits.connections)
         let server = try HTTPServer(
-            listener: Linux.Descriptor(owning: socket.descriptor), front: front, limits: limits,
-            connections: connections,
+            listeners: [.unix(Linux.Descriptor(owning: socket.descriptor), connections: connections)], front: front,
+            limits: limits,
             memory: SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true), threadCount: threads,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Void, any Error>

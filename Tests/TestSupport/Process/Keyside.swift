@@ -46,7 +46,7 @@ package enum Keyside {
         return try launch.run(input: input)
     }
 
-    static let baseEnvironment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
+    package static let baseEnvironment = ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"]
 }
 
 extension Launch {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import HTTP2
 package import Linux
 
 /// What a client may take of the server's time and memory.
@@ -8,12 +9,20 @@ package struct ServerLimits: Sendable {
     package var connections: Int
     /// From the first byte of a request until its head is complete.
     package var headerTimeout: Interval
+    /// From the first byte of a client of TLS until its handshake is done; also how long there may be none.
+    package var handshakeTimeout: Interval = .seconds(10)
+    /// Handshakes under way that a thread has memory for without a thought: each takes some 30 KiB of locked memory. With
+    /// more of them, the oldest have to go once they have had ``crowdedHandshakeTimeout``.
+    package var handshakes = 64
+    /// A thousand times what a handshake takes on one machine.
+    package var crowdedHandshakeTimeout: Interval = .seconds(1)
     /// Without a request, or without an answer being read.
     package var idleTimeout: Interval
     /// From the first byte of an answer that ends a connection until the client closes it.
     package var lingerTimeout: Interval = .seconds(1)
     /// How long a connection that is idle when a drain begins stays open for a request that is on its way.
     package var drainGrace: Interval = .milliseconds(100)
+    package var http2 = HTTP2Limits()
 
     package init(connections: Int, headerTimeout: Interval, idleTimeout: Interval) {
         self.connections = connections

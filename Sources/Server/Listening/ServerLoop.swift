@@ -9,18 +9,34 @@ import Slots
 /// One thread's share of a server's clients, from the start of the thread to its end.
 struct ServerLoop: ~Copyable {
     /// What all loops of a server have in common.
-    struct Premises: Sendable {
+    final class Premises: Sendable {
         let front: any Front
         let limits: ServerLimits
-        let connections: ConnectionCount
         let namings: RequestNamings
         let memory: SecretMemory
+        /// Where connections of HTTP/2 keep what is none of a request's contents.
+        let http2Blocks: BoundedBlocks
         let logger: Logger
+
+        /// Some twenty connections' worth: an object store has one.
+        private static var http2ByteCountMax: Int { 512 * 1024 }
+
+        init(
+            front: any Front, limits: ServerLimits, namings: RequestNamings = RequestNamings(), memory: SecretMemory,
+            logger: Logger
+        ) {
+            self.front = front
+            self.limits = limits
+            self.namings = namings
+            self.memory = memory
+            self.http2Blocks = BoundedBlocks(in: memory, upTo: Self.http2ByteCountMax)
+            self.logger = logger
+        }
     }
 
     private let premises: Premises
     private let inbox: LoopInbox
-    private var acceptor: Acceptor?
+    private var acceptors = Slots<Acceptor>()
     private var clients = Slots<Client>()
     private var desk: Client.Desk
     /// No deadline is nearer. Most are only put off, which costs nothing here: a look at them that comes too early finds
@@ -29,6 +45,7 @@ struct ServerLoop: ~Copyable {
     private var acceptAgainAt = Instant.distantFuture
     private var admittedCount = 0
     private var isDraining = false
+    private var handshakes = HandshakeQueue()
     private var end: End?
     private var isStopped = false
 
@@ -37,10 +54,13 @@ struct ServerLoop: ~Copyable {
         let reply: @Sendable (Int) -> Void
     }
 
-    init(_ premises: Premises, inbox: LoopInbox, acceptor: consuming Acceptor?) {
+    /// - Parameter listeners: those that this loop accepts for.
+    init(_ premises: Premises, inbox: LoopInbox, listeners: [Listener] = [], loops: [LoopInbox] = []) {
         self.premises = premises
         self.inbox = inbox
-        self.acceptor = acceptor
+        for (index, listener) in listeners.enumerated() {
+            _ = self.acceptors.insert(Acceptor(listener, index: index, loops: loops, logger: premises.logger))
+        }
         self.desk = Client.Desk(memory: premises.memory)
     }
 
@@ -61,32 +81,30 @@ struct ServerLoop: ~Copyable {
         switch event.token {
         case LoopInbox.token:
             self.receiveMessages()
-        case Acceptor.token:
-            self.accept()
+        case Acceptor.tokens:
+            self.accept(token: event.token)
         case let token:
             let id = Slots<Client>.ID(rawValue: token)
             guard self.clients.contains(id) else { return }
+            let isShakingHands = !self.clients[id].isReady
+            if isShakingHands { self.makeRoomForHandshake(of: id) }
             if self.clients[id].handle(event, &self.desk) { self.settle(id) } else { self.remove(id) }
+            if isShakingHands, self.clients.contains(id), self.clients[id].isReady { self.handshakes.end(id) }
         }
     }
 
     // MARK: Clients
 
-    private mutating func adopt(_ socket: consuming Descriptor, isAdmitted: Bool) {
-        let premises = self.premises
-        var connection = Connection(
-            front: premises.front, limits: premises.limits, naming: premises.namings.next(), memory: premises.memory,
-            logger: premises.logger, now: self.desk.now)
-        if self.isDraining { connection.drain(now: self.desk.now) }
+    private mutating func adopt(_ socket: consuming Descriptor, of listener: Listener, isAdmitted: Bool) {
+        var client = Client(socket, of: listener, isAdmitted: isAdmitted, self.premises, now: self.desk.now)
+        if self.isDraining { client.drain(now: self.desk.now, grace: self.premises.limits.drainGrace) }
         if isAdmitted {
             self.admittedCount += 1
         } else {
-            connection.turnAway(
-                with: premises.front.refusal(.serviceUnavailable, "too many connections"), &self.desk.writer,
-                now: self.desk.now)
+            client.turnAway(
+                with: self.premises.front.refusal(.serviceUnavailable, "too many connections"), &self.desk)
         }
-        let id = self.clients.insert(
-            Client(socket: socket, connection: connection, isAdmitted: isAdmitted, memory: premises.memory))
+        let id = self.clients.insert(client)
         do throws(SystemError) {
             try self.clients[id].watch(on: self.inbox.events, token: id.rawValue)
             self.settle(id)
@@ -117,12 +135,24 @@ struct ServerLoop: ~Copyable {
 
     private mutating func remove(_ id: Slots<Client>.ID) {
         self.desk.clear()
-        let isAdmitted = self.clients.remove(id).isAdmitted
+        let client = self.clients.remove(id)
+        if client.listener.tls != nil { self.handshakes.end(id) }
         self.inbox.hasLost()
-        guard isAdmitted else { return }
-        self.premises.connections.leave()
+        guard client.isAdmitted else { return }
+        client.listener.connections.leave()
         self.admittedCount -= 1
         self.endIfEmpty()
+    }
+
+    private mutating func makeRoomForHandshake(of id: Slots<Client>.ID) {
+        self.handshakes.begin(id, now: self.desk.now)
+        let limits = self.premises.limits
+        let limit = self.desk.now - limits.crowdedHandshakeTimeout
+        while let oldest = self.handshakes.takeOldest(beyond: limits.handshakes, before: limit) {
+            guard oldest != id, self.clients.contains(oldest) else { continue }
+            self.clients[oldest].giveUpHandshake()
+            self.settle(oldest)
+        }
     }
 
     private mutating func cutOff() { for id in self.clients.ids { self.remove(id) } }
@@ -133,7 +163,7 @@ struct ServerLoop: ~Copyable {
         self.nextDeadline = .distantFuture
         if self.acceptAgainAt <= self.desk.now {
             self.acceptAgainAt = .distantFuture
-            self.acceptor?.watch(true, on: self.inbox.events)
+            for id in self.acceptors.ids { self.acceptors[id].watch(true, on: self.inbox.events) }
         }
         if let end = self.end, end.deadline <= self.desk.now {
             self.end = nil
@@ -153,18 +183,22 @@ struct ServerLoop: ~Copyable {
 
     // MARK: Accepting
 
-    private mutating func accept() {
-        guard case .unable? = self.acceptor?.acceptSome() else { return }
-        self.acceptor?.watch(false, on: self.inbox.events)
-        self.acceptAgainAt = self.desk.now + Acceptor.pause
-        self.nextDeadline = min(self.nextDeadline, self.acceptAgainAt)
+    private mutating func accept(token: UInt64) {
+        for id in self.acceptors.ids where self.acceptors[id].token == token {
+            guard case .unable = self.acceptors[id].acceptSome() else { return }
+            self.acceptors[id].watch(false, on: self.inbox.events)
+            self.acceptAgainAt = self.desk.now + Acceptor.pause
+            self.nextDeadline = min(self.nextDeadline, self.acceptAgainAt)
+        }
     }
 
     /// The kernel drops connections that are not accepted when their listener closes; so all are that have come.
     private mutating func stopAccepting() {
-        var roundsLeft = 100  // Clients may come faster than they are taken.
-        while roundsLeft > 0, case .somebodyMayBeLeft? = self.acceptor?.acceptSome() { roundsLeft -= 1 }
-        self.acceptor = nil
+        for id in self.acceptors.ids {
+            var roundsLeft = 100  // Clients may come faster than they are taken.
+            while roundsLeft > 0, case .somebodyMayBeLeft = self.acceptors[id].acceptSome() { roundsLeft -= 1 }
+            _ = self.acceptors.remove(id)
+        }
     }
 
     // MARK: Messages
@@ -172,11 +206,11 @@ struct ServerLoop: ~Copyable {
     private mutating func receiveMessages() {
         for message in self.inbox.takeAll() {
             switch message {
-            case .adopt(let socket, let isAdmitted):
-                self.adopt(Descriptor(owning: socket), isAdmitted: isAdmitted)
+            case .adopt(let socket, let isAdmitted, let listener):
+                self.adopt(Descriptor(owning: socket), of: listener, isAdmitted: isAdmitted)
             case .answer(let made, let serial, let id):
-                guard self.clients.contains(id) else { continue }
-                self.clients[id].answerIsMade(serial, made.writer, &self.desk)
+                guard self.clients.contains(id), let answer = made.take() else { continue }
+                self.clients[id].answerIsMade(serial, answer, &self.desk)
                 self.settle(id)
             case .stopAccepting:
                 self.stopAccepting()
@@ -199,7 +233,7 @@ struct ServerLoop: ~Copyable {
     private mutating func drain() {
         self.isDraining = true
         for id in self.clients.ids {
-            self.clients[id].drain(now: self.desk.now)
+            self.clients[id].drain(now: self.desk.now, grace: self.premises.limits.drainGrace)
             self.settle(id)
         }
     }

@@ -4,42 +4,33 @@ package import Linux
 package import LockedMemory
 package import Logging
 
-/// Serves one front on one listening socket, on threads of its own.
+/// Serves one front on any number of listening sockets, on threads of its own.
 package final class HTTPServer: Sendable {
     let loops: [LoopInbox]
     private let threads: [OwnThread]
 
-    /// Takes connections from `listener`, which listens already.
+    /// Takes connections from `listeners`, whose sockets listen already.
     ///
-    /// - Parameters:
-    ///   - connections: counts them, and says how many there may be.
-    ///   - threadCount: at least one. The first one accepts for all.
+    /// - Parameter threadCount: at least one. The first one accepts for all.
     /// - Throws: when there are too few descriptors or threads.
     package init(
-        listener: consuming Descriptor, front: any Front, limits: ServerLimits, connections: ConnectionCount,
-        memory: SecretMemory, threadCount: Int, logger: Logger
+        listeners: [Listener], front: any Front, limits: ServerLimits, memory: SecretMemory, threadCount: Int,
+        logger: Logger
     ) throws(SystemError) {
-        precondition(threadCount > 0)
-        try listener.doNotBlock()
+        precondition(threadCount > 0 && listeners.count <= Acceptor.tokens.count)
         var loops: [LoopInbox] = []
         for _ in 0..<threadCount { loops.append(try LoopInbox()) }
-        try loops[0].events.add(listener, for: .input, token: Acceptor.token)
-
-        let premises = ServerLoop.Premises(
-            front: front, limits: limits, connections: connections, namings: RequestNamings(), memory: memory,
-            logger: logger)
-        let listener = listener.relinquish()
+        for (index, listener) in listeners.enumerated() {
+            try Acceptor.prepare(listener, index: index, on: loops[0].events)
+        }
+        let premises = ServerLoop.Premises(front: front, limits: limits, memory: memory, logger: logger)
         self.loops = loops
         var threads: [OwnThread] = []
         for (index, inbox) in loops.enumerated() {
             threads.append(
                 try OwnThread(name: "keyside-serve-\(index)") { [loops] in
-                    let acceptor =
-                        index == 0
-                        ? Acceptor(
-                            listener: Descriptor(owning: listener), loops: loops, connections: connections,
-                            logger: logger) : nil
-                    var loop = ServerLoop(premises, inbox: inbox, acceptor: acceptor)
+                    var loop = ServerLoop(
+                        premises, inbox: inbox, listeners: index == 0 ? listeners : [], loops: loops)
                     loop.run()
                 })
         }

@@ -3,11 +3,13 @@
 import Linux
 import Logging
 
-/// Takes connections from the listening socket, and gives each to the loop that has fewest.
+/// Takes connections from a listening socket, and gives each to the loop that has fewest.
 struct Acceptor: ~Copyable {
-    private let listener: Descriptor
+    private let socket: Descriptor
+    private let listener: Listener
+    /// Of the listener among those of the server.
+    private let index: Int
     private let loops: [LoopInbox]
-    private let connections: ConnectionCount
     private let logger: Logger
     private var hasComplained = false
 
@@ -19,31 +21,44 @@ struct Acceptor: ~Copyable {
         case unable
     }
 
-    /// The token of the event that somebody waits. A client's slot would have to be used four billion times before its
-    /// token were so high.
-    static var token: UInt64 { .max - 1 }
+    /// Tokens of the events that somebody waits: one for each listener. A client's slot would have to be used four billion
+    /// times before its token were so high.
+    static var tokens: ClosedRange<UInt64> { .max - 16 ... .max - 1 }
+    var token: UInt64 { Self.token(of: self.index) }
+
+    private static func token(of index: Int) -> UInt64 { self.tokens.upperBound - UInt64(index) }
+
     /// After a failure.
     static var pause: Interval { .milliseconds(100) }
     private static var batchCount: Int { 64 }
 
-    /// - Parameter listener: does not block.
-    init(listener: consuming Descriptor, loops: [LoopInbox], connections: ConnectionCount, logger: Logger) {
+    /// Takes over the socket of the listener, which must not block.
+    init(_ listener: Listener, index: Int, loops: [LoopInbox], logger: Logger) {
+        self.socket = Descriptor(owning: listener.socket)
         self.listener = listener
+        self.index = index
         self.loops = loops
-        self.connections = connections
         self.logger = logger
+    }
+
+    /// Has `events` tell that somebody waits at a listener, whose acceptor is about to be made.
+    static func prepare(_ listener: Listener, index: Int, on events: borrowing EventQueue) throws(SystemError) {
+        let socket = Descriptor(owning: listener.socket)
+        try socket.doNotBlock()
+        try events.add(socket, for: .input, token: Self.token(of: index))
+        _ = socket.relinquish()
     }
 
     /// Has `events` tell that somebody waits, or not: a socket that cannot be accepted on would tell it for ever.
     func watch(_ isWatched: Bool, on events: borrowing EventQueue) {
-        // It cannot fail: the listener is in the queue.
-        try? events.change(self.listener, to: isWatched ? .input : .nothing, token: Self.token)
+        // It cannot fail: the socket is in the queue.
+        try? events.change(self.socket, to: isWatched ? .input : .nothing, token: self.token)
     }
 
     /// Takes those who wait, up to a number.
     mutating func acceptSome() -> Outcome {
         for _ in 0..<Self.batchCount {
-            switch self.listener.accept() {
+            switch self.socket.accept() {
             case .connection(let socket):
                 self.hasComplained = false
                 self.hand(over: socket)
@@ -60,7 +75,9 @@ struct Acceptor: ~Copyable {
     private func hand(over socket: consuming Descriptor) {
         guard let loop = self.loops.min(by: { $0.load < $1.load }) else { return }
         loop.willAdopt()
-        loop.post(.adopt(socket.relinquish(), isAdmitted: self.connections.admit()))
+        if self.listener.tls != nil { socket.doNotDelay() }
+        loop.post(
+            .adopt(socket.relinquish(), isAdmitted: self.listener.connections.admit(), listener: self.listener))
     }
 
     private mutating func complain(_ error: SystemError) {

@@ -8,10 +8,10 @@ import Synchronization
 final class LoopInbox: Sendable {
     enum Message: Sendable {
         /// Serve this socket, which is the receiver's from now on.
-        case adopt(CInt, isAdmitted: Bool)
+        case adopt(CInt, isAdmitted: Bool, listener: Listener)
         /// A deferred answer.
         case answer(MadeAnswer, serial: Int, to: Slots<Client>.ID)
-        /// Take the connections that have come so far, then close the listener.
+        /// Take the connections that have come so far, then close the listeners.
         case stopAccepting
         /// Have every connection finish what it has.
         case drain
@@ -64,7 +64,10 @@ final class LoopInbox: Sendable {
 
 /// An answer that was made by a task, on its way to the thread that sends it.
 final class MadeAnswer: Sendable {
-    let writer: ResponseWriter
+    private let writer: Mutex<ResponseWriter?>
 
-    init(_ writer: consuming ResponseWriter) { self.writer = writer }
+    init(_ writer: consuming ResponseWriter) { self.writer = Mutex(writer) }
+
+    /// The answer, once.
+    func take() -> ResponseWriter? { self.writer.withLock { $0.take() } }
 }

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Slots
+
+/// Names a stream of a connection.
+package struct HTTP2StreamID: Hashable, Sendable {
+    let slot: Slots<HTTP2Stream>.ID
+
+    init(_ slot: Slots<HTTP2Stream>.ID) { self.slot = slot }
+
+    /// For callers that can pass on nothing but a number.
+    package var number: Int { Int(truncatingIfNeeded: self.slot.rawValue) }
+
+    package init(number: Int) { self.init(.init(rawValue: UInt64(truncatingIfNeeded: number))) }
+}
+
+/// What has happened on a connection.
+package enum HTTP2Event: Equatable, Sendable {
+    /// A head has begun. More of it may have to come.
+    case headBegan
+    /// A head is complete: ``HTTP2Session/head(of:)``.
+    case head(HTTP2StreamID)
+    /// A request is complete.
+    case end(HTTP2StreamID)
+    /// A body has grown too long, or all bodies and answers together have. Nothing of it is kept.
+    case bodyTooLong(HTTP2StreamID, isOwnFault: Bool)
+    /// The stream is over: its answer has gone, or one of the two sides gave it up. The ID names nothing any more.
+    case closed(HTTP2StreamID)
+    /// The client has seen what ``HTTP2Session/announceEnd()`` told it.
+    case pingAnswered
+}

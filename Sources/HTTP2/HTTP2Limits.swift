@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What one connection of HTTP/2 may take. Each has a reason; none is what a library happens to do by itself.
+package struct HTTP2Limits: Sendable {
+    /// Requests at a time. A client of Go's opens another connection for what goes beyond, an object store has fewer.
+    package var concurrentStreams = 128
+    /// Bytes of a request's body.
+    package var bodyByteCount = 1_000_000
+    /// Bodies of all streams together, with the answers that wait, of the order of what a connection of HTTP/1.1 may cost. A
+    /// body that goes beyond is not answered on its merits.
+    package var heldByteCount = 4 << 20
+    /// The same for answers, whose requests fitted: a client that leaves so much unread is not served any longer.
+    package var unreadByteCount = 8 << 20
+    /// What a client may have under way before it is told that it was taken: bodies of some thousand requests.
+    package var windowByteCount = 1 << 20
+    /// Streams that the client opens and resets at once (CVE-2023-44487): so many, and so many more each second. Then the
+    /// connection ends.
+    package var resetBurst = 200
+    package var resetsPerSecond = 20
+    /// Answers to PING and SETTINGS that the client does not read (CVE-2019-9512, -9515). Then the connection ends.
+    package var unreadAcknowledgements = 64
+    /// Settings in one frame (CVE-2020-11080).
+    package var settingsPerFrame = 16
+    /// CONTINUATION frames of a head (CVE-2024-27316): with the first frame, more than the longest head there may be.
+    package var continuations = 8
+    /// DATA frames without data, settings and priorities, pings, and whatever else costs work and asks for nothing: so
+    /// many between two requests that get an answer (CVE-2019-9513, -9518). Go's client sends two for a request.
+    package var idleFrames = 1_000
+
+    package init() {}
+}

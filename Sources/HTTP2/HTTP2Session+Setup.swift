@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CNghttp2
+import HTTPWire
+import LockedMemory
+
+/// How nghttp2 is set up for a connection.
+extension HTTP2Session {
+    static func makeSession(limits: HTTP2Limits, blocks: BoundedBlocks) -> OpaquePointer? {
+        var option: OpaquePointer?
+        guard unsafe nghttp2_option_new(&option) == 0, let option = unsafe option else { return nil }
+        defer { unsafe nghttp2_option_del(option) }
+        unsafe nghttp2_option_set_no_closed_streams(option, 1)
+        unsafe nghttp2_option_set_max_outbound_ack(option, limits.unreadAcknowledgements)
+        unsafe nghttp2_option_set_max_settings(option, limits.settingsPerFrame)
+        unsafe nghttp2_option_set_max_continuations(option, limits.continuations)
+        unsafe nghttp2_option_set_stream_reset_rate_limit(
+            option, UInt64(limits.resetBurst), UInt64(limits.resetsPerSecond))
+        var memory = unsafe nghttp2_mem(
+            mem_user_data: Unmanaged.passUnretained(blocks).toOpaque(),
+            malloc: { byteCount, blocks in unsafe HTTP2Callbacks.blocks(blocks)?.allocate(byteCount) },
+            free: { block, blocks in unsafe HTTP2Callbacks.blocks(blocks)?.release(block) },
+            calloc: { count, byteCount, blocks in
+                unsafe HTTP2Callbacks.blocks(blocks)?.allocateZeroed(count, byteCount)
+            },
+            realloc: { block, byteCount, blocks in
+                unsafe HTTP2Callbacks.blocks(blocks)?.reallocate(block, byteCount)
+            })
+        var session: OpaquePointer?
+        guard unsafe nghttp2_session_server_new3(&session, HTTP2Callbacks.all, nil, option, &memory) == 0 else {
+            return nil
+        }
+        return unsafe session
+    }
+
+    /// The settings that a connection begins with.
+    static func greet(_ session: OpaquePointer, _ limits: HTTP2Limits) -> Bool {
+        let settings = [
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS.rawValue),
+                value: UInt32(limits.concurrentStreams)),
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
+                value: UInt32(StreamHead.byteCountMax)),
+            // Answers are short, and all of one urgency.
+            nghttp2_settings_entry(
+                settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
+        ]
+        return unsafe nghttp2_submit_settings(session, 0, settings, settings.count) == 0
+            && nghttp2_session_set_local_window_size(session, 0, 0, Int32(limits.windowByteCount)) == 0
+    }
+
+    func withPairs(of fields: [(value: String, name: String)], _ body: (UnsafePointer<nghttp2_nv>?, Int) -> CInt) {
+        self.fields = fields.flatMap { Array($0.name.utf8) + Array($0.value.utf8) }
+        self.extents = fields.map {
+            FieldExtent(nameByteCount: $0.name.utf8.count, valueByteCount: $0.value.utf8.count)
+        }
+        unsafe self.withPairs(body)
+    }
+
+    /// Lends the fields in nghttp2's form. It copies what it keeps.
+    func withPairs(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> CInt) {
+        unsafe self.fields.withUnsafeMutableBufferPointer { bytes in
+            var position = bytes.baseAddress
+            let pairs = unsafe self.extents.map { extent in
+                defer { unsafe position = position.map { unsafe $0 + extent.nameByteCount + extent.valueByteCount } }
+                return unsafe nghttp2_nv(
+                    name: position, value: position.map { unsafe $0 + extent.nameByteCount },
+                    namelen: extent.nameByteCount, valuelen: extent.valueByteCount,
+                    flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
+            }
+            // It fails only for a stream that has gone, which the event of its end tells.
+            _ = unsafe body(pairs, pairs.count)
+        }
+    }
+}

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CNghttp2
+package import HTTPWire
+package import LockedMemory
+import Slots
+
+/// The server's side of one connection of HTTP/2, RFC 9113, as nghttp2 does it: frames, header compression, flow control,
+/// and what of the rules can be told from frames alone. It knows no socket, no clock, and not what requests are about.
+///
+/// Bytes in by ``receive(_:)``, then what happened by ``nextEvent()``; answers in by ``respond(to:_:date:body:)``, then
+/// bytes out by ``write(into:upTo:)``. nghttp2's callbacks note what they see and decide nothing.
+///
+/// A body is copied once on either way: from the frames that it came in, and into those that it goes out in. nghttp2 sees
+/// neither, so that what it allocates holds no plaintext.
+///
+/// Used by one thread at a time. A class, since nghttp2 needs it to stay where it is.
+@safe package final class HTTP2Session {
+    let limits: HTTP2Limits
+    let memory: SecretMemory
+    var streams = Slots<HTTP2Stream>()
+    /// Bytes of bodies and answers that wait.
+    package internal(set) var heldByteCount = 0
+
+    let session: OpaquePointer
+    /// Where nghttp2 allocates; it lives as long as the session.
+    private let blocks: BoundedBlocks
+    var events: [HTTP2Event] = []
+    private var eventsTaken = 0
+    /// What is being written to, for the length of ``write(into:upTo:)``.
+    var output: TransitBuffer
+    /// Takes the fields of a head.
+    var fields: [UInt8] = []
+    var extents: [FieldExtent] = []
+    /// Frames that asked for nothing, since the last that did.
+    var idleFrameCount = 0
+
+    /// - Parameter blocks: for nghttp2.
+    /// - Returns: nil where there is no memory for it.
+    package init?(limits: HTTP2Limits, memory: SecretMemory, blocks: BoundedBlocks) {
+        guard let session = unsafe Self.makeSession(limits: limits, blocks: blocks) else { return nil }
+        unsafe self.session = session
+        self.limits = limits
+        self.memory = memory
+        self.blocks = blocks
+        self.output = TransitBuffer(in: memory)
+        unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
+        guard unsafe Self.greet(session, limits) else { return nil }
+    }
+
+    deinit {
+        // Streams that are closed by this are none of anybody's business.
+        unsafe nghttp2_session_set_user_data(self.session, nil)
+        unsafe nghttp2_session_del(self.session)
+    }
+
+    // MARK: In
+
+    /// Takes what the client has sent. Events follow from it.
+    ///
+    /// - Returns: false if the connection is of no use any more, and nothing is to be said.
+    package func receive(_ input: Span<UInt8>) -> Bool {
+        let taken = unsafe input.withUnsafeBufferPointer { input in
+            unsafe nghttp2_session_mem_recv(self.session, input.baseAddress, input.count)
+        }
+        return taken >= 0
+    }
+
+    /// What has happened, in order, once.
+    package func nextEvent() -> HTTP2Event? {
+        guard self.eventsTaken < self.events.count else {
+            self.events.removeAll(keepingCapacity: true)
+            self.eventsTaken = 0
+            return nil
+        }
+        defer { self.eventsTaken += 1 }
+        return self.events[self.eventsTaken]
+    }
+
+    /// Whether the stream is still there. It may have gone before its events were looked at.
+    package func contains(_ id: HTTP2StreamID) -> Bool { self.streams.contains(id.slot) }
+
+    package var streamCount: Int { self.streams.count }
+
+    /// Whether the whole request of a stream has come.
+    package func isComplete(_ id: HTTP2StreamID) -> Bool { !self.streams[id.slot].isReceiving }
+
+    /// The head of a request, once it has come.
+    package func head(of id: HTTP2StreamID) throws(RequestError) -> RequestHead {
+        try self.streams[id.slot].head.head(hasBody: self.streams[id.slot].hasBody)
+    }
+
+    /// Lends the body of a complete request.
+    package func withBody<Result>(of id: HTTP2StreamID, _ body: (Span<UInt8>) -> Result) -> Result {
+        self.streams[id.slot].body.withBytes(body)
+    }
+
+    /// Wipes what has come of a body, and keeps nothing of what is still to come.
+    package func dropBody(of id: HTTP2StreamID) { self.dropBody(ofStream: id.slot) }
+
+    // MARK: Out
+
+    /// Asks for the body that the client waits to send.
+    package func askForBody(of id: HTTP2StreamID) {
+        unsafe self.withPairs(of: [("100", ":status")]) { fields, count in
+            unsafe nghttp2_submit_headers(
+                self.session, UInt8(NGHTTP2_FLAG_NONE.rawValue), self.streams[id.slot].number, nil, fields, count, nil)
+        }
+    }
+
+    /// Answers a request, be it complete or not.
+    ///
+    /// - Parameter body: of the length that the head announces, or empty for an answer to HEAD.
+    package func respond(
+        to id: HTTP2StreamID, _ head: ResponseHead, date: HTTPDate, body: consuming TransitBuffer
+    ) {
+        let number = self.streams[id.slot].number
+        let isEmpty = body.isEmpty
+        self.heldByteCount += body.byteCount
+        self.streams[id.slot].answer = body
+        self.extents.removeAll(keepingCapacity: true)
+        self.fields = unsafe [UInt8](unsafeUninitializedCapacity: head.byteCountMax) { buffer, byteCount in
+            let room = UnsafeMutableRawBufferPointer(buffer)
+            var output = unsafe OutputRawSpan(buffer: room, initializedCount: 0)
+            head.writeFields(date: date, into: &output, extents: &self.extents)
+            byteCount = unsafe output.finalize(for: room)
+        }
+        var source = unsafe nghttp2_data_provider()
+        unsafe source.source.ptr = UnsafeMutableRawPointer(bitPattern: UInt(id.slot.rawValue))
+        unsafe source.read_callback = HTTP2Callbacks.readAnswer
+        unsafe self.withPairs { fields, count in
+            if isEmpty {
+                unsafe nghttp2_submit_response(self.session, number, fields, count, nil)
+            } else {
+                unsafe nghttp2_submit_response(self.session, number, fields, count, &source)
+            }
+        }
+    }
+
+    /// Gives a stream up: the client is told that nobody works on it any more.
+    package func cancel(_ id: HTTP2StreamID) {
+        unsafe nghttp2_submit_rst_stream(
+            self.session, 0, self.streams[id.slot].number, NGHTTP2_CANCEL.rawValue)
+    }
+
+    /// Says that no new request will be taken soon. The client shows that it knows by ``HTTP2Event/pingAnswered``.
+    package func announceEnd() { unsafe nghttp2_submit_shutdown_notice(self.session) }
+
+    /// Says which request was the last to be taken. Those up to it are answered.
+    package func beginEnd() {
+        unsafe nghttp2_submit_goaway(
+            self.session, 0, nghttp2_session_get_last_proc_stream_id(self.session), NGHTTP2_NO_ERROR.rawValue, nil, 0)
+    }
+
+    /// Ends the connection for what the client does to it.
+    package func endForExcess() {
+        unsafe nghttp2_session_terminate_session(self.session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
+    }
+
+    /// Whether nothing more will be read or written.
+    package var isOver: Bool {
+        unsafe nghttp2_session_want_read(self.session) == 0 && nghttp2_session_want_write(self.session) == 0
+    }
+
+    /// Appends frames that are ready to be sent, until `output` has more than `byteCountMax` bytes.
+    ///
+    /// - Returns: whether there is more to be written; nil if the connection is of no use any more.
+    package func write(into output: inout TransitBuffer, upTo byteCountMax: Int) -> Bool? {
+        swap(&output, &self.output)
+        defer { swap(&output, &self.output) }
+        while self.output.byteCount <= byteCountMax {
+            var bytes: UnsafePointer<UInt8>?
+            let byteCount = unsafe nghttp2_session_mem_send(self.session, &bytes)
+            if byteCount < 0 { return nil }
+            guard byteCount > 0, let start = unsafe bytes else { return false }
+            unsafe self.output.append(Span(_unsafeStart: start, count: byteCount))
+        }
+        return unsafe nghttp2_session_want_write(self.session) != 0
+    }
+}

@@ -1,0 +1,335 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import HTTP2
+import HTTPWire
+import Linux
+import LockedMemory
+
+/// One connection, as far as it is HTTP/2: what ``Connection`` is for HTTP/1.1. ``HTTP2Session`` does the frames,
+/// ``HTTP2ConnectionState`` decides, and requests are those of any connection.
+///
+/// It knows no socket: it is handed what has come, and writes frames when it is asked to. Any number of requests are in
+/// work at a time, up to a limit, and are answered as their answers are made.
+struct HTTP2Connection: ~Copyable {
+    private let premises: ServerLoop.Premises
+    private let log: RequestLog
+    private let peer: Peer
+    private let session: HTTP2Session
+    private var state: HTTP2ConnectionState
+    private var naming: RequestNaming
+    private var date = HTTPDateCache()
+    private var exchanges: [HTTP2StreamID: Exchange] = [:]
+    /// No request's deadline is nearer.
+    private var nextDeadline = Instant.distantFuture
+    private var deferred: [Connection.Deferred] = []
+    private var inputIsEnded = false
+    private(set) var ending = Connection.Ending.none
+    /// Whether there is more to be written as soon as what was written is sent.
+    private(set) var canResume = false
+
+    /// A request, from its head until its answer has gone.
+    private struct Exchange {
+        enum Phase {
+            case receiving
+            /// The answer is being made elsewhere.
+            case answering
+            /// The client has not read the whole answer.
+            case answered
+        }
+
+        let request: any RoutedRequest
+        let began: Instant
+        let bodyLengthWasAnnounced: Bool
+        let id: RequestID
+        let omitsBody: Bool
+        var phase = Phase.receiving
+        /// For body and answer together; then, for the client to read it.
+        var deadline: Instant
+        /// Makes the answer.
+        var work: Task<Void, Never>?
+    }
+
+    /// Frames are collected up to this size before they are sent.
+    private static var outputByteCountMax: Int { 64 * 1024 }
+
+    /// - Returns: nil where there is no memory for it.
+    init?(_ premises: ServerLoop.Premises, peer: Peer, now: Instant) {
+        guard
+            let session = HTTP2Session(
+                limits: premises.limits.http2, memory: premises.memory, blocks: premises.http2Blocks)
+        else { return nil }
+        self.premises = premises
+        self.log = RequestLog(premises.logger)
+        self.peer = peer
+        self.session = session
+        self.state = HTTP2ConnectionState(limits: premises.limits, now: now)
+        self.naming = premises.namings.next()
+    }
+
+    deinit { for exchange in self.exchanges.values { exchange.work?.cancel() } }
+
+    // MARK: What it is waiting for
+
+    var wantsInput: Bool {
+        guard !self.inputIsEnded else { return false }
+        return self.ending == .linger || self.ending == .none
+    }
+
+    /// When ``timeIsUp(now:)`` has something to do.
+    var deadline: Instant { min(self.state.deadline, self.nextDeadline) }
+
+    /// Has `post` make the answers that have to be waited for.
+    mutating func startWork(_ post: (Connection.Deferred) -> Task<Void, Never>) {
+        guard !self.deferred.isEmpty else { return }
+        for deferred in self.deferred {
+            self.exchanges[HTTP2StreamID(number: deferred.serial)]?.work = post(deferred)
+        }
+        self.deferred.removeAll()
+    }
+
+    // MARK: What happens
+
+    /// Answers what `input` asks.
+    mutating func receive(_ input: Span<UInt8>, now: inout Instant) {
+        guard self.state.takesInput, self.ending == .none else { return }
+        guard self.session.receive(input) else {
+            self.ending = .abort
+            return
+        }
+        self.handleEvents(now: &now)
+    }
+
+    /// The client has shut down its side: it gets the answers to what it sent, then the end.
+    mutating func inputHasEnded() { self.inputIsEnded = true }
+
+    /// The agent is about to stop.
+    mutating func drain(now: Instant) { self.tell(self.state.drain(now: now)) }
+
+    /// Takes up a deferred answer, unless the wait for it was given up.
+    mutating func answerIsMade(_ serial: Int, _ made: consuming ResponseWriter, now: inout Instant) {
+        let id = HTTP2StreamID(number: serial)
+        guard self.exchanges[id]?.phase == .answering else { return }
+        self.conclude(id, made, now: &now)
+    }
+
+    /// A deadline has passed, if it has not been put off.
+    mutating func timeIsUp(now: inout Instant) {
+        switch self.state.expire(now: now) {
+        case .none: break
+        case .beginEnd: self.tell(.beginEnd)
+        case .close: self.ending = .abort
+        }
+        guard self.nextDeadline <= now else { return }
+        self.nextDeadline = .distantFuture
+        for (id, exchange) in self.exchanges {
+            if exchange.deadline <= now { self.giveUp(id, exchange, now: &now) }
+            if let deadline = self.exchanges[id]?.deadline { self.nextDeadline = min(self.nextDeadline, deadline) }
+        }
+    }
+
+    private mutating func giveUp(_ id: HTTP2StreamID, _ exchange: Exchange, now: inout Instant) {
+        switch exchange.phase {
+        case .receiving:
+            self.answer(id, with: self.premises.front.refusal(.requestTimeout, "request body took too long"), now: &now)
+        case .answering:
+            exchange.work?.cancel()
+            self.answer(id, with: exchange.request.timedOut, now: &now)
+        case .answered:
+            self.session.cancel(id)
+            self.exchanges[id]?.deadline = .distantFuture
+        }
+    }
+
+    private func tell(_ notice: HTTP2ConnectionState.Notice) {
+        switch notice {
+        case .none: break
+        case .announceEnd: self.session.announceEnd()
+        case .beginEnd: self.session.beginEnd()
+        }
+    }
+
+    // MARK: Requests
+
+    private mutating func handleEvents(now: inout Instant) {
+        while let event = self.session.nextEvent() {
+            switch event {
+            case .headBegan: self.state.headBegan(now: now)
+            case .head(let id): self.begin(id, now: &now)
+            case .end(let id): self.finish(id, now: &now)
+            case .bodyTooLong(let id, let isOwnFault): self.refuseBody(id, isOwnFault: isOwnFault, now: &now)
+            case .closed(let id): self.end(id, now: now)
+            case .pingAnswered: self.tell(self.state.pingAnswered())
+            }
+        }
+    }
+
+    /// Decides by the head what becomes of the request and its body.
+    private mutating func begin(_ id: HTTP2StreamID, now: inout Instant) {
+        self.state.headEnded()
+        guard self.session.contains(id) else { return }  // It was given up again.
+        let head: RequestHead
+        do throws(RequestError) {
+            head = try self.session.head(of: id)
+        } catch {
+            self.refuseMalformed(id, error)
+            return
+        }
+        let request = self.premises.front.route(head, from: self.peer)
+        let exchange = Exchange(
+            request: request,
+            began: now,
+            bodyLengthWasAnnounced: head.framing != .chunked,
+            id: self.naming.next(offered: head.requestID),
+            omitsBody: head.method == .head,
+            deadline: now + request.timeout)
+        self.exchanges[id] = exchange
+        self.state.requestBegan()
+        self.nextDeadline = min(self.nextDeadline, exchange.deadline)
+        let keepsBody = request.refusal == nil && request.bodyByteCountMax > 0
+        if !keepsBody { self.session.dropBody(of: id) }
+
+        let byteCountMax = keepsBody ? request.bodyByteCountMax : self.premises.limits.http2.bodyByteCount
+        if case .length(let announced) = head.framing, announced > byteCountMax {
+            self.refuseBody(id, isOwnFault: true, now: &now)
+            return
+        }
+        switch head.expectation {
+        case .unknown:
+            self.answer(
+                id, with: self.premises.front.refusal(.expectationFailed, "expectation is not supported"), now: &now)
+        case .continue:
+            if let refusal = request.refusal {
+                self.answer(id, with: refusal, now: &now)
+            } else if !self.session.isComplete(id) {
+                self.session.askForBody(of: id)
+            }
+        case .none:
+            break
+        }
+    }
+
+    /// The request is complete.
+    private mutating func finish(_ id: HTTP2StreamID, now: inout Instant) {
+        guard let exchange = self.exchanges[id], exchange.phase == .receiving, self.session.contains(id) else { return }
+        if let refusal = exchange.request.refusal {
+            self.answer(id, with: refusal, now: &now)
+            return
+        }
+        let frame = self.frame(for: exchange)
+        var writer = ResponseWriter(in: self.premises.memory)
+        writer.begin(frame)
+        let deferred = self.session.withBody(of: id) { body -> DeferredAnswer? in
+            guard body.count <= max(exchange.request.bodyByteCountMax, 0) else {
+                writer.write(exchange.request.bodyTooLarge)
+                return nil
+            }
+            return exchange.request.answer(
+                body: body, bodyLengthWasAnnounced: exchange.bodyLengthWasAnnounced, with: &writer)
+        }
+        self.session.dropBody(of: id)
+        guard let deferred else {
+            self.conclude(id, writer, now: &now)
+            return
+        }
+        self.exchanges[id]?.phase = .answering
+        self.deferred.append(Connection.Deferred(serial: id.number, frame: frame, answer: deferred))
+    }
+
+    /// The body is longer than anybody wants to read, or comes with too many others.
+    private mutating func refuseBody(_ id: HTTP2StreamID, isOwnFault: Bool, now: inout Instant) {
+        guard let exchange = self.exchanges[id], exchange.phase == .receiving else { return }
+        let response =
+            isOwnFault
+            ? exchange.request.refusal ?? exchange.request.bodyTooLarge
+            : self.premises.front.refusal(.serviceUnavailable, "too much is in flight on the connection")
+        self.answer(id, with: response, now: &now)
+    }
+
+    /// Answers a stream whose fields are no request.
+    private mutating func refuseMalformed(_ id: HTTP2StreamID, _ error: RequestError) {
+        let response = self.premises.front.refusal(error.status, error.message)
+        self.premises.front.answeredMalformed(response.status, duration: .zero)
+        var writer = ResponseWriter(in: self.premises.memory)
+        writer.begin(
+            ResponseWriter.Frame(
+                requestID: self.naming.next(offered: nil), keepsAlive: true, omitsBody: false, headIsApart: true))
+        writer.write(response)
+        self.session.dropBody(of: id)
+        self.send(id, &writer)
+    }
+
+    private mutating func end(_ id: HTTP2StreamID, now: Instant) {
+        self.state.headEnded()
+        guard let exchange = self.exchanges.removeValue(forKey: id) else { return }
+        exchange.work?.cancel()
+        self.state.requestEnded(now: now)
+    }
+
+    // MARK: Answers
+
+    private func frame(for exchange: Exchange) -> ResponseWriter.Frame {
+        ResponseWriter.Frame(
+            requestID: exchange.id, keepsAlive: true, omitsBody: exchange.omitsBody, headIsApart: true)
+    }
+
+    private mutating func answer(_ id: HTTP2StreamID, with response: Response, now: inout Instant) {
+        guard let exchange = self.exchanges[id] else { return }
+        var writer = ResponseWriter(in: self.premises.memory)
+        writer.begin(self.frame(for: exchange))
+        writer.write(response)
+        self.session.dropBody(of: id)
+        self.conclude(id, writer, now: &now)
+    }
+
+    /// The answer to a request is written.
+    private mutating func conclude(_ id: HTTP2StreamID, _ writer: consuming ResponseWriter, now: inout Instant) {
+        guard let exchange = self.exchanges[id], self.session.contains(id) else { return }
+        now = .now()
+        let duration = now - exchange.began
+        exchange.request.answered(writer.status, from: writer.origin, duration: duration)
+        self.log.answered(exchange.id, writer.status, after: duration)
+        self.exchanges[id]?.phase = .answered
+        self.exchanges[id]?.work = nil
+        self.exchanges[id]?.deadline = now + self.premises.limits.idleTimeout
+        self.nextDeadline = min(self.nextDeadline, now + self.premises.limits.idleTimeout)
+        self.send(id, &writer)
+    }
+
+    private mutating func send(_ id: HTTP2StreamID, _ writer: inout ResponseWriter) {
+        guard let head = writer.head else {
+            self.session.cancel(id)
+            return
+        }
+        self.session.respond(to: id, head, date: self.date.current(), body: writer.takeBytes())
+        // Whoever reads as little as that does not mean to.
+        if self.session.heldByteCount > self.premises.limits.http2.unreadByteCount { self.ending = .abort }
+    }
+
+    // MARK: Output
+
+    /// Appends the frames that are ready, and looks whether it has come to its end.
+    mutating func write(into output: inout TransitBuffer, now: inout Instant) {
+        guard self.ending == .none else { return }
+        guard let hasMore = self.session.write(into: &output, upTo: Self.outputByteCountMax) else {
+            self.ending = .abort
+            return
+        }
+        self.canResume = hasMore && output.byteCount > Self.outputByteCountMax
+        self.handleEvents(now: &now)
+        if self.inputIsEnded, self.exchanges.isEmpty, !hasMore {
+            self.ending = .close
+        } else if self.session.isOver {
+            self.state.saidAll(now: now)
+            self.ending = self.inputIsEnded ? .close : .linger
+            self.giveUpAll()
+        }
+    }
+
+    /// Nobody can be answered any more.
+    private mutating func giveUpAll() {
+        for exchange in self.exchanges.values { exchange.work?.cancel() }
+        self.exchanges.removeAll()
+        self.deferred.removeAll()
+        self.nextDeadline = .distantFuture
+    }
+}

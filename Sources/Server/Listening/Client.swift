@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Linux
+import LockedMemory
+import Logging
+
+/// A client's socket with what is spoken over it: moves bytes between the two, as far as both want.
+struct Client: ~Copyable {
+    /// What the thread that serves many clients lends them in turn.
+    struct Desk: ~Copyable {
+        /// Takes what is received; empty between two turns.
+        var input: TransitBuffer
+        /// Takes answers; empty between two turns.
+        var writer: ResponseWriter
+        /// The time, as of the last look at the clock.
+        var now = Instant.now()
+
+        init(memory: SecretMemory) {
+            self.input = TransitBuffer(capacity: Self.inputByteCount, in: memory)
+            self.writer = ResponseWriter(capacity: Self.outputByteCount, in: memory)
+        }
+
+        /// Wipes answers that nobody will get.
+        mutating func clear() { self.writer.buffer.removeAll(keeping: Self.outputByteCountMax) }
+
+        // With what the heap adds, its classes are filled.
+        fileprivate static var inputByteCount: Int { 32 * 1024 - 64 }
+        fileprivate static var outputByteCount: Int { 16 * 1024 - 64 }
+        /// An output buffer that has grown beyond this is not kept.
+        fileprivate static var outputByteCountMax: Int { 96 * 1024 }
+    }
+
+    /// Whether it counts as one of the connections that there may be. Others are told to come back later.
+    let isAdmitted: Bool
+    let listener: Listener
+
+    private var wire: Wire
+    private var conversation: Conversation
+    private let logger: Logger
+    /// Answers that the socket did not take. As long as there are any, no request is looked at.
+    private var unsent: TransitBuffer
+    /// Until when the handshake may take.
+    private var handshakeDeadline: Instant
+    private var isGivenUp = false
+    /// Whether it has had its turn, and there is more to be read that no event will tell of.
+    private var waitsForNextTurn = false
+    private var outputIsEnded = false
+    /// What the event queue was last told to tell of.
+    private var interest = EventQueue.Interest.input
+    private var hasIgnoredInput = false
+
+    /// How often what TLS has read ahead is looked at before others get their turn.
+    private static var turnLengthMax: Int { 16 }
+
+    init(
+        _ socket: consuming Descriptor, of listener: Listener, isAdmitted: Bool, _ premises: ServerLoop.Premises,
+        now: Instant
+    ) {
+        self.listener = listener
+        self.isAdmitted = isAdmitted
+        self.wire = Wire(socket, tls: listener.tls)
+        self.conversation = Conversation(premises, with: Peer(listener.name), now: now)
+        self.logger = premises.logger
+        self.unsent = TransitBuffer(in: premises.memory)
+        self.handshakeDeadline = now + premises.limits.handshakeTimeout
+    }
+
+    /// Whether requests can come: not before the handshake.
+    var isReady: Bool { self.wire.isReady }
+
+    /// The handshake has taken long enough for one of so many.
+    mutating func giveUpHandshake() {
+        self.handshakeFailed("there are too many at a time")
+        self.isGivenUp = true
+    }
+
+    /// When ``timeIsUp(_:)`` has something to do.
+    var deadline: Instant {
+        guard !self.waitsForNextTurn else { return .distantPast }
+        return self.wire.isReady ? self.conversation.deadline : self.handshakeDeadline
+    }
+
+    // MARK: What happens. After each of these, `settle` is to follow.
+
+    /// - Returns: false if the client has gone.
+    mutating func handle(_ event: EventQueue.Event, _ desk: inout Desk) -> Bool {
+        guard self.wire.isReady else { return self.shakeHands(&desk) }
+        let awaitedRoom = event.hasRoom && self.wire.needsRoom
+        if event.hasRoom, !self.unsent.isEmpty, !self.sendUnsent() { return false }
+        guard event.hasInput || event.hasFailed || awaitedRoom else { return true }
+        guard self.wantsInput else {
+            self.hasIgnoredInput = true
+            return !event.hasFailed
+        }
+        return self.receive(&desk)
+    }
+
+    mutating func drain(now: Instant, grace: Interval) {
+        self.conversation.drain(now: now)
+        self.handshakeDeadline = min(self.handshakeDeadline, now + grace)
+    }
+
+    mutating func timeIsUp(_ desk: inout Desk) {
+        if self.waitsForNextTurn {
+            self.waitsForNextTurn = false
+        } else if self.wire.isReady {
+            self.conversation.timeIsUp(&desk.writer, now: &desk.now)
+        } else {
+            self.handshakeFailed("it took too long")
+            self.isGivenUp = true
+        }
+    }
+
+    mutating func answerIsMade(_ serial: Int, _ answer: consuming ResponseWriter, _ desk: inout Desk) {
+        self.conversation.answerIsMade(serial, answer, &desk.writer, now: &desk.now)
+    }
+
+    /// Tells a client that there are too many. One of TLS could not be told before a handshake, which is what costs most.
+    mutating func turnAway(with response: Response, _ desk: inout Desk) {
+        guard self.wire.isReady else {
+            self.isGivenUp = true
+            return
+        }
+        self.conversation.turnAway(with: response, &desk.writer, now: desk.now)
+    }
+
+    // MARK: The handshake
+
+    private mutating func shakeHands(_ desk: inout Desk) -> Bool {
+        switch self.wire.shakeHands() {
+        case .underWay:
+            return true
+        case .done(let peer, let speaksHTTP2):
+            self.conversation.meet(peer, speaksHTTP2: speaksHTTP2, now: desk.now)
+            return true
+        case .plainHTTP:
+            self.handshakeFailed("the client speaks HTTP without TLS")
+            self.conversation.askForTLS(&desk.writer, now: desk.now)
+            return true
+        case .failed(let reason):
+            self.handshakeFailed(reason)
+            return false
+        }
+    }
+
+    private func handshakeFailed(_ reason: String) {
+        self.listener.connections.handshakeFailed()
+        self.logger.debug("handshake failed", metadata: ["reason": "\(reason)"])
+    }
+
+    // MARK: Input
+
+    private var wantsInput: Bool {
+        self.conversation.wantsInput && (self.unsent.isEmpty || self.conversation.ending == .linger)
+    }
+
+    private mutating func receive(_ desk: inout Desk) -> Bool {
+        switch desk.input.withRoom(for: 1, { self.wire.receive(into: &$0) }) {
+        case .bytes:
+            desk.input.withBytes { self.conversation.receive($0, &desk.writer, now: &desk.now) }
+            desk.input.removeAll(keeping: .max)
+        case .end:
+            self.conversation.inputHasEnded()
+        case .nothing:
+            break
+        case .failed:
+            return false
+        }
+        return true
+    }
+
+    // MARK: Output
+
+    /// Does what the connection is waiting for: sends answers, goes on with what waited behind them, or ends.
+    ///
+    /// - Parameter post: takes the answer that has to be waited for, from any thread.
+    /// - Returns: false if the connection has come to its end.
+    mutating func settle(_ desk: inout Desk, post: (Connection.Deferred) -> Task<Void, Never>) -> Bool {
+        guard !self.isGivenUp else { return false }
+        var turnsLeft = Self.turnLengthMax
+        while true {
+            if self.unsent.isEmpty { self.conversation.write(into: &desk.writer, now: &desk.now) }
+            guard self.conversation.ending != .abort, self.send(&desk.writer) else { return false }
+            self.conversation.startWork(post)
+            guard self.unsent.isEmpty else { return true }
+            switch self.conversation.ending {
+            case .none:
+                if self.conversation.canResume {
+                    self.conversation.resume(&desk.writer, now: &desk.now)
+                } else if self.wire.mayHoldInput, self.wantsInput {
+                    guard turnsLeft > 0 else {
+                        self.waitsForNextTurn = true
+                        return true
+                    }
+                    turnsLeft -= 1
+                    guard self.receive(&desk) else { return false }
+                } else {
+                    return true
+                }
+            case .linger:
+                self.endOutput()
+                return true
+            case .close, .abort:
+                self.wire.sayThatItEnds()
+                return false
+            }
+        }
+    }
+
+    /// Sends what was written, and keeps what the socket does not take.
+    private mutating func send(_ writer: inout ResponseWriter) -> Bool {
+        guard !writer.buffer.isEmpty else { return true }
+        if self.unsent.isEmpty {
+            guard let sent = writer.buffer.withBytes({ self.wire.send($0) }) else { return false }
+            writer.buffer.useUp(sent)
+        }
+        writer.buffer.withBytes { self.unsent.append($0) }
+        writer.buffer.removeAll(keeping: Desk.outputByteCountMax)
+        return true
+    }
+
+    /// Sends what the socket did not take before.
+    private mutating func sendUnsent() -> Bool {
+        guard let sent = self.unsent.withBytes({ self.wire.send($0) }) else { return false }
+        self.unsent.useUp(sent)
+        if self.unsent.isEmpty { self.unsent.removeAll() }
+        return true
+    }
+
+    private mutating func endOutput() {
+        guard !self.outputIsEnded else { return }
+        self.outputIsEnded = true
+        self.wire.endSending()
+    }
+
+    // MARK: The event queue
+
+    func watch(on events: borrowing EventQueue, token: UInt64) throws(SystemError) {
+        try self.wire.watch(self.interest, on: events, token: token)
+    }
+
+    /// Tells the queue what is waited for now. That input is not, only once there was some: nearly always the wait is
+    /// over by then.
+    ///
+    /// - Returns: false if the queue cannot be told.
+    mutating func adjustWatch(on events: borrowing EventQueue, token: UInt64) -> Bool {
+        let wanted = EventQueue.Interest(
+            input: self.wantsInput || self.interest.input && !self.hasIgnoredInput,
+            output: !self.unsent.isEmpty || self.wire.needsRoom)
+        self.hasIgnoredInput = false
+        guard wanted != self.interest else { return true }
+        self.interest = wanted
+        do throws(SystemError) {
+            try self.wire.changeWatch(to: wanted, on: events, token: token)
+            return true
+        } catch {
+            return false
+        }
+    }
+}

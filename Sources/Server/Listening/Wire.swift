@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Linux
+import TLS
+
+/// What carries a connection's bytes: a socket, with or without TLS over it. None of its calls waits.
+struct Wire: ~Copyable {
+    enum Handshake {
+        case underWay
+        case done(Peer, speaksHTTP2: Bool)
+        /// The client does not know of TLS; what is sent now goes out as it is.
+        case plainHTTP
+        case failed(reason: String)
+    }
+
+    private let socket: Descriptor
+    /// Where TLS is spoken, what is shown.
+    private var server: ServerTLS?
+    private var tls: TLSSession?
+
+    init(_ socket: consuming Descriptor, tls server: ServerTLS?) {
+        self.socket = socket
+        self.server = server
+    }
+
+    /// Whether requests can come: not before the handshake.
+    var isReady: Bool {
+        switch self.tls {
+        case nil: self.server == nil
+        case .some(let tls): tls.isEstablished
+        }
+    }
+
+    /// Whether the socket must take something before anything else can be done.
+    var needsRoom: Bool {
+        switch self.tls {
+        case nil: false
+        case .some(let tls): tls.needsRoom
+        }
+    }
+
+    /// Whether there may be input that the socket does not tell of.
+    var mayHoldInput: Bool {
+        switch self.tls {
+        case nil: false
+        case .some(let tls): tls.mayHoldInput
+        }
+    }
+
+    /// Begins a handshake, or goes on with it.
+    mutating func shakeHands() -> Handshake {
+        guard let server = self.server else { return .failed(reason: "no handshake is due") }
+        if self.tls == nil {
+            self.tls = TLSSession(server.current, on: self.socket)
+        }
+        switch self.tls?.shakeHands() {
+        case nil:
+            return .failed(reason: "no memory")
+        case .underWay?:
+            return .underWay
+        case .failed(let reason)?:
+            return .failed(reason: reason)
+        case .plainHTTP?:
+            self.tls = nil
+            self.server = nil
+            return .plainHTTP
+        case .done?:
+            return .done(
+                Peer(.tls, self.tls?.credential ?? .none), speaksHTTP2: self.tls?.speaksHTTP2 == true)
+        }
+    }
+
+    mutating func receive(into buffer: inout OutputRawSpan) -> Descriptor.Received {
+        if let received = self.tls?.receive(into: &buffer) { return received }
+        return self.socket.receive(into: &buffer)
+    }
+
+    /// - Returns: how many of the bytes were taken; nil if the connection is broken.
+    mutating func send(_ bytes: Span<UInt8>) -> Int? {
+        guard self.tls == nil else { return self.tls?.send(bytes) }
+        return self.socket.send(bytes)
+    }
+
+    /// Says that nothing more will come.
+    mutating func endSending() {
+        self.tls?.endSending()
+        self.socket.endSending()
+    }
+
+    /// The same where the socket is closed anyway.
+    mutating func sayThatItEnds() { self.tls?.endSending() }
+
+    // MARK: The event queue
+
+    func watch(_ interest: EventQueue.Interest, on events: borrowing EventQueue, token: UInt64) throws(SystemError) {
+        try events.add(self.socket, for: interest, token: token)
+    }
+
+    func changeWatch(
+        to interest: EventQueue.Interest, on events: borrowing EventQueue, token: UInt64
+    ) throws(SystemError) {
+        try events.change(self.socket, to: interest, token: token)
+    }
+}

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import COpenSSL
+import Cryptography
+
+/// What OpenSSL asks in a handshake.
+enum TLSCallbacks {
+    /// HTTP/2 where the client has it, else HTTP/1.1. A client that names neither gets the alert no_application_protocol
+    /// (120); one that names nothing does not come here.
+    static let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenCount, offered, offeredCount, _ in
+        guard let offered = unsafe offered, let chosen = unsafe chosen, let chosenCount = unsafe chosenCount else {
+            return SSL_TLSEXT_ERR_NOACK
+        }
+        for name in ["h2", "http/1.1"] {
+            guard let position = unsafe Self.position(of: name, in: offered, Int(offeredCount)) else { continue }
+            unsafe chosen.pointee = offered + position
+            unsafe chosenCount.pointee = UInt8(name.utf8.count)
+            return SSL_TLSEXT_ERR_OK
+        }
+        return SSL_TLSEXT_ERR_ALERT_FATAL
+    }
+
+    /// Where a name stands in a list of `[length, 1 byte][name]`.
+    private static func position(of name: String, in list: UnsafePointer<UInt8>, _ byteCount: Int) -> Int? {
+        var position = 0
+        while position < byteCount {
+            let end = unsafe position + 1 + Int(list[position])
+            guard end <= byteCount else { return nil }
+            let entry = unsafe UnsafeBufferPointer(start: list + position + 1, count: end - position - 1)
+            if unsafe entry.elementsEqual(name.utf8) { return position + 1 }
+            position = end
+        }
+        return nil
+    }
+
+    /// Has a ticket say what the client's certificates said. A resumed session says it already.
+    static let addToTicket: SSL_CTX_generate_session_ticket_fn = { connection, _ in
+        guard let connection = unsafe connection else { return 0 }
+        guard unsafe SSL_session_reused(connection) == 0 else { return 1 }
+        let data = unsafe TLSSession.sentCredential(on: connection).ticketData
+        return unsafe SSL_SESSION_set1_ticket_appdata(SSL_get_session(connection), data, data.count)
+    }
+}

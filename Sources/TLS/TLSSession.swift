@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import COpenSSL
+import Cryptography
+package import Linux
+
+/// The server's side of one connection of TLS, over a socket that does not block.
+///
+/// It begins with the first byte of the client, so that clients that only connect cost nothing here.
+@safe package struct TLSSession: ~Copyable {
+    package enum Handshake: Equatable {
+        /// More has to come, or to go: see ``TLSSession/needsRoom``.
+        case underWay
+        case done
+        /// The client speaks HTTP without TLS. Nothing was said to it.
+        case plainHTTP
+        case failed(reason: String)
+    }
+
+    /// Whether the handshake is over.
+    package private(set) var isEstablished = false
+    /// Whether something has to go before anything else can be done.
+    package private(set) var needsRoom = false
+    /// Whether input may have been taken from the socket that nobody has been given.
+    package private(set) var mayHoldInput = false
+
+    private let ssl: OpaquePointer
+    /// Nothing can be sent any more, not even the end.
+    private var isBroken = false
+
+    /// - Returns: nil where there is no memory for it.
+    package init?(_ context: TLSContext, on socket: borrowing Descriptor) {
+        guard let ssl = unsafe SSL_new(context.context) else {
+            ERR_clear_error()
+            return nil
+        }
+        guard unsafe SSL_set_fd(ssl, socket.number) == 1 else {
+            unsafe SSL_free(ssl)
+            ERR_clear_error()
+            return nil
+        }
+        unsafe self.ssl = ssl
+        unsafe SSL_set_accept_state(ssl)
+    }
+
+    deinit { unsafe SSL_free(self.ssl) }
+
+    /// Goes on with the handshake, as far as it goes without waiting.
+    package mutating func shakeHands() -> Handshake {
+        ERR_clear_error()
+        let result = unsafe SSL_do_handshake(self.ssl)
+        guard result != 1 else {
+            self.isEstablished = true
+            self.needsRoom = false
+            self.mayHoldInput = true  // It may have come with the end of the handshake.
+            return .done
+        }
+        switch self.outcome(of: result) {
+        case .wait: return .underWay
+        case .end: return .failed(reason: "the client has gone")
+        case .failed:
+            let isPlain = keyside_tls_is_plain_http(ERR_peek_error()) == 1
+            let reason = OpenSSLLibrary.takeReason()
+            return isPlain ? .plainHTTP : .failed(reason: reason)
+        }
+    }
+
+    // MARK: What the handshake has brought
+
+    package var speaksHTTP2: Bool {
+        var name: UnsafePointer<UInt8>?
+        var byteCount: UInt32 = 0
+        unsafe SSL_get0_alpn_selected(self.ssl, &name, &byteCount)
+        return unsafe UnsafeBufferPointer(start: name, count: Int(byteCount)).elementsEqual("h2".utf8)
+    }
+
+    /// Who the client is. On a resumed session, who it was when that began.
+    package var credential: PeerCredential {
+        guard unsafe SSL_session_reused(self.ssl) == 1 else { return unsafe Self.sentCredential(on: self.ssl) }
+        var data: UnsafeMutableRawPointer?
+        var byteCount = 0
+        guard unsafe SSL_SESSION_get0_ticket_appdata(SSL_get_session(self.ssl), &data, &byteCount) == 1 else {
+            return .none
+        }
+        return PeerCredential(ticketData: unsafe Array(UnsafeRawBufferPointer(start: data, count: byteCount)))
+    }
+
+    /// What the certificates say that the client has sent in this handshake.
+    static func sentCredential(on ssl: OpaquePointer) -> PeerCredential {
+        let chain = unsafe SSL_get_peer_cert_chain(ssl)
+        let others = unsafe (0..<max(0, OPENSSL_sk_num(chain)))
+            .map { unsafe OpaquePointer(OPENSSL_sk_value(chain, $0)) }
+        let own = unsafe ([SSL_get0_peer_certificate(ssl)] + others).compactMap { unsafe $0 }
+            .filter { unsafe X509_get_extension_flags($0) & UInt32(EXFLAG_CA) == 0 }
+        defer { ERR_clear_error() }  // Extensions that OpenSSL cannot read leave a trace.
+        guard let first = unsafe own.first else { return .none }
+        guard unsafe own.count == 1 else { return .several }
+        return unsafe Identity(ofKeyIn: first).map(PeerCredential.identity) ?? .none
+    }
+
+    // MARK: Bytes
+
+    /// Appends what has come and fits. All of it, unless `buffer` has room for less than a record, 16 KiB.
+    package mutating func receive(into buffer: inout OutputRawSpan) -> Descriptor.Received {
+        var total = 0
+        while buffer.freeCapacity > 0 {
+            ERR_clear_error()
+            let (result, byteCount) = unsafe buffer.withUnsafeMutableBytes { bytes, count in
+                var received = 0
+                let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
+                let result = unsafe SSL_read_ex(self.ssl, room.baseAddress, room.count, &received)
+                count += received
+                return (result, received)
+            }
+            guard result == 1 else {
+                switch self.outcome(of: result) {
+                case .wait:
+                    self.mayHoldInput = false
+                    return total > 0 ? .bytes(total) : .nothing
+                case .end where total > 0, .failed where total > 0:
+                    self.mayHoldInput = true  // What came before it is to be served first; then it shows again.
+                    return .bytes(total)
+                case .end: return .end
+                case .failed: return .failed
+                }
+            }
+            total += byteCount
+            self.mayHoldInput = unsafe SSL_has_pending(self.ssl) == 1
+            if !self.mayHoldInput { break }
+        }
+        return total > 0 ? .bytes(total) : .nothing
+    }
+
+    /// Sends in records of up to 16 KiB. Bytes that are not taken must be offered again, with or without more behind them.
+    ///
+    /// - Returns: how many were taken; nil if the connection is broken.
+    package mutating func send(_ bytes: Span<UInt8>) -> Int? {
+        var taken = 0
+        while taken < bytes.count {
+            ERR_clear_error()
+            var sent = 0
+            let result = unsafe bytes.extracting(droppingFirst: taken)
+                .withUnsafeBytes { unsafe SSL_write_ex(self.ssl, $0.baseAddress, $0.count, &sent) }
+            guard result == 1 else {
+                guard case .wait = self.outcome(of: result) else { return nil }
+                return taken
+            }
+            self.needsRoom = false
+            taken += sent
+        }
+        return taken
+    }
+
+    /// Tells the client that this is all, so that it can tell the end from a cut.
+    package mutating func endSending() {
+        guard self.isEstablished, !self.isBroken else { return }
+        self.isBroken = true  // Once is enough.
+        ERR_clear_error()
+        _ = unsafe SSL_shutdown(self.ssl)
+        ERR_clear_error()
+    }
+
+    private enum Outcome {
+        case wait, end, failed
+    }
+
+    /// What became of a call that is not done. Leaves OpenSSL's reason in the error queue where it failed.
+    private mutating func outcome(of result: CInt) -> Outcome {
+        switch unsafe SSL_get_error(self.ssl, result) {
+        case SSL_ERROR_WANT_READ:
+            self.needsRoom = false
+            return .wait
+        case SSL_ERROR_WANT_WRITE:
+            self.needsRoom = true
+            return .wait
+        case SSL_ERROR_ZERO_RETURN:
+            self.mayHoldInput = false
+            return .end
+        case _:
+            self.mayHoldInput = false
+            self.isBroken = true
+            return .failed
+        }
+    }
+}
