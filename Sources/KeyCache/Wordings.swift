@@ -53,8 +53,9 @@ final class Wordings: Sendable {
     ///   - capacity: of the cache.
     ///   - shareCount: a power of two.
     init(capacity: Int, shareCount: Int) {
+        // No more than there are entries, so that each of them costs a bounded number of bytes.
         var placeCount = 1
-        while placeCount * shareCount < capacity { placeCount *= 2 }
+        while placeCount * 2 * shareCount <= capacity { placeCount *= 2 }
         self.shares = (0..<shareCount).map { _ in Share(placeCount: placeCount) }
     }
 
