@@ -2,11 +2,11 @@
 
 package import LockedMemory
 
-/// The certificates of a text: a client's own first, then those of the authorities above it.
+/// The certificates of a text: the owner's own first, then those of the authorities above it.
 package struct CertificateChain: Sendable {
     package let certificates: [Certificate]
 
-    /// The client's own.
+    /// The owner's own.
     package var leaf: Certificate { self.certificates[0] }
 
     /// Reads every certificate of a text in PEM. Other blocks are passed over: the private key may stand in the same file,

@@ -8,10 +8,10 @@ import COpenSSL
 /// parsing and a private key is nowhere as text.
 package final class ClientTLS: Sendable {
     /// Nil for a client that shows no certificate.
-    package let identity: ClientIdentity?
+    package let identity: CertifiedKey?
     package let trust: TrustStore
 
-    package init(identity: ClientIdentity?, trust: TrustStore) {
+    package init(identity: CertifiedKey?, trust: TrustStore) {
         self.identity = identity
         self.trust = trust
     }

@@ -2,7 +2,7 @@
 
 import COpenSSL
 
-/// The authorities that a server's certificate must come from: the system's, and those that are added.
+/// The authorities that the certificate of the other end must come from: the system's, and those that are added.
 ///
 /// `@unchecked Sendable`: an `X509_STORE` has a lock of its own.
 @safe package final class TrustStore: @unchecked Sendable {
@@ -25,7 +25,7 @@ import COpenSSL
     }
 
     /// Has a new `SSL_CTX` check its peer against this store, which both then hold.
-    @unsafe func install(in context: OpaquePointer) {
+    @unsafe package func install(in context: OpaquePointer) {
         unsafe SSL_CTX_set1_cert_store(context, self.store)
     }
 

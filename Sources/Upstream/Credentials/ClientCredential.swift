@@ -6,7 +6,7 @@ import LockedMemory
 
 /// The agent's identity, and what the operator should know about it.
 struct ClientCredential: Sendable {
-    let identity: ClientIdentity
+    let identity: CertifiedKey
     /// What works, but perhaps not as the operator thinks.
     let warnings: [CredentialNotice]
     /// Nil where the certificate was made from an API key.
@@ -65,7 +65,7 @@ extension CredentialSource {
 
     private func makeClient(apiKey: SharedSecret, now: Int) throws(CredentialFault) -> ClientCredential {
         do throws(CredentialError) {
-            let identity = try ClientIdentity(apiKey: apiKey.value, now: now, memory: self.memory)
+            let identity = try CertifiedKey(apiKey: apiKey.value, now: now, memory: self.memory)
             return ClientCredential(identity: identity, warnings: [], certFile: nil)
         } catch {
             let notice = CredentialNotice(CredentialVariable.apiKey.rawValue, "\(error)")
@@ -82,7 +82,7 @@ extension CredentialSource {
         let chain = try self.readChain(from: certFile)
         let key = try self.readKey(from: keyFile, password: password)
         do throws(CredentialError) {
-            let identity = try ClientIdentity(chain: chain, key: key)
+            let identity = try CertifiedKey(chain: chain, key: key)
             let warnings = [
                 certFile.dateFault(of: identity.validity, at: now)?.notice,
                 Self.objection(to: identity, from: certFile),
@@ -113,7 +113,7 @@ extension CredentialSource {
         }
     }
 
-    private static func objection(to identity: ClientIdentity, from file: CredentialFile) -> CredentialNotice? {
+    private static func objection(to identity: CertifiedKey, from file: CredentialFile) -> CredentialNotice? {
         switch identity.kesObjection {
         case .isAuthority:
             file.notice(

@@ -103,7 +103,7 @@ package struct Credentials: Sendable {
         self.tls = ClientTLS(identity: client.identity, trust: trust.store)
     }
 
-    package var identity: ClientIdentity { self.client.identity }
+    package var identity: CertifiedKey { self.client.identity }
     /// What works, but perhaps not as the operator thinks.
     package var warnings: [CredentialNotice] { self.client.warnings + self.trust.warnings }
 }

@@ -14,12 +14,12 @@ package struct CredentialStatus: Sendable {
     /// Why what files hold is not in use.
     package private(set) var faults: [CredentialRole: CredentialFault] = [:]
 
-    init(_ identity: ClientIdentity) {
+    init(_ identity: CertifiedKey) {
         self.identity = identity.identity
         self.validity = identity.validity
     }
 
-    mutating func note(_ decision: Rotation.Decision, on role: CredentialRole, identity: ClientIdentity) {
+    mutating func note(_ decision: Rotation.Decision, on role: CredentialRole, identity: CertifiedKey) {
         self.identity = identity.identity
         self.validity = identity.validity
         switch decision {

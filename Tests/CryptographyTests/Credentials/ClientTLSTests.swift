@@ -85,7 +85,7 @@ struct ClientTLSTests {
 }
 
 /// Lends the certificate that a connection would show.
-func withCertificate(of identity: ClientIdentity, _ body: (OpaquePointer) throws -> Void) throws {
+func withCertificate(of identity: CertifiedKey, _ body: (OpaquePointer) throws -> Void) throws {
     let context = try #require(SSL_CTX_new(TLS_client_method()))
     defer { SSL_CTX_free(context) }
     try #require(ClientTLS(identity: identity, trust: try TrustStore()).install(in: context))

@@ -18,13 +18,13 @@ enum Read {
         return try CertificateChain(pem: Secret(Array(pem.utf8), in: memory), memory: memory)
     }
 
-    static func identity(_ certificates: String, _ key: String, password: String? = nil) throws -> ClientIdentity {
-        try ClientIdentity(chain: Self.chain(certificates), key: Self.key(key, password: password))
+    static func identity(_ certificates: String, _ key: String, password: String? = nil) throws -> CertifiedKey {
+        try CertifiedKey(chain: Self.chain(certificates), key: Self.key(key, password: password))
     }
 
-    static func apiKey(_ text: String, now: Int = 1_800_000_000) throws -> ClientIdentity {
+    static func apiKey(_ text: String, now: Int = 1_800_000_000) throws -> CertifiedKey {
         let memory = try SharedMemory.secrets
-        return try ClientIdentity(apiKey: Secret(Array(text.utf8), in: memory), now: now, memory: memory)
+        return try CertifiedKey(apiKey: Secret(Array(text.utf8), in: memory), now: now, memory: memory)
     }
 
     static func authorities(_ pem: String) throws -> AuthorityList {

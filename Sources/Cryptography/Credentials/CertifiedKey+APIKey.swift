@@ -5,7 +5,7 @@ package import LockedMemory
 
 /// KES's API keys: an Ed25519 key as a line of text, `kes:v1:` and base64 of a type byte, 0, and the seed of 32 bytes. The
 /// prefix may be missing. What the key server wants to see is a certificate, any certificate, for that key.
-extension ClientIdentity {
+extension CertifiedKey {
     /// Makes a certificate for the key, which begins a little before `now`.
     ///
     /// - Parameters:

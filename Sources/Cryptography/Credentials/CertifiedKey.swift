@@ -2,11 +2,12 @@
 
 import COpenSSL
 
-/// Who a client is: a certificate that it shows, those above it, and the private key that proves that it is its own.
+/// Who one end of a connection is: a certificate that it shows, those above it, and the private key that proves that it is
+/// its own.
 ///
 /// Immutable, and usable from any thread.
-package final class ClientIdentity: Sendable {
-    /// What KES will know the client as: SHA-256 of the public key, 64 hexadecimal digits. A new certificate for the same
+package final class CertifiedKey: Sendable {
+    /// What KES knows a client with it as: SHA-256 of the public key, 64 hexadecimal digits. A new certificate for the same
     /// key is the same identity.
     package let identity: String
     package let chain: CertificateChain
@@ -39,7 +40,7 @@ package final class ClientIdentity: Sendable {
     }
 
     /// Gives a new `SSL_CTX` the certificates and the key, which both then hold.
-    @unsafe func install(in context: OpaquePointer) -> Bool {
+    @unsafe package func install(in context: OpaquePointer) -> Bool {
         guard let above = unsafe OPENSSL_sk_new_null() else { return false }
         defer { unsafe OPENSSL_sk_free(above) }
         for certificate in self.chain.certificates.dropFirst() {
@@ -49,7 +50,7 @@ package final class ClientIdentity: Sendable {
     }
 }
 
-extension ClientIdentity {
+extension CertifiedKey {
     /// Why KES would refuse the certificate on every request, where it would: of what a client sends, KES passes over the
     /// certificates of authorities, and expects exactly one other.
     package enum KESObjection: Equatable, Sendable {

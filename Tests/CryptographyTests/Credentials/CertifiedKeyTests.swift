@@ -4,7 +4,7 @@ import Cryptography
 import TestSupport
 import Testing
 
-struct ClientIdentityTests {
+struct CertifiedKeyTests {
     /// Before anything else of OpenSSL's is used.
     init() throws { _ = try SharedMemory.secrets }
 
