@@ -86,7 +86,18 @@ enum Input {
         return text.withBytes { bytes in bytes.indices.map { bytes[$0] } }
     }
 
-    private static func text(_ argument: String?, in memory: SecretMemory) throws -> Secret {
+    /// A file, or standard input for `-`.
+    static func contents(of path: String, in memory: SecretMemory) throws -> Secret {
+        guard path != "-" else { return try Self.text(nil, in: memory) }
+        do throws(SecretFile.Failure) {
+            return try SecretFile.read(path: path, byteCountMax: Self.byteCountMax, into: memory)
+        } catch {
+            throw CommandFailure(.inputOutput, "cannot read \(path): \(error.reason)")
+        }
+    }
+
+    /// An argument, or standard input where there is none.
+    static func text(_ argument: String?, in memory: SecretMemory) throws -> Secret {
         if let argument { return try Secret(copying: Array(argument.utf8).span, in: memory) }
         do throws(SecretFile.Failure) {
             return try SecretFile.read(descriptor: STDIN_FILENO, byteCountMax: Self.byteCountMax, into: memory)
@@ -102,7 +113,8 @@ enum Input {
         }
     }
 
-    private static func trimmed(_ bytes: Span<UInt8>) -> Range<Int> {
+    /// What is left without white space at the ends.
+    static func trimmed(_ bytes: Span<UInt8>) -> Range<Int> {
         func isSpace(_ index: Int) -> Bool { bytes[index] == 0x20 || (0x09...0x0d).contains(bytes[index]) }
         var start = 0
         var end = bytes.count
