@@ -261,7 +261,8 @@ let package = Package(
         .testTarget(
             name: "SettingsTests",
             dependencies: [
-                "Access", "ByteCoding", "Cryptography", "KeyService", "Linux", "LockedMemory", "Settings", "TestSupport",
+                "Access", "ByteCoding", "Cryptography", "KeyService", "Linux", "LockedMemory", "Settings",
+                "TestSupport",
             ],
             swiftSettings: settings
         ),

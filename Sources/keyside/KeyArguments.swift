@@ -96,6 +96,22 @@ enum Input {
         }
     }
 
+    /// As ``contents(of:in:)``, without white space at the ends.
+    static func trimmedContents(of path: String, in memory: SecretMemory) throws -> Secret {
+        try Self.trimmed(try Self.contents(of: path, in: memory), in: memory)
+    }
+
+    /// The same without white space at the ends.
+    static func trimmed(_ text: borrowing Secret, in memory: SecretMemory) throws -> Secret {
+        do throws(LockedMemoryError) {
+            return try text.withBytes { bytes throws(LockedMemoryError) in
+                try Secret(copying: bytes.extracting(Self.trimmed(bytes)), in: memory)
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
     /// An argument, or standard input where there is none.
     static func text(_ argument: String?, in memory: SecretMemory) throws -> Secret {
         if let argument { return try Secret(copying: Array(argument.utf8).span, in: memory) }
@@ -113,8 +129,7 @@ enum Input {
         }
     }
 
-    /// What is left without white space at the ends.
-    static func trimmed(_ bytes: Span<UInt8>) -> Range<Int> {
+    private static func trimmed(_ bytes: Span<UInt8>) -> Range<Int> {
         func isSpace(_ index: Int) -> Bool { bytes[index] == 0x20 || (0x09...0x0d).contains(bytes[index]) }
         var start = 0
         var end = bytes.count

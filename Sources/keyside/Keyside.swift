@@ -16,7 +16,7 @@ struct Keyside: AsyncParsableCommand {
             """,
         version: "keyside \(BuildInfo.version)",
         subcommands: [
-            Run.self, Check.self, Status.self, KeyCommand.self, CacheCommand.self, IdentityCommand.self, TLSCommand.self,
-            PolicyCommand.self, Bench.self, Version.self,
+            Run.self, Check.self, Status.self, KeyCommand.self, CacheCommand.self, IdentityCommand.self,
+            TLSCommand.self, PolicyCommand.self, Bench.self, Version.self,
         ])
 }

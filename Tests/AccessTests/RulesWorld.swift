@@ -12,10 +12,12 @@ struct PlainRules: CustomStringConvertible {
     let asker = Sample.identity(7)
 
     var gate: Gate {
-        let compiled = self.policies.enumerated().map { index, policy in
-            Policy(
-                name: "\(index)", allow: policy.allow.map(PathPattern.init), deny: policy.deny.map(PathPattern.init))
-        }
+        let compiled = self.policies.enumerated()
+            .map { index, policy in
+                Policy(
+                    name: "\(index)", allow: policy.allow.map(PathPattern.init), deny: policy.deny.map(PathPattern.init)
+                )
+            }
         return Gate(
             policies: compiled, bindings: compiled.map { (.identity(self.asker), $0.name) },
             administrators: self.isAdministrator ? [.identity(self.asker)] : [])
@@ -44,27 +46,30 @@ struct RulesWorld {
 
     mutating func makeRules() -> PlainRules {
         PlainRules(
-            policies: (0..<Int.random(in: 0...3, using: &self.random)).map { _ in
-                (allow: self.makePatterns(atMost: 5), deny: self.makePatterns(atMost: 2))
-            },
+            policies: (0..<Int.random(in: 0...3, using: &self.random))
+                .map { _ in
+                    (allow: self.makePatterns(atMost: 5), deny: self.makePatterns(atMost: 2))
+                },
             isAdministrator: Int.random(in: 0..<20, using: &self.random) == 0)
     }
 
     mutating func makePath() -> String {
-        let parts = (0..<Int.random(in: 1...4, using: &self.random)).map { _ in self.pick(["v1", "key", "a", "ab", "*", ""]) }
+        let parts = (0..<Int.random(in: 1...4, using: &self.random))
+            .map { _ in self.pick(["v1", "key", "a", "ab", "*", ""]) }
         return "/" + parts.joined(separator: "/")
     }
 
     private mutating func makePatterns(atMost count: Int) -> [String] {
-        (0..<Int.random(in: 0...count, using: &self.random)).map { _ in
-            let path = self.makePath()
-            switch Int.random(in: 0..<8, using: &self.random) {
-            case 0: return ""
-            case 1: return self.pick(["*", "/*", "/v1/*"])
-            case 2...4: return path.prefix(Int.random(in: 0...path.count, using: &self.random)) + "*"
-            case _: return path
+        (0..<Int.random(in: 0...count, using: &self.random))
+            .map { _ in
+                let path = self.makePath()
+                switch Int.random(in: 0..<8, using: &self.random) {
+                case 0: return ""
+                case 1: return self.pick(["*", "/*", "/v1/*"])
+                case 2...4: return path.prefix(Int.random(in: 0...path.count, using: &self.random)) + "*"
+                case _: return path
+                }
             }
-        }
     }
 
     private mutating func pick(_ words: [String]) -> String {

@@ -149,7 +149,7 @@ private struct SettingsLoader {
         switch setting.effect {
         case .list(let take, _):
             let unfit = take(texts, &self.result.settings)
-            for position in unfit { self.refuse(texts[position], for: setting, at: items[position].place) }
+            for position in unfit { self.refuse(items[position], of: setting) }
             if unfit.isEmpty { self.places[setting.path] = place }
         case .refusedList(let off):
             if texts != off { self.refusePart(setting.path, at: place) }
@@ -188,6 +188,12 @@ private struct SettingsLoader {
             "'\(setting.path)' cannot be '\(text)'",
             remedy: "write \(setting.expectation)"
         )
+    }
+
+    private mutating func refuse(_ item: SettingsFile.Item, of setting: Setting) {
+        let found = item.text.map { "'\($0)'" } ?? "what is no text"
+        self.result.diagnostics.report(
+            .error, at: item.place, "'\(setting.path)' cannot hold \(found)", remedy: "write \(setting.expectation)")
     }
 
     private mutating func refuse(_ entry: SettingsFile.Entry, _ problem: String, remedy: String) {

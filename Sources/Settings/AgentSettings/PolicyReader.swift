@@ -66,7 +66,8 @@ struct PolicyReader {
             ]
             .map { member, texts in
                 EffectiveValue(
-                    name: Self.path(of: member, in: draft.name), value: Setting.show(texts), place: draft.places[member])
+                    name: Self.path(of: member, in: draft.name), value: Setting.show(texts), place: draft.places[member]
+                )
             }
         }
     }
@@ -118,7 +119,8 @@ extension PolicyReader {
         }
         guard case .list(let items) = entry.value else {
             diagnostics.report(
-                .error, at: entry.place, "'\(entry.path)' must be a list", remedy: "write a list, as [\(member.example)]")
+                .error, at: entry.place, "'\(entry.path)' must be a list",
+                remedy: "write a list, as [\(member.example)]")
             return entry.value != .section
         }
         let index = self.addDraft(name, at: entry.place)
@@ -128,10 +130,11 @@ extension PolicyReader {
         case .deny: self.drafts[index].deny = Self.patterns(items, at: entry.path, reporting: &diagnostics)
         case .identities:
             let identities = Self.values(items, .identity, at: entry.path, reporting: &diagnostics)
-            self.drafts[index].identities = identities.filter { identity, place in
-                self.bind(identity, to: name, at: place, reporting: &diagnostics)
-            }
-            .map(\.value)
+            self.drafts[index].identities =
+                identities.filter { identity, place in
+                    self.bind(identity, to: name, at: place, reporting: &diagnostics)
+                }
+                .map(\.value)
         case .users, .groups, .units:
             guard !items.isEmpty else { return true }
             diagnostics.report(

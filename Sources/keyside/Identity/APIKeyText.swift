@@ -41,11 +41,11 @@ struct APIKeyText: KESMessage, ~Copyable {
     }
 
     func encoded(in memory: SecretMemory) throws -> Secret {
-        do {
+        do throws(LockedMemoryError) {
             var text = try Secret(byteCount: self.byteCount, in: memory)
             text.fill { output in self.encode(into: &output) }
             return text
-        } catch let error as LockedMemoryError {
+        } catch {
             throw CommandFailure(error)
         }
     }

@@ -37,17 +37,15 @@ struct IdentityOf: AsyncParsableCommand {
 
     private func identity(memory: SecretMemory) throws -> Identity {
         let isKey = self.source.hasPrefix(APIKey.prefix) || self.isBareKey
-        let text = isKey ? try Input.text(self.source, in: memory) : try Input.contents(of: self.source, in: memory)
-        do {
-            let trimmed = try text.withBytes { bytes in
-                try Secret(copying: bytes.extracting(Input.trimmed(bytes)), in: memory)
-            }
-            return try Identity(of: trimmed, memory: memory)
-        } catch let error as CredentialError {
+        let text =
+            isKey
+            ? try Input.trimmed(try Input.text(self.source, in: memory), in: memory)
+            : try Input.trimmedContents(of: self.source, in: memory)
+        do throws(CredentialError) {
+            return try Identity(of: text, memory: memory)
+        } catch {
             let place = isKey ? "the API key" : self.source == "-" ? "standard input" : self.source
             throw CommandFailure(.failed, "\(place): \(error)")
-        } catch let error as LockedMemoryError {
-            throw CommandFailure(error)
         }
     }
 
