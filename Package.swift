@@ -186,7 +186,7 @@ let package = Package(
             name: "UpstreamTests",
             dependencies: [
                 "ByteCoding", "Cryptography", "Curl", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Telemetry",
-                "TestSupport", "Upstream",
+                "TestSupport", "Upstream", "Waiting",
             ],
             swiftSettings: relaxed
         ),

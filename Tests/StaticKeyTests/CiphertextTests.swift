@@ -13,12 +13,12 @@ struct CiphertextTests {
         let service = try StaticKeyService(key: sample.key)
         #expect(try service.open(sample.ciphertext, associatedData: sample.associatedData) == sample.plaintext)
         // And so it does for those who wait.
-        let plaintext = try await service.decrypt(
+        let decryption = try await service.decrypt(
             .own,
             ciphertext: Ciphertext(sample.ciphertext),
             associatedData: AssociatedData(sample.associatedData)
         )
-        #expect(plaintext.array == sample.plaintext)
+        #expect(decryption.plaintext.array == sample.plaintext)
     }
 
     @Test("What must not open does not", arguments: Refusal.all)

@@ -72,7 +72,7 @@ struct StaticKeyServiceTests {
                     ciphertext: Ciphertext(sample.ciphertext),
                     associatedData: AssociatedData(sample.associatedData)
                 )
-                .byteCount
+                .origin
         }
     }
 

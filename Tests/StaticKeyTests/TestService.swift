@@ -38,13 +38,13 @@ extension StaticKeyService {
         name: KeyName = .own
     ) throws(KeyServiceError) -> [UInt8]? {
         guard
-            let plaintext = try self.decryptAtOnce(
+            let decryption = try self.decryptAtOnce(
                 name,
                 ciphertext: Ciphertext(ciphertext),
                 associatedData: AssociatedData(associatedData)
             )
         else { return nil }
-        return plaintext.array
+        return decryption.plaintext.array
     }
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTPWire
+import KeyService
 import Linux
 
 @testable import Server
@@ -99,7 +100,7 @@ final class ScriptedFront: Front {
             return nil
         }
 
-        func answered(_ status: ResponseStatus, duration: Interval) {
+        func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {
             self.front.journal.note("answered \(status.rawValue)")
         }
     }

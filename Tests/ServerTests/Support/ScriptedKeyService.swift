@@ -114,9 +114,9 @@ final class ScriptedKeyService: KeyService {
 
     func decrypt(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
-    ) async throws(KeyServiceError) -> Secret {
+    ) async throws(KeyServiceError) -> Decryption {
         try await self.begin("decrypt")
-        return try self.open(name, ciphertext, associatedData)
+        return Decryption(try self.open(name, ciphertext, associatedData))
     }
 
     func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret {
@@ -153,11 +153,11 @@ final class ScriptedKeyService: KeyService {
 
     func decryptAtOnce(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
-    ) throws(KeyServiceError) -> Secret? {
+    ) throws(KeyServiceError) -> Decryption? {
         guard self.speed == .atOnce else { return nil }
         self.journal.note("decrypt at once")
         if let failure = self.state.withLock({ $0.failure }) { throw failure }
-        return try self.open(name, ciphertext, associatedData)
+        return Decryption(try self.open(name, ciphertext, associatedData))
     }
 
     // MARK: The rules

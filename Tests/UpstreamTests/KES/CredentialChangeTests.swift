@@ -3,6 +3,7 @@
 import Curl
 import KeyService
 import Testing
+import Waiting
 
 @testable import Upstream
 

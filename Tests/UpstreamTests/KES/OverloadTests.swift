@@ -3,6 +3,7 @@
 import KESProtocol
 import KeyService
 import Testing
+import Waiting
 
 @testable import Upstream
 

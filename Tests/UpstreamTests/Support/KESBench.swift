@@ -61,7 +61,7 @@ struct KESBench: Sendable {
             .decrypt(
                 self.name, ciphertext: Ciphertext([1, 2, 3]), associatedData: AssociatedData([4])
             )
-            .array
+            .plaintext.array
     }
 }
 

@@ -4,6 +4,7 @@ import Curl
 import LockedMemory
 import Synchronization
 import TestSupport
+import Waiting
 
 @testable import Upstream
 
