@@ -22,8 +22,6 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     private var flights = Flights<Caller>()
     private var renewals: RenewalSchedule
     private var counts = CacheStatistics()
-    /// Where the sweep is.
-    private var sweptUpTo = 0
 
     init(capacity: Int, policy: ExpiryPolicy) {
         self.policy = policy
@@ -86,6 +84,13 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         self.flights.begin(
             fingerprint, Flights.Flight(name: name, startedAt: now, isRenewal: true, callers: []))
         return true
+    }
+
+    /// The renewal that a lookup has just begun does not take place.
+    mutating func callOffRenewal(_ fingerprint: Fingerprint) {
+        let flight = self.flights.end(fingerprint)
+        precondition(flight.isRenewal && flight.callers.isEmpty, "a flight that somebody waits for")
+        self.renewals.ended()
     }
 
     // MARK: Asking
@@ -169,7 +174,10 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         case .failed(.decryptionFailed):
             // It was another key's, deleted and created anew.
             empty = self.table.place(of: fingerprint)
-            if let empty { self.remove(at: empty) }
+            if let empty {
+                if self.ledger.isLive(self.table[empty].stamp) { self.counts.evictions.purged += 1 }
+                self.remove(at: empty)
+            }
         case .failed(.unavailable), .failed(.timedOut):
             let held = self.lookUpStale(fingerprint, at: now, isOutOfReach: isOutOfReach)
             if let held {
@@ -218,9 +226,14 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         for fingerprint: Fingerprint, _ flight: Flights<Caller>.Flight, byteCount: Int, at now: BootTime
     ) -> Int? {
         guard !flight.isPurged else { return nil }
+        let isForNobody = flight.isRenewal && flight.callers.isEmpty
+        let before = isForNobody ? self.table.place(of: fingerprint).map { self.table[$0].usedAt } : nil
         // What was evicted is not worth a renewal.
-        if flight.isRenewal, flight.callers.isEmpty, self.table.place(of: fingerprint) == nil { return nil }
-        return self.fill(fingerprint, flight.name, byteCount: byteCount, askedAt: flight.startedAt, at: now)
+        if isForNobody, before == nil { return nil }
+        let place = self.fill(fingerprint, flight.name, byteCount: byteCount, askedAt: flight.startedAt, at: now)
+        // To be renewed is not to be used.
+        if let place, let before { self.table[place].usedAt = before }
+        return place
     }
 
     // MARK: Entries
@@ -274,14 +287,16 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         return count
     }
 
-    /// Takes out what never answers again, in parts.
+    /// Takes out what never answers again, in parts. Several may be at it: each starts at 0 and goes through all places.
     ///
-    /// - Parameter budget: how many places to look at.
-    /// - Returns: which places to empty, and whether the sweep has come round.
-    mutating func sweep(_ budget: Int, at now: BootTime) -> (empty: [Int], isComplete: Bool) {
+    /// - Parameters:
+    ///   - start: the first place to look at.
+    ///   - budget: how many places to look at.
+    /// - Returns: which places to empty, and where the next part starts; nil when this was the last.
+    mutating func sweep(from start: Int, _ budget: Int, at now: BootTime) -> (empty: [Int], next: Int?) {
         var empty: [Int] = []
-        let end = min(self.sweptUpTo + budget, self.table.placeCount)
-        for place in self.sweptUpTo..<end where self.table[place].queue != .none {
+        let end = min(start + budget, self.table.placeCount)
+        for place in start..<end where self.table[place].queue != .none {
             let isLive = self.ledger.isLive(self.table[place].stamp)
             let age = now - self.table[place].vouchedAt
             let idle = now - self.table[place].usedAt
@@ -290,10 +305,11 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
             self.remove(at: place)
             empty.append(place)
         }
-        let isComplete = end == self.table.placeCount
-        self.sweptUpTo = isComplete ? 0 : end
-        return (empty, isComplete)
+        return (empty, end == self.table.placeCount ? nil : end)
     }
+
+    /// Whether entries were purged whose places are not empty yet.
+    var hasPurgedEntries: Bool { self.ledger.purgedCount > 0 }
 
     // MARK: What is told
 

@@ -49,8 +49,10 @@ final class CacheShard: Sendable {
     ) throws(KeyServiceError) -> Found? {
         try self.state.withLock { state throws(KeyServiceError) in
             switch state.core.lookUp(question.fingerprint, of: question.name, at: now, isOutOfReach: isOutOfReach) {
-            case .held(let held, let renews): Found(decryption: try self.open(held, in: state), renews: renews)
-            case .none: nil
+            case .held(let held, let renews):
+                try self.find(held, renews: renews, of: question.fingerprint, in: &state)
+            case .none:
+                nil
             }
         }
     }
@@ -67,9 +69,12 @@ final class CacheShard: Sendable {
     ) throws(KeyServiceError) -> Ask {
         try self.state.withLock { state throws(KeyServiceError) in
             switch state.core.ask(question.fingerprint, of: question.name, caller, at: now, isOutOfReach: isOutOfReach) {
-            case .held(let held, let renews): .found(Found(decryption: try self.open(held, in: state), renews: renews))
-            case .wait: .wait(begins: false)
-            case .begin: .wait(begins: true)
+            case .held(let held, let renews):
+                .found(try self.find(held, renews: renews, of: question.fingerprint, in: &state))
+            case .wait:
+                .wait(begins: false)
+            case .begin:
+                .wait(begins: true)
             }
         }
     }
@@ -93,8 +98,8 @@ final class CacheShard: Sendable {
 
     /// The key server has answered with `plaintext`, or failed. Keeps what is to be kept.
     func land(
-        _ fingerprint: Fingerprint, _ outcome: CacheCore<Caller>.Outcome, plaintext: borrowing Secret?, at now: BootTime,
-        isOutOfReach: () -> Bool
+        _ fingerprint: Fingerprint, _ outcome: CacheCore<Caller>.Outcome, plaintext: borrowing Secret?,
+        at now: BootTime, isOutOfReach: () -> Bool
     ) -> Landing {
         self.state.withLock { state in
             let landing = self.land(fingerprint, outcome, plaintext, at: now, isOutOfReach, in: &state)
@@ -141,22 +146,38 @@ final class CacheShard: Sendable {
 
     /// Empties the places of all that never answers again, a few at a time, so that nobody waits long for the lock.
     func sweep(at now: BootTime) {
-        while !self.sweepSome(at: now) {}
+        var next: Int? = 0
+        while let start = next { next = self.sweep(from: start, at: now) }
     }
 
     private static let sweepPlaceCount = 1024
 
-    private func sweepSome(at now: BootTime) -> Bool {
+    private func sweep(from start: Int, at now: BootTime) -> Int? {
         self.state.withLock { state in
-            let (empty, isComplete) = state.core.sweep(Self.sweepPlaceCount, at: now)
+            let (empty, next) = state.core.sweep(from: start, Self.sweepPlaceCount, at: now)
             for place in empty { self.empty(place, in: &state) }
-            return isComplete
+            return next
         }
     }
+
+    /// Whether something was purged whose place is not empty yet.
+    var hasPurgedEntries: Bool { self.state.withLock { $0.core.hasPurgedEntries } }
 
     var statistics: CacheStatistics { self.state.withLock { $0.core.statistics } }
 
     // MARK: Places
+
+    private func find(
+        _ held: CacheCore<Caller>.Held, renews: Bool, of fingerprint: Fingerprint, in state: inout State
+    ) throws(KeyServiceError) -> Found {
+        do throws(KeyServiceError) {
+            return Found(decryption: try self.open(held, in: state), renews: renews)
+        } catch {
+            // Nobody would fly it.
+            if renews { state.core.callOffRenewal(fingerprint) }
+            throw error
+        }
+    }
 
     private func open(
         _ held: CacheCore<Caller>.Held, in state: borrowing State

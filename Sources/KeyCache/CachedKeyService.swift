@@ -23,7 +23,7 @@ package final class CachedKeyService: KeyService {
     private let fingerprinter: Fingerprinter
     /// Goes up when the backend begins to know us as somebody else.
     private let generation = Atomic<UInt64>(1)
-    private let shards: [CacheShard]
+    let shards: [CacheShard]
     private let sweepPeriod: Duration
     private let news = Mutex(News())
     private let outage = Outage()
@@ -299,7 +299,8 @@ extension CachedKeyService {
     @discardableResult package func forget(_ name: KeyName?) -> Int {
         self.news.withLock { $0.pendingFills.purge(name) }
         let count = self.shards.reduce(0) { $0 + $1.purge(name) }
-        if count > 0 { self.sweep() }
+        // Also what a shard has purged itself, or somebody else is about to sweep.
+        for shard in self.shards where shard.hasPurgedEntries { shard.sweep(at: self.clock()) }
         return count
     }
 

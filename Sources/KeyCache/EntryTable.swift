@@ -233,7 +233,9 @@ private struct EvictedEntries {
 
     init(capacity: Int) { self.tags = Array(repeating: 0, count: capacity.roundedUpToPowerOfTwo) }
 
-    mutating func remember(_ fingerprint: Fingerprint) { self.tags[self.bucket(of: fingerprint)] = Self.tag(of: fingerprint) }
+    mutating func remember(_ fingerprint: Fingerprint) {
+        self.tags[self.bucket(of: fingerprint)] = Self.tag(of: fingerprint)
+    }
 
     /// Whether one is among them. It is not afterwards.
     mutating func remembers(_ fingerprint: Fingerprint) -> Bool {

@@ -1,0 +1,323 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import KeyService
+import TestSupport
+
+@testable import KeyCache
+
+/// What takes several steps, between which anything may happen.
+extension CacheWorld {
+    enum Process {
+        /// A client has made his question and not asked it yet.
+        case asking(Int, SimulatedShell.Asked)
+        /// A client has given up and not told so yet.
+        case leaving(Int)
+        case flying(SimulatedShell.Flight, Stage)
+        case generating(Generation)
+        case forgetting(Forgetting, Then)
+        case sweeping(shard: Int, start: Int)
+        case creating(KeyName, createdAt: Int?)
+        case deleting(KeyName, isDone: Bool)
+    }
+
+    /// How far a question has come.
+    enum Stage {
+        case begun
+        case asked(AbsentKeys.Witness)
+        case answered(AbsentKeys.Witness, Result<Plaintext, KeyServiceError>)
+        case landed(SimulatedShell.Landing, at: Int)
+    }
+
+    struct Generation {
+        let name: KeyName
+        let context: [UInt8]
+        let startedAt: BootTime
+        let begunAt: Int
+        let fill: PendingFills.ID
+        let witness: AbsentKeys.Witness
+        /// On the clock of the shell.
+        let askedAt: BootTime
+        var answer: Result<SealedQuestion, KeyServiceError>?
+    }
+
+    /// `CachedKeyService.forget(_:)`.
+    struct Forgetting {
+        enum Stage {
+            case pendingFills
+            case purging(shard: Int)
+            case sweeping(shard: Int, start: Int)
+        }
+
+        let name: KeyName?
+        let begunAt: Int
+        var stage = Stage.pendingFills
+
+        init(_ name: KeyName?, at begunAt: Int) {
+            self.name = name
+            self.begunAt = begunAt
+        }
+    }
+
+    /// What follows when a key is forgotten.
+    enum Then {
+        case nothing
+        case noteAbsence(askedAt: BootTime, AbsentKeys.Witness)
+        case tell(SimulatedShell.Flight, SimulatedShell.Landing, landedAt: Int, AbsentKeys.Witness)
+    }
+
+    mutating func advance() {
+        guard let index = self.processes.indices.randomElement(using: &self.lots) else { return }
+        var process = self.processes[index]
+        self.processes.swapAt(index, self.processes.count - 1)
+        self.processes.removeLast()
+        if self.chance(50) { self.shell.emptyLatePlaces() }
+        while let next = self.next(process) {
+            process = next
+            if self.chance(40) { return self.processes.append(next) }
+        }
+    }
+
+    private mutating func next(_ process: Process) -> Process? {
+        switch process {
+        case .asking(let number, let asked):
+            self.ask(number, asked)
+            return nil
+        case .leaving(let number):
+            self.leave(number)
+            return nil
+        case .flying(let flight, let stage):
+            return self.fly(flight, stage)
+        case .generating(let generation):
+            return self.generate(generation)
+        case .forgetting(let forgetting, let then):
+            return self.forget(forgetting, then)
+        case .sweeping(let shard, let start):
+            if let next = self.shell.sweep(shard: shard, from: start, budget: 2) {
+                return .sweeping(shard: shard, start: next)
+            }
+            return shard + 1 < self.shell.shardCount ? .sweeping(shard: shard + 1, start: 0) : nil
+        case .creating(let name, nil):
+            if self.server.reach == .answering { self.server.create(name) }
+            return .creating(name, createdAt: self.tick())
+        case .creating(let name, let createdAt?):
+            self.shell.absentKeys.remove(name)
+            if self.server.exists(name) { self.absences.forget(name, before: createdAt) }
+            return nil
+        case .deleting(let name, isDone: false):
+            if self.server.reach != .partitioned { self.server.delete(name) }
+            return .deleting(name, isDone: true)
+        case .deleting(let name, isDone: true):
+            return .forgetting(Forgetting(name, at: self.tick()), .nothing)
+        }
+    }
+
+    private mutating func leave(_ number: Int) {
+        let asked = self.clients[number].asked
+        let isDropped = self.shell.leave(asked, number)
+        if self.clients[number].state == .gaveUp { self.clients[number].state = .left }
+        guard isDropped else { return }
+        self.processes.removeAll { $0.isFlight(for: asked.fingerprint) }
+        self.underWay.remove(asked.fingerprint)
+    }
+
+    // MARK: Flights
+
+    private mutating func fly(_ flight: SimulatedShell.Flight, _ stage: Stage) -> Process? {
+        switch stage {
+        case .begun:
+            self.referee.rule(
+                self.underWay.insert(flight.asked.fingerprint).inserted,
+                "\(flight.asked.question) is asked twice at a time")
+            return .flying(flight, .asked(self.shell.absentKeys.witness))
+        case .asked(let witness):
+            guard self.server.reach != .slow || self.chance(15) else { return .flying(flight, stage) }
+            return .flying(flight, .answered(witness, self.open(flight)))
+        case .answered(let witness, let answer):
+            self.underWay.remove(flight.asked.fingerprint)
+            return self.land(flight, answer, witness)
+        case .landed(let landing, let landedAt):
+            self.tell(landing, flight, landedAt: landedAt)
+            return nil
+        }
+    }
+
+    private mutating func open(_ flight: SimulatedShell.Flight) -> Result<Plaintext, KeyServiceError> {
+        let question = flight.asked.question
+        let answer = Result { () throws(KeyServiceError) in
+            if let error = self.disturbance() { throw error }
+            return try self.server.open(question)
+        }
+        if answer == .failure(.keyNotFound) {
+            self.absences.note(question.name, saidAt: self.tick(), askedAt: flight.startedAt)
+        }
+        return answer
+    }
+
+    private mutating func disturbance() -> KeyServiceError? {
+        if self.server.reach == .partitioned { return self.chance(50) ? .unavailable : .timedOut }
+        return self.chance(6) ? KeyServiceError.allCases.randomElement(using: &self.lots) : nil
+    }
+
+    private mutating func land(
+        _ flight: SimulatedShell.Flight, _ answer: Result<Plaintext, KeyServiceError>, _ witness: AbsentKeys.Witness
+    ) -> Process {
+        let landedAt = self.tick()
+        let landing = self.shell.land(flight, answer, landedAt: landedAt)
+        self.count(landing)
+        for number in landing.callers {
+            self.referee.rule(self.clients[number].state != .left, "client \(number) is to be told, who has left")
+            if let held = landing.held { self.check(held, for: number) }
+        }
+        if landing.goesOn { self.begin(flight.asked) }
+        guard case .failure(let error) = answer, error.isRefusal else {
+            return .flying(flight, .landed(landing, at: landedAt))
+        }
+        let name = flight.asked.question.name
+        if self.chance(50) { self.questions.removeAll { $0 == flight.asked.question } }
+        guard error.isRefusalOfKey else {
+            self.purges.end(flight.asked.fingerprint, begunAt: landedAt)
+            return .flying(flight, .landed(landing, at: landedAt))
+        }
+        switch self.shell.planted {
+        case .refusalIsToldFirst:
+            self.processes.append(.forgetting(Forgetting(name, at: landedAt), .nothing))
+            return .flying(flight, .landed(landing, at: landedAt))
+        case .renewalExtendsRevoked where landing.answer != answer:
+            self.purges.end(name, begunAt: landedAt)
+            return .flying(flight, .landed(landing, at: landedAt))
+        case _:
+            return .forgetting(
+                Forgetting(name, at: landedAt), .tell(flight, landing, landedAt: landedAt, witness))
+        }
+    }
+
+    private mutating func count(_ landing: SimulatedShell.Landing) {
+        if landing.goesOn {
+            self.counts.misses += 1
+            self.counts.continuations += 1
+        }
+        if landing.answersHeld {
+            self.counts.stale += landing.callers.count
+            self.counts.staleAfterWaiting += landing.callers.count
+        }
+        guard !landing.firstAsked else { return }
+        switch landing.answer {
+        case .success: self.counts.renewals.succeeded += 1
+        case .failure(let error) where error.isRefusal: self.counts.renewals.refused += 1
+        case .failure: self.counts.renewals.failed += 1
+        }
+    }
+
+    // MARK: Generating
+
+    mutating func generate() {
+        let name = self.anyName()
+        let askedAt = self.tick()
+        do throws(KeyServiceError) {
+            try self.shell.checkPresence(of: name)
+        } catch {
+            self.counts.absent += 1
+            self.counts.absentGenerations += 1
+            return self.checkAbsence(of: name)
+        }
+        let context = ["", "", "a", "ab"].randomElement(using: &self.lots) ?? ""
+        self.processes.append(
+            .generating(
+                Generation(
+                    name: name, context: Array(context.utf8), startedAt: self.shell.now, begunAt: askedAt,
+                    fill: self.shell.pendingFills.begin(name), witness: self.shell.absentKeys.witness,
+                    askedAt: self.shell.clock)))
+    }
+
+    private mutating func generate(_ generation: Generation) -> Process? {
+        switch generation.answer {
+        case nil:
+            guard self.server.reach != .slow || self.chance(15) else { return .generating(generation) }
+            var generation = generation
+            generation.answer = Result { () throws(KeyServiceError) in
+                if let error = self.disturbance() { throw error }
+                return try self.server.seal(generation.name, context: generation.context, &self.lots)
+            }
+            if generation.answer == .failure(.keyNotFound) {
+                self.absences.note(generation.name, saidAt: self.tick(), askedAt: generation.startedAt)
+            }
+            return .generating(generation)
+        case .success(let question):
+            guard let plaintext = self.server.plaintext(of: question) else { return nil }
+            self.shell.keep(
+                question, plaintext, startedAt: generation.startedAt, begunAt: generation.begunAt, generation.fill)
+            self.questions.append(question)
+            return nil
+        case .failure(let error):
+            _ = self.shell.pendingFills.end(generation.fill)
+            guard error == .keyNotFound else { return nil }
+            return .forgetting(
+                Forgetting(generation.name, at: self.tick()),
+                .noteAbsence(askedAt: generation.askedAt, generation.witness))
+        }
+    }
+
+    // MARK: Forgetting
+
+    private mutating func forget(_ forgetting: Forgetting, _ then: Then) -> Process? {
+        var forgetting = forgetting
+        switch forgetting.stage {
+        case .pendingFills:
+            self.shell.pendingFills.purge(forgetting.name)
+            forgetting.stage = .purging(shard: 0)
+        case .purging(let shard):
+            self.shell.purge(forgetting.name, shard: shard)
+            let isLast = shard + 1 == self.shell.shardCount
+            forgetting.stage = isLast ? .sweeping(shard: 0, start: 0) : .purging(shard: shard + 1)
+        case .sweeping(let shard, _) where shard == self.shell.shardCount:
+            self.checkIsForgotten(forgetting)
+            self.purges.end(forgetting.name, begunAt: forgetting.begunAt)
+            return self.go(on: then, forgetting.name)
+        case .sweeping(let shard, let start):
+            let isSwept = start == 0 && !self.shell.hasPurgedEntries(shard: shard)
+            let next = isSwept ? nil : self.shell.sweep(shard: shard, from: start, budget: 2)
+            forgetting.stage = next.map { .sweeping(shard: shard, start: $0) } ?? .sweeping(shard: shard + 1, start: 0)
+        }
+        return .forgetting(forgetting, then)
+    }
+
+    private func checkIsForgotten(_ forgetting: Forgetting) {
+        // What else comes of places that are emptied late is to be seen.
+        if self.shell.planted == .placeIsEmptiedLate { return }
+        let (name, begunAt) = (forgetting.name, forgetting.begunAt)
+        for content in self.shell.vault.places {
+            guard let content, name == nil || content.question.name == name, content.begunAt < begunAt else { continue }
+            self.referee.rule(false, "\(content.question), from \(content.begunAt), outlives its purge of \(begunAt)")
+        }
+    }
+
+    private mutating func go(on then: Then, _ name: KeyName?) -> Process? {
+        switch then {
+        case .nothing:
+            return nil
+        case .noteAbsence(let askedAt, let witness):
+            if let name { self.shell.noteAbsence(of: name, askedAt: askedAt, witness) }
+            return nil
+        case .tell(let flight, let landing, let landedAt, let witness):
+            if let name, landing.answer == .failure(.keyNotFound) {
+                self.shell.noteAbsence(of: name, askedAt: landing.askedAt, witness)
+            }
+            return .flying(flight, .landed(landing, at: landedAt))
+        }
+    }
+}
+
+extension CacheWorld.Process {
+    /// A question that the core takes to be under way.
+    var isFlight: Bool {
+        switch self {
+        case .flying(_, .begun), .flying(_, .asked), .flying(_, .answered): true
+        case .flying(_, .landed), .asking, .leaving, .generating, .forgetting, .sweeping, .creating, .deleting: false
+        }
+    }
+
+    func isFlight(for fingerprint: Fingerprint) -> Bool {
+        guard case .flying(let flight, _) = self else { return false }
+        return self.isFlight && flight.asked.fingerprint == fingerprint
+    }
+}

@@ -1,0 +1,350 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import KeyService
+
+@testable import KeyCache
+
+/// What `CachedKeyService` and `CacheShard` do around the core, step by step: what happens here in one call happens there
+/// under one lock. Callers are numbers, secrets are places of a simulated vault, and the bugs are planted here.
+final class SimulatedShell {
+    let policy: ExpiryPolicy
+    let planted: PlantedBug?
+    var vault: SimulatedVault
+    var pendingFills = PendingFills()
+    var absentKeys = AbsentKeys()
+    private(set) var absentCount = 0
+    /// Answers for which there was no memory.
+    private(set) var unopened = (fresh: 0, stale: 0)
+
+    /// Nanoseconds since the machine started, and what somebody has set the clock on the wall to beside.
+    var now = BootTime.seconds(1_000)
+    var wallOffset = TimeSpan.zero
+    var isOutOfReach = false
+    var isSlow = false
+    /// Whether there is no memory to hand out secrets in.
+    var isExhausted = false
+
+    private let shards: [Shard]
+    private let referee: Referee
+    private let fingerprinter = Fingerprinter(key: (low: 3, high: 4))
+    private var generation: UInt64 = 1
+
+    private final class Shard {
+        var core: CacheCore<Int>
+        let places: Range<Int>
+
+        init(capacity: Int, policy: ExpiryPolicy, firstPlace: Int) {
+            self.core = CacheCore(capacity: capacity, policy: policy)
+            self.places = firstPlace..<firstPlace + capacity
+        }
+    }
+
+    struct Asked {
+        let question: SealedQuestion
+        let fingerprint: Fingerprint
+    }
+
+    // What the planted bugs need.
+    private var keptErrors: [Fingerprint: Ask] = [:]
+    private var waiters: [Fingerprint: [Int]] = [:]
+    private var leaders: [Fingerprint: Int] = [:]
+    private var placesToEmpty: [Int] = []
+
+    init(capacities: [Int], policy: ExpiryPolicy, planted: PlantedBug?, referee: Referee) {
+        self.policy = policy
+        self.planted = planted
+        self.referee = referee
+        self.vault = SimulatedVault(placeCount: capacities.reduce(0, +), referee: referee)
+        var firstPlace = 0
+        self.shards = capacities.map { capacity in
+            defer { firstPlace += capacity }
+            let isOff = planted == .shardsOverlap && firstPlace > 0
+            return Shard(capacity: capacity, policy: policy, firstPlace: isOff ? firstPlace - 1 : firstPlace)
+        }
+    }
+
+    var shardCount: Int { self.shards.count }
+
+    var clock: BootTime { self.planted == .wallClock ? self.now + self.wallOffset : self.now }
+
+    private var countsAsOutOfReach: Bool { self.isOutOfReach || self.planted == .staleWhileSlow && self.isSlow }
+
+    func asked(_ question: SealedQuestion) -> Asked {
+        let nothing: [UInt8] = []
+        let fields = Array(question.name.description.utf8) + question.ciphertext + question.context
+        let fingerprint =
+            if self.planted == .noLengthPrefixes {
+                self.fingerprinter.fingerprint(
+                    generation: self.generation, name: .named("-"), ciphertext: fields.span,
+                    associatedData: nothing.span)
+            } else {
+                self.fingerprinter.fingerprint(
+                    generation: self.generation, name: question.name, ciphertext: question.ciphertext.span,
+                    associatedData: question.context.span)
+            }
+        return Asked(question: question, fingerprint: fingerprint)
+    }
+
+    private func shard(of asked: Asked) -> Shard {
+        self.shards[Int(truncatingIfNeeded: asked.fingerprint.high & 0xffff) % self.shards.count]
+    }
+
+    // MARK: Asking
+
+    struct Found {
+        let held: CacheCore<Int>.Held
+        let content: SimulatedVault.Content
+        let renews: Bool
+    }
+
+    enum Ask {
+        case found(Found)
+        case wait(begins: Bool)
+        /// A failure that was said to others.
+        case kept(KeyServiceError, saidAt: Int, begunAt: Int)
+    }
+
+    func lookUp(_ asked: Asked) throws(KeyServiceError) -> Found? {
+        let shard = self.shard(of: asked)
+        let isOutOfReach = self.countsAsOutOfReach
+        switch shard.core.lookUp(
+            asked.fingerprint, of: asked.question.name, at: self.clock, isOutOfReach: { isOutOfReach })
+        {
+        case .held(let held, let renews): return try self.find(held, renews: renews, asked, in: shard)
+        case .none: return nil
+        }
+    }
+
+    func ask(_ asked: Asked, _ caller: Int) throws(KeyServiceError) -> Ask {
+        let shard = self.shard(of: asked)
+        let isOutOfReach = self.countsAsOutOfReach
+        if let kept = self.keptErrors.removeValue(forKey: asked.fingerprint) { return kept }
+        switch shard.core.ask(
+            asked.fingerprint, of: asked.question.name, caller, at: self.clock, isOutOfReach: { isOutOfReach })
+        {
+        case .held(let held, let renews):
+            return .found(try self.find(held, renews: renews, asked, in: shard))
+        case .wait:
+            self.waiters[asked.fingerprint, default: []].append(caller)
+            return .wait(begins: false)
+        case .begin:
+            self.waiters[asked.fingerprint] = [caller]
+            self.leaders[asked.fingerprint] = caller
+            return .wait(begins: true)
+        }
+    }
+
+    private func find(
+        _ held: CacheCore<Int>.Held, renews: Bool, _ asked: Asked, in shard: Shard
+    ) throws(KeyServiceError) -> Found {
+        guard let content = self.open(held, asked, in: shard) else {
+            if held.isStale { self.unopened.stale += 1 } else { self.unopened.fresh += 1 }
+            if renews, self.planted != .renewalIsNotCalledOff { shard.core.callOffRenewal(asked.fingerprint) }
+            throw .overloaded
+        }
+        return Found(held: held, content: content, renews: renews)
+    }
+
+    private func open(
+        _ held: CacheCore<Int>.Held, _ asked: Asked, in shard: Shard
+    ) -> SimulatedVault.Content? {
+        // To find no memory is a use all the same.
+        let content = self.vault.open(
+            shard.places.lowerBound + held.place, for: asked.question, usedAt: held.isStale ? nil : self.now)
+        self.referee.rule(
+            content == nil || content?.plaintext.byteCount == held.byteCount, "\(asked.question) has changed its length"
+        )
+        return self.isExhausted ? nil : content
+    }
+
+    /// - Returns: whether the question is dropped with the caller, which it is not to be.
+    func leave(_ asked: Asked, _ caller: Int) -> Bool {
+        self.shard(of: asked).core.leave(asked.fingerprint, caller)
+        self.waiters[asked.fingerprint]?.removeAll { $0 == caller }
+        return self.planted == .leaderStrandsFollowers && self.leaders[asked.fingerprint] == caller
+    }
+
+    // MARK: Answers
+
+    /// What the key server was asked, and when.
+    struct Flight {
+        let asked: Asked
+        let startedAt: BootTime
+        /// In the order of things.
+        let begunAt: Int
+    }
+
+    struct Landing {
+        let answer: Result<Plaintext, KeyServiceError>
+        /// What answers instead, unless there is no memory for it.
+        let held: Found?
+        /// Whether the core would have something else answer.
+        let answersHeld: Bool
+        let callers: [Int]
+        let firstAsked: Bool
+        let askedAt: BootTime
+        let goesOn: Bool
+    }
+
+    func land(_ flight: Flight, _ said: Result<Plaintext, KeyServiceError>, landedAt: Int) -> Landing {
+        let asked = flight.asked
+        let shard = self.shard(of: asked)
+        let isOutOfReach = self.countsAsOutOfReach
+        let before = self.vault[asked.fingerprint]
+        var (answer, begunAt) = (said, flight.begunAt)
+        if self.planted == .renewalExtendsRevoked, let before, !before.isPurged, case .failure(let error) = said,
+            error.isRefusal
+        {
+            (answer, begunAt) = (.success(before.plaintext), before.begunAt)
+        }
+        if case .failure(let error) = answer, error.isRefusalOfKey {
+            _ = self.vault.purge(asked.question.name, in: shard.places)
+        }
+        let landing = shard.core.land(
+            asked.fingerprint, Self.outcome(answer), at: self.clock, isOutOfReach: { isOutOfReach })
+        self.referee.rule(
+            landing.askedAt == flight.startedAt || self.planted == .wallClock,
+            "\(asked.question) was asked at another time than the core takes it to be")
+        if case .success(let plaintext) = answer {
+            let isForNobody = !landing.firstAsked && landing.callers.isEmpty
+            if let keep = landing.keep {
+                self.store(plaintext, flight, begunAt: begunAt, at: keep, in: shard, isForNobody ? before : nil)
+            } else if self.planted == .flightSurvivesPurge {
+                self.fill(flight, plaintext)
+            }
+        }
+        if let empty = landing.empty { self.vault.empty(shard.places.lowerBound + empty) }
+        var held: Found?
+        if case .held(let answer) = landing.answer {
+            held = self.open(answer, asked, in: shard)
+                .map { Found(held: answer, content: $0, renews: false) }
+        }
+        let callers = self.planted == .successorsJoin ? self.waiters[asked.fingerprint] ?? [] : landing.callers
+        self.waiters[asked.fingerprint] = nil
+        self.leaders[asked.fingerprint] = nil
+        if self.planted == .errorIsKept, callers.count > 1, case .failure(let error) = answer {
+            self.keptErrors[asked.fingerprint] = .kept(error, saidAt: landedAt, begunAt: begunAt)
+        }
+        return Landing(
+            answer: answer, held: held, answersHeld: landing.answer != .outcome, callers: callers,
+            firstAsked: landing.firstAsked, askedAt: landing.askedAt, goesOn: landing.goesOn)
+    }
+
+    private static func outcome(_ answer: Result<Plaintext, KeyServiceError>) -> CacheCore<Int>.Outcome {
+        switch answer {
+        case .success(let plaintext): .opened(byteCount: plaintext.byteCount)
+        case .failure(let error): .failed(error)
+        }
+    }
+
+    /// - Parameter before: what is renewed for nobody.
+    private func store(
+        _ plaintext: Plaintext, _ flight: Flight, begunAt: Int, at place: Int, in shard: Shard,
+        _ before: SimulatedVault.Content? = nil
+    ) {
+        self.vault.store(
+            SimulatedVault.Content(
+                question: flight.asked.question, fingerprint: flight.asked.fingerprint, plaintext: plaintext,
+                askedAt: flight.startedAt, begunAt: begunAt, answeredAt: before?.answeredAt ?? self.now),
+            at: shard.places.lowerBound + place)
+    }
+
+    private func fill(_ flight: Flight, _ plaintext: Plaintext) {
+        let shard = self.shard(of: flight.asked)
+        let askedAt = self.planted == .ageFromAnswer ? self.now : flight.startedAt
+        let offset = self.clock - self.now
+        let place = shard.core.fill(
+            flight.asked.fingerprint, flight.asked.question.name, byteCount: plaintext.byteCount,
+            askedAt: askedAt + offset, at: self.clock)
+        if let place { self.store(plaintext, flight, begunAt: flight.begunAt, at: place, in: shard) }
+    }
+
+    /// Keeps a new data key, unless it was purged meanwhile.
+    func keep(
+        _ question: SealedQuestion, _ plaintext: Plaintext, startedAt: BootTime, begunAt: Int, _ fill: PendingFills.ID
+    ) {
+        let asked = self.asked(question)
+        guard self.pendingFills.end(fill) || self.planted == .fillSurvivesPurge else { return }
+        self.fill(Flight(asked: asked, startedAt: startedAt, begunAt: begunAt), plaintext)
+    }
+
+    // MARK: What is known of keys
+
+    func checkPresence(of name: KeyName) throws(KeyServiceError) {
+        guard self.absentKeys.contains(name, at: self.clock) else { return }
+        self.absentCount += 1
+        throw .keyNotFound
+    }
+
+    func noteAbsence(of name: KeyName, askedAt: BootTime, _ witness: AbsentKeys.Witness) {
+        let witness = self.planted == .absenceOutlivesCreation ? self.absentKeys.witness : witness
+        self.absentKeys.insert(name, askedAt: askedAt, witness, at: self.clock)
+    }
+
+    func changeGeneration() {
+        if self.planted == .identityUnnoticed { return }
+        self.generation += 1
+        self.absentKeys.removeAll()
+    }
+
+    // MARK: Purging
+
+    func purge(_ name: KeyName?, shard: Int) {
+        let expected = self.vault.purge(name, in: self.shards[shard].places)
+        let count = self.shards[shard].core.purge(name)
+        self.referee.rule(count == expected, "\(count) entries were purged where there were \(expected)")
+    }
+
+    /// - Returns: where the next part starts; nil if there is none.
+    func sweep(shard: Int, from start: Int, budget: Int) -> Int? {
+        let core = self.shards[shard]
+        let (empty, next) = core.core.sweep(from: start, budget, at: self.clock)
+        for place in empty.map({ core.places.lowerBound + $0 }) {
+            if self.planted == .placeIsEmptiedLate {
+                self.placesToEmpty.append(place)
+                continue
+            }
+            self.checkHasEnded(place)
+            self.vault.empty(place)
+        }
+        return next
+    }
+
+    private func checkHasEnded(_ place: Int) {
+        guard let content = self.vault.places[place], !content.isPurged else { return }
+        // Idle is measured up to so much too long.
+        let idle = self.now - content.answeredAt + self.policy.useGranularity
+        let age = self.now - content.askedAt
+        self.referee.rule(
+            self.policy.freshness(age: age, idle: idle) == .expired || self.planted == .wallClock,
+            "\(content.question) is swept that may still answer")
+    }
+
+    func hasPurgedEntries(shard: Int) -> Bool {
+        self.planted != .purgeLeavesPlaces && self.shards[shard].core.hasPurgedEntries
+    }
+
+    func emptyLatePlaces() {
+        for place in self.placesToEmpty where self.vault.places[place] != nil { self.vault.empty(place) }
+        self.placesToEmpty = []
+    }
+
+    // MARK: What is told
+
+    var statistics: CacheStatistics {
+        var statistics = self.shards.reduce(into: CacheStatistics()) { $0 += $1.core.statistics }
+        statistics.absent = self.absentCount
+        return statistics
+    }
+
+    var placesInUse: Int { self.shards.reduce(0) { $0 + $1.core.placesInUse } }
+    var flightCount: Int { self.shards.reduce(0) { $0 + $1.core.flightCount } }
+}
+
+extension KeyServiceError {
+    /// The key server does not let us use a key, or does not have it.
+    var isRefusalOfKey: Bool { self == .keyNotFound || self == .notAllowed }
+
+    /// As ``isRefusalOfKey``, or the key does not open this.
+    var isRefusal: Bool { self.isRefusalOfKey || self == .decryptionFailed }
+}
