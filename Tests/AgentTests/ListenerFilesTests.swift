@@ -17,14 +17,15 @@ struct ListenerFilesTests {
         _ = try SharedMemory.secrets
         self.folder = try TemporaryFolder()
         self.authority = try TestAuthority()
-        try self.authority.issueServer().write(to: self.folder.path, as: "server")
+        let weeks = CertificateValidity.from(-60, to: 14 * 24 * 3600)
+        try self.authority.issueServer(validity: weeks).write(to: self.folder.path, as: "server")
         try self.folder.write(self.authority.certificate, to: "ca.crt")
     }
 
     private func read(
         cert: String = "server.crt", key: String = "server.key", clientCA: String? = nil
     ) throws -> (plan: ListenerPlan?, diagnostics: [String]) {
-        var settings = AgentSettings.TLS()
+        var settings = AgentSettings().tls
         settings.listen = ListenAddress("127.0.0.1:0")
         settings.cert = self.folder(cert)
         settings.key = self.folder(key)
@@ -48,7 +49,7 @@ struct ListenerFilesTests {
 
     @Test("without an address, a certificate or a key there is nothing to read")
     func absence() throws {
-        var settings = AgentSettings.TLS()
+        var settings = AgentSettings().tls
         #expect(ListenerFiles(settings, memory: try SharedMemory.secrets) == nil)
         settings.listen = ListenAddress("127.0.0.1:0")
         settings.cert = "/c"

@@ -13,7 +13,7 @@ struct AccessSettingsTests {
     private static let nowhere = "/nonexistent/config.yaml"
     private static let one = String(repeating: "1f", count: 32)
     private static let two = String(repeating: "2e", count: 32)
-    private static let listener = "tls: {listen: 127.0.0.1:7373, cert: /c, key: /k}\n"
+    private static let tls = "tls: {listen: 127.0.0.1:7373, cert: /c, key: /k}\n"
 
     private let folder: TemporaryFolder
 
@@ -115,7 +115,7 @@ struct AccessSettingsTests {
                 ]
             ),
             (
-                listener + "admin: {identities: [\(one)]}\npolicy: {a: {identities: [\(one)]}}",
+                tls + "admin: {identities: [\(one)]}\npolicy: {a: {identities: [\(one)]}}",
                 [
                     "3:27: warning: '\(one)' is an administrator, to whom no policy applies; "
                         + "remove it here or from 'admin.identities'"
@@ -131,7 +131,7 @@ struct AccessSettingsTests {
     @Test("policies have names of the operator's own, and are shown with their sources")
     func policies() throws {
         let (loaded, diagnostics) = try self.load(
-            Self.listener + """
+            Self.tls + """
                 policy:
                   minio:
                     allow: ["/v1/key/generate/*", /v1/status]
@@ -211,7 +211,7 @@ struct AccessSettingsTests {
 
     @Test("a policy that is wrong in one place keeps what is right of it")
     func partOfAPolicy() throws {
-        let (loaded, _) = try self.load(Self.listener + "policy: {a: {allow: [x, /v1/status]}}")
+        let (loaded, _) = try self.load(Self.tls + "policy: {a: {allow: [x, /v1/status]}}")
         #expect(loaded.settings.policies.first?.policy.allow == [PathPattern("/v1/status")])
     }
 

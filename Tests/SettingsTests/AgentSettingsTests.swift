@@ -36,6 +36,8 @@ struct AgentSettingsTests {
                 "socket.owner:  (default)", "socket.group:  (default)", "tls.listen:  (default)",
                 "tls.cert:  (default)", "tls.key:  (default)", "tls.client_ca:  (default)",
                 "memory.allow_unlocked: false (default)",
+                "cache.max_entries: 65536 (default)", "cache.expiry.any: 5m (default)",
+                "cache.expiry.unused: 1m (default)", "cache.expiry.offline: 0s (default)",
                 "upstream.timeout: 10s (default)", "upstream.connect_timeout: 2s (default)",
                 "upstream.max_in_flight: 512 (default)", "upstream.max_queued: 2048 (default)",
                 "upstream.hedge: false (default)", "upstream.http: auto (default)",
@@ -327,7 +329,7 @@ struct AgentSettingsTests {
             """
         )
         #expect(settings == AgentSettings())
-        #expect(diagnostics.count == 9)
+        #expect(diagnostics.count == 5)
         #expect(diagnostics.allSatisfy { $0.contains(": warning: ") && $0.contains("no effect in this version") })
     }
 

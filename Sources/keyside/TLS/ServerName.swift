@@ -9,7 +9,8 @@ struct ServerName {
 
     /// - Returns: nil if the text is neither a host's name nor an address in numbers.
     init?(_ text: String) {
-        if ListenAddress("\(text):0") != nil || ListenAddress("[\(text)]:0") != nil {
+        // A listener's address has brackets of its own around IPv6.
+        if !text.hasPrefix("["), ListenAddress("\(text):0") != nil || ListenAddress("[\(text)]:0") != nil {
             self.alternativeName = "IP:\(text)"
         } else if Self.isHostName(text) {
             self.alternativeName = "DNS:\(text)"
