@@ -39,8 +39,8 @@ let package = Package(
         .executableTarget(
             name: "keyside",
             dependencies: [
-                "Agent", "ByteCoding", "CWipingFree", "KESProtocol", "KeyService", "KeysideClient", "Linux", "Load",
-                "LockedMemory", "Settings",
+                "Access", "Agent", "ByteCoding", "CWipingFree", "Cryptography", "HTTPWire", "KESProtocol", "KeyService",
+                "KeysideClient", "Linux", "Load", "LockedMemory", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -50,8 +50,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "CBuildInfo", "Cryptography", "Curl", "KeyCache", "KeyService", "Linux", "LockedMemory", "Server",
-                "Settings", "StaticKey", "Systemd", "Telemetry", "Upstream",
+                "Access", "CBuildInfo", "Cryptography", "Curl", "KeyCache", "KeyService", "Linux", "LockedMemory",
+                "Server", "Settings", "StaticKey", "Systemd", "Telemetry", "Upstream",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -59,7 +59,7 @@ let package = Package(
         ),
         .target(
             name: "Settings",
-            dependencies: ["ByteCoding", "CYAML", "KeyService", "LockedMemory"],
+            dependencies: ["Access", "ByteCoding", "CYAML", "Cryptography", "KeyService", "Linux", "LockedMemory"],
             swiftSettings: settings
         ),
         .target(
@@ -106,6 +106,7 @@ let package = Package(
             dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Spans"],
             swiftSettings: settings
         ),
+        .target(name: "Access", dependencies: ["Cryptography"], swiftSettings: settings),
         .target(name: "HTTPWire", dependencies: ["Spans"], swiftSettings: settings),
         .target(
             name: "HTTP2",
@@ -148,6 +149,11 @@ let package = Package(
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         .testTarget(
+            name: "AccessTests",
+            dependencies: ["Access", "Cryptography", "TestSupport"],
+            swiftSettings: settings
+        ),
+        .testTarget(
             name: "ByteCodingTests",
             dependencies: ["ByteCoding", "LockedMemory", "TestSupport"],
             swiftSettings: settings
@@ -161,7 +167,7 @@ let package = Package(
         .testTarget(
             name: "AgentTests",
             dependencies: [
-                "Agent", "ByteCoding", "Linux", "LockedMemory",
+                "Access", "Agent", "ByteCoding", "Cryptography", "Linux", "LockedMemory", "Settings", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -265,7 +271,10 @@ let package = Package(
         ),
         .testTarget(
             name: "SettingsTests",
-            dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Settings", "TestSupport"],
+            dependencies: [
+                "Access", "ByteCoding", "Cryptography", "KeyService", "Linux", "LockedMemory", "Settings",
+                "TestSupport",
+            ],
             swiftSettings: settings
         ),
     ],

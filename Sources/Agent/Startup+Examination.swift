@@ -8,11 +8,12 @@ package import Settings
 import Upstream
 
 extension Startup {
-    /// Looks at the backend as closely as starting would, and serves nobody.
+    /// Looks at files and backend as closely as starting would, and serves nobody.
     ///
     /// - Parameter connecting: whether to try every key server, from its name to a data key.
     package func examine(connecting: Bool) async throws(AgentFailure) -> BackendFindings {
         var findings = BackendFindings()
+        findings.diagnostics += self.listenerFiles?.read(now: WallClock.currentSecond()).diagnostics ?? []
         guard case .kes(let kes) = self.configuration.backend else { return findings }
         let credentials: Credentials
         do throws(CredentialFault) {

@@ -2,6 +2,7 @@
 
 import Cryptography
 import KeyService
+import Linux
 package import LockedMemory
 package import Logging
 package import Settings
@@ -47,11 +48,32 @@ package struct Startup: Sendable {
         }
     }
 
+    /// The files of the TLS listener; nil where there is none.
+    package var listenerFiles: ListenerFiles? { ListenerFiles(self.configuration.settings.tls, memory: self.memory) }
+
+    /// Reads what the TLS listener needs.
+    ///
+    /// - Returns: nil where there is none.
+    /// - Throws: what is wrong with its files.
+    package func planListener(logger: Logger) throws(AgentFailure) -> ListenerPlan? {
+        guard let files = self.listenerFiles else { return nil }
+        let (plan, diagnostics) = files.read(now: WallClock.currentSecond())
+        for diagnostic in diagnostics where diagnostic.severity == .warning { logger.warning("\(diagnostic)") }
+        guard let plan else {
+            let errors = diagnostics.filter { $0.severity == .error }
+            throw AgentFailure(.configuration, errors.map(\.advice).joined(separator: "\n"))
+        }
+        return plan
+    }
+
     /// The agent that the configuration describes.
     ///
     /// - Throws: ``AgentFailure`` when this version lacks the backend, or its key is of no use.
     package func makeAgent(logger: Logger) throws(AgentFailure) -> Agent {
-        Agent(
+        guard try self.planListener(logger: logger) == nil else {
+            throw AgentFailure(.configuration, "this version does not listen at 'tls.listen' yet; remove it")
+        }
+        return Agent(
             settings: self.configuration.settings, backend: try self.makeBackend(logger: logger), memory: self.memory,
             logger: logger)
     }

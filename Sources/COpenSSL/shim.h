@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 #include <openssl/pkcs12.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
@@ -24,6 +25,9 @@ static inline int keyside_mac_set_digest(EVP_MAC_CTX *context, const char *diges
 static inline int keyside_name_print(BIO *output, const X509_NAME *name) {
     return X509_NAME_print_ex(output, name, 0, XN_FLAG_RFC2253 & ~ASN1_STRFLGS_ESC_MSB);
 }
+
+// A new key on the curve P-256; EVP_EC_gen is a macro for a variadic function.
+static inline EVP_PKEY *keyside_p256_make(void) { return EVP_EC_gen("P-256"); }
 
 // What an error says. Its codes are macros that Swift does not import.
 static inline int keyside_is_out_of_memory(unsigned long error) {

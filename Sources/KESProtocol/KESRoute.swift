@@ -18,6 +18,14 @@ package struct KESRoute: Equatable, Sendable {
         return nil
     }
 
+    /// Whether the slash before the name is left out. KES sends a client on to the path with it, and so judges by that one:
+    /// `/v1/key/list` takes the right to `/v1/key/list/`.
+    ///
+    /// - Parameter decodedPath: the one that the route was found by.
+    package func lacksSlash(in decodedPath: Span<UInt8>) -> Bool {
+        self.endpoint.takesName && decodedPath.count < self.endpoint.path.utf8.count
+    }
+
     private struct Row {
         let endpoint: KESEndpoint
         /// Without the slash before the name.

@@ -25,6 +25,21 @@ struct ConfigurationOptions: ParsableArguments {
         help: ArgumentHelp("The socket's group. Default: that of the user that runs the agent.", valueName: "group"))
     var socketGroup: String?
 
+    @Option(
+        help: ArgumentHelp("Where to listen for TLS, too: 127.0.0.1:7373. Default: nowhere.", valueName: "address"))
+    var tlsListen: String?
+
+    @Option(help: ArgumentHelp("The TLS listener's certificate, PEM.", valueName: "file"))
+    var tlsCert: String?
+
+    @Option(help: ArgumentHelp("Its private key, PEM.", valueName: "file"))
+    var tlsKey: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Authorities that clients' certificates must come from. Default: any will do.", valueName: "file"))
+    var tlsClientCa: String?
+
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning or error. Default: info.", valueName: "level"))
     var logLevel: String?
 
@@ -34,7 +49,9 @@ struct ConfigurationOptions: ParsableArguments {
     func load(toleratingUnlockedMemory: Bool) throws -> Startup {
         let flags = [
             "--socket": self.socket, "--socket-mode": self.socketMode, "--socket-owner": self.socketOwner,
-            "--socket-group": self.socketGroup, "--log-level": self.logLevel, "--log-format": self.logFormat,
+            "--socket-group": self.socketGroup, "--tls-listen": self.tlsListen, "--tls-cert": self.tlsCert,
+            "--tls-key": self.tlsKey, "--tls-client-ca": self.tlsClientCa, "--log-level": self.logLevel,
+            "--log-format": self.logFormat,
         ]
         .compactMapValues(\.self)
         do throws(AgentFailure) {

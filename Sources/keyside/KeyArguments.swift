@@ -86,7 +86,34 @@ enum Input {
         return text.withBytes { bytes in bytes.indices.map { bytes[$0] } }
     }
 
-    private static func text(_ argument: String?, in memory: SecretMemory) throws -> Secret {
+    /// A file, or standard input for `-`.
+    static func contents(of path: String, in memory: SecretMemory) throws -> Secret {
+        guard path != "-" else { return try Self.text(nil, in: memory) }
+        do throws(SecretFile.Failure) {
+            return try SecretFile.read(path: path, byteCountMax: Self.byteCountMax, into: memory)
+        } catch {
+            throw CommandFailure(.inputOutput, "cannot read \(path): \(error.reason)")
+        }
+    }
+
+    /// As ``contents(of:in:)``, without white space at the ends.
+    static func trimmedContents(of path: String, in memory: SecretMemory) throws -> Secret {
+        try Self.trimmed(try Self.contents(of: path, in: memory), in: memory)
+    }
+
+    /// The same without white space at the ends.
+    static func trimmed(_ text: borrowing Secret, in memory: SecretMemory) throws -> Secret {
+        do throws(LockedMemoryError) {
+            return try text.withBytes { bytes throws(LockedMemoryError) in
+                try Secret(copying: bytes.extracting(Self.trimmed(bytes)), in: memory)
+            }
+        } catch {
+            throw CommandFailure(error)
+        }
+    }
+
+    /// An argument, or standard input where there is none.
+    static func text(_ argument: String?, in memory: SecretMemory) throws -> Secret {
         if let argument { return try Secret(copying: Array(argument.utf8).span, in: memory) }
         do throws(SecretFile.Failure) {
             return try SecretFile.read(descriptor: STDIN_FILENO, byteCountMax: Self.byteCountMax, into: memory)

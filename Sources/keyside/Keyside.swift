@@ -15,5 +15,8 @@ struct Keyside: AsyncParsableCommand {
             Start with 'keyside check', then 'keyside run'.
             """,
         version: "keyside \(BuildInfo.version)",
-        subcommands: [Run.self, Check.self, Status.self, KeyCommand.self, CacheCommand.self, Bench.self, Version.self])
+        subcommands: [
+            Run.self, Check.self, Status.self, KeyCommand.self, CacheCommand.self, IdentityCommand.self,
+            TLSCommand.self, PolicyCommand.self, Bench.self, Version.self,
+        ])
 }

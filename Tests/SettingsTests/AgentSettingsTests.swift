@@ -33,13 +33,18 @@ struct AgentSettingsTests {
         #expect(
             loaded.values.map { "\($0.name): \($0.value) (\($0.source))" } == [
                 "socket.path: /run/keyside/keyside.sock (default)", "socket.mode: 0660 (default)",
-                "socket.owner:  (default)", "socket.group:  (default)", "memory.allow_unlocked: false (default)",
+                "socket.owner:  (default)", "socket.group:  (default)", "tls.listen:  (default)",
+                "tls.cert:  (default)", "tls.key:  (default)", "tls.client_ca:  (default)",
+                "memory.allow_unlocked: false (default)",
+                "cache.max_entries: 65536 (default)", "cache.expiry.any: 5m (default)",
+                "cache.expiry.unused: 1m (default)", "cache.expiry.offline: 0s (default)",
                 "upstream.timeout: 10s (default)", "upstream.connect_timeout: 2s (default)",
                 "upstream.max_in_flight: 512 (default)", "upstream.max_queued: 2048 (default)",
                 "upstream.hedge: false (default)", "upstream.http: auto (default)",
                 "ready.require_upstream: true (default)", "limits.connections: 1024 (default)",
                 "limits.header_timeout: 5s (default)", "limits.idle_timeout: 2m (default)",
                 "shutdown.drain: 10s (default)", "log.level: info (default)", "log.format: text (default)",
+                "admin.identities: [] (default)",
             ]
         )
     }
@@ -324,16 +329,15 @@ struct AgentSettingsTests {
             """
         )
         #expect(settings == AgentSettings())
-        #expect(diagnostics.count == 9)
+        #expect(diagnostics.count == 5)
         #expect(diagnostics.allSatisfy { $0.contains(": warning: ") && $0.contains("no effect in this version") })
     }
 
     @Test(
         "parts that protect something and are not there are refused, each with one error",
         arguments: [
-            ("tls:\n  listen: 127.0.0.1:7373\n  cert: /c\n", "1:1: error: this version does not have 'tls'; remove it"),
-            ("policy:\n  minio:\n    allow: [a]\n", "1:1: error: this version does not have 'policy'; remove it"),
-            ("admin:\n  users: [root]\n", "1:1: error: this version does not have 'admin'; remove it"),
+            ("admin:\n  users: [minio]\n", "2:3: error: this version does not have 'admin.users'; remove it"),
+            ("admin:\n  users: []\n", "2:3: error: this version does not have 'admin.users'; remove it"),
             ("audit:\n  sink: file\n", "2:3: error: this version does not have 'audit.sink'; remove it"),
         ]
     )
@@ -346,7 +350,8 @@ struct AgentSettingsTests {
         arguments: [
             ("KEYSIDE_LOG_LEVLE", "no setting has this variable", "did you mean 'KEYSIDE_LOG_LEVEL'?"),
             ("KEYSIDE_CONFIGURATION", "no setting has this variable", "unset it"),
-            ("KEYSIDE_TLS_LISTEN", "this version does not have 'tls'", "remove it"),
+            ("KEYSIDE_POLICY_MINIO_ALLOW", "policies have no variables", "write them into the file, and unset it"),
+            ("KEYSIDE_ADMIN_USERS", "this version does not have 'admin.users'", "remove it"),
             ("KEYSIDE_AUDIT_SINK", "this version does not have 'audit.sink'", "remove it"),
         ]
     )

@@ -83,7 +83,15 @@ struct ReportTests {
                   socket.mode                0660              default
                   socket.owner               ""                default
                   socket.group               ""                default
+                  tls.listen                 ""                default
+                  tls.cert                   ""                default
+                  tls.key                    ""                default
+                  tls.client_ca              ""                default
                   memory.allow_unlocked      false             default
+                  cache.max_entries          65536             default
+                  cache.expiry.any           5m                default
+                  cache.expiry.unused        1m                default
+                  cache.expiry.offline       0s                default
                   upstream.timeout           10s               default
                   upstream.connect_timeout   2s                default
                   upstream.max_in_flight     512               default
@@ -97,6 +105,7 @@ struct ReportTests {
                   shutdown.drain             10s               default
                   log.level                  info              default
                   log.format                 text              default
+                  admin.identities           []                default
 
                 environment:
                   MINIO_KMS_SECRET_KEY       32 bytes, hidden  environment

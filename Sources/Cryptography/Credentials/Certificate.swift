@@ -61,6 +61,9 @@ package struct Validity: Hashable, Sendable {
 
     deinit { unsafe X509_free(self.x509) }
 
+    /// Whether it names hosts or addresses where clients look for them.
+    package var hasAlternativeNames: Bool { unsafe X509_get_ext_by_NID(self.x509, NID_subject_alt_name, -1) >= 0 }
+
     /// SHA-256 over the public key as it stands in the certificate (SubjectPublicKeyInfo, DER): KES's identity of the
     /// certificate's owner.
     func publicKeyFingerprint() throws(CryptographyError) -> [UInt8] {

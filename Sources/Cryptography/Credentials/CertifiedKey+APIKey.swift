@@ -16,13 +16,13 @@ extension CertifiedKey {
         let seed = try Self.seed(of: apiKey, memory: memory)
         let made = try CredentialError.wrapping { () throws(CryptographyError) in
             let key = try PrivateKey(ed25519: seed)
-            return (key, try Certificate(selfSignedBy: key, now: now))
+            return (key, try Certificate(.apiKey, of: key, now: now))
         }
         try self.init(chain: CertificateChain(of: made.1), key: made.0)
     }
 
     private static func seed(of apiKey: borrowing Secret, memory: SecretMemory) throws(CredentialError) -> Secret {
-        let prefix = Array("kes:v1:".utf8)
+        let prefix = Array(APIKey.prefix.utf8)
         var bytes = try CredentialError.wrapping { () throws(CryptographyError) in
             try memory.makeSecret(byteCount: Base64.decodedByteCountMax(apiKey.byteCount))
         }

@@ -35,6 +35,8 @@ package enum CredentialError: Error, Equatable, Sendable {
     /// The first certificate has another key; the key belongs to the certificate at `position`, counted from 1, if to any
     /// of them.
     case keyOfAnotherCertificate(position: Int?)
+    /// Of the certificates, so many are no authority's, and KES knows a client by the only one that is not.
+    case noIdentity(certificates: Int)
     /// OpenSSL has a rule against it: too short a key, too weak a signature.
     case refused(reason: String)
 
@@ -92,6 +94,11 @@ extension CredentialError: CustomStringConvertible {
             "the private key does not belong to the certificate"
         case .keyOfAnotherCertificate(let position?):
             "the private key belongs to certificate \(position) of the file; expected its own certificate first"
+        case .noIdentity(0):
+            "contains only certificates of authorities (CA:TRUE), which KES passes over; "
+                + "make the client's with 'openssl req -x509 -addext basicConstraints=CA:FALSE'"
+        case .noIdentity(let count):
+            "contains \(count) certificates that are no authority's; KES takes only one"
         case .refused(let reason):
             "OpenSSL refuses the certificate and its key: \(reason)"
         case .failed(.memory):

@@ -42,6 +42,12 @@ package import LockedMemory
         self.otherBlocks = []
     }
 
+    /// Takes over a key of OpenSSL's.
+    init(owning key: OpaquePointer) {
+        unsafe self.key = key
+        self.otherBlocks = []
+    }
+
     deinit { unsafe EVP_PKEY_free(self.key) }
 
     /// Whether it is the key of a certificate.

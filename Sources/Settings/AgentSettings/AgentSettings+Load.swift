@@ -50,6 +50,7 @@ private struct SettingsLoader {
     private var result = LoadedSettings()
     /// Where each setting that is not at its default was given.
     private var places: [String: Place] = [:]
+    private var policies = PolicyReader()
 
     mutating func take(_ file: SettingsFile) {
         self.result.diagnostics += file.diagnostics
@@ -64,18 +65,18 @@ private struct SettingsLoader {
     /// - Returns: false if nothing below the entry's path can be right either.
     private mutating func take(_ entry: SettingsFile.Entry) -> Bool {
         if let setting = Setting.byPath[entry.path] {
+            let remedy = "write " + (setting.isList ? "a list, as [\(setting.expectation)]" : setting.expectation)
             switch entry.value {
-            case .text(let text): self.take(text, for: setting, at: entry.place)
-            case .nothing: self.refuse(entry, "has no value", remedy: "write \(setting.expectation), or remove it")
-            case .list: self.refuse(entry, "cannot be a list", remedy: "write \(setting.expectation)")
-            case .section: self.refuse(entry, "has nothing below it", remedy: "write \(setting.expectation)")
+            case .text(let text) where !setting.isList: self.take(text, for: setting, at: entry.place)
+            case .text: self.refuse(entry, "must be a list", remedy: remedy)
+            case .nothing: self.refuse(entry, "has no value", remedy: "\(remedy), or remove it")
+            case .list(let items) where setting.isList: self.take(items, for: setting, at: entry.place)
+            case .list: self.refuse(entry, "cannot be a list", remedy: remedy)
+            case .section: self.refuse(entry, "has nothing below it", remedy: remedy)
             }
             return entry.value != .section
         }
-        if Setting.refusedSections.contains(entry.path) {
-            self.refuseSection(entry.path, at: entry.place)
-            return false
-        }
+        if PolicyReader.isAbout(entry) { return self.policies.take(entry, reporting: &self.result.diagnostics) }
         if Setting.sections.contains(entry.path) {
             switch entry.value {
             case .section, .nothing: break
@@ -103,8 +104,9 @@ private struct SettingsLoader {
             let place = Place.variable(name)
             if let setting = Setting.byVariable[name == Self.clientVariable ? "KEYSIDE_SOCKET_PATH" : name] {
                 self.take(text, for: setting, at: place)
-            } else if let section = Setting.refusedSection(withVariable: name) {
-                self.refuseSection(section, at: place)
+            } else if name.hasPrefix(Setting.variable(of: PolicyReader.section) + "_") {
+                self.result.diagnostics.report(
+                    .error, at: place, "policies have no variables", remedy: "write them into the file, and unset it")
             } else {
                 let names = Setting.all.map(\.variable) + [Self.fileVariable, Self.clientVariable]
                 let remedy = Spelling.remedy(for: name, among: names, otherwise: "unset it")
@@ -122,6 +124,9 @@ private struct SettingsLoader {
 
     private mutating func take(_ text: String, for setting: Setting, at place: Place) {
         switch setting.effect {
+        case .list, .refusedList:
+            let items = text.split(separator: ",").map { SettingsFile.Item(text: String($0).trimmed, place: place) }
+            self.take(items, for: setting, at: place)
         case .field(let take, _):
             guard take(text, &self.result.settings) else { return self.refuse(text, for: setting, at: place) }
             self.places[setting.path] = place
@@ -135,7 +140,21 @@ private struct SettingsLoader {
             )
         case .refused(let off):
             guard text != off else { return }
-            self.refuseSection(setting.path, at: place)
+            self.refusePart(setting.path, at: place)
+        }
+    }
+
+    private mutating func take(_ items: [SettingsFile.Item], for setting: Setting, at place: Place) {
+        let texts = items.map { $0.text ?? "" }
+        switch setting.effect {
+        case .list(let take, _):
+            let unfit = take(texts, &self.result.settings)
+            for position in unfit { self.refuse(items[position], of: setting) }
+            if unfit.isEmpty { self.places[setting.path] = place }
+        case .refusedList(let off):
+            if texts != off { self.refusePart(setting.path, at: place) }
+        case .field, .none, .refused:
+            preconditionFailure("\(setting.path) is no list")
         }
     }
 
@@ -147,14 +166,18 @@ private struct SettingsLoader {
                 "'cache.expiry.offline' extends 'cache.expiry.any', and that is 0: there is no cache",
                 remedy: "set 'cache.expiry.any', or remove 'cache.expiry.offline'")
         }
+        result.settings.policies = self.policies.policies
+        result.diagnostics += AccessChecks(result.settings, places: self.places, policies: self.policies).diagnostics
         result.values = Setting.all.compactMap { setting in
-            guard case .field(_, let show) = setting.effect else { return nil }
-            return EffectiveValue(
-                name: setting.path,
-                value: show(result.settings),
-                place: self.places[setting.path]
-            )
+            switch setting.effect {
+            case .field(_, let show), .list(_, let show):
+                let place = self.places[setting.path]
+                return EffectiveValue(name: setting.path, value: show(result.settings), place: place)
+            case .none, .refused, .refusedList:
+                return nil
+            }
         }
+        result.values += self.policies.values
         return result
     }
 
@@ -167,11 +190,17 @@ private struct SettingsLoader {
         )
     }
 
+    private mutating func refuse(_ item: SettingsFile.Item, of setting: Setting) {
+        let found = item.text.map { "'\($0)'" } ?? "what is no text"
+        self.result.diagnostics.report(
+            .error, at: item.place, "'\(setting.path)' cannot hold \(found)", remedy: "write \(setting.expectation)")
+    }
+
     private mutating func refuse(_ entry: SettingsFile.Entry, _ problem: String, remedy: String) {
         self.result.diagnostics.report(.error, at: entry.place, "'\(entry.path)' \(problem)", remedy: remedy)
     }
 
-    private mutating func refuseSection(_ path: String, at place: Place) {
+    private mutating func refusePart(_ path: String, at place: Place) {
         self.result.diagnostics.report(.error, at: place, "this version does not have '\(path)'", remedy: "remove it")
     }
 }

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Access
+package import Cryptography
+package import Linux
+
 /// What the agent is told about itself, as opposed to its backend: a typed tree whose initial values are the defaults.
 ///
 /// ``load(flags:environment:configFile:defaultFile:)`` fills it. It holds no secrets, since it must be known before
@@ -12,6 +16,29 @@ package struct AgentSettings: Equatable, Sendable {
         /// User and group to give the socket to, by name or number. Nil leaves the process's own.
         package var owner: String?
         package var group: String?
+    }
+
+    /// The listener for clients that speak TLS only. Paths are as they were written, and may be relative.
+    package struct TLS: Equatable, Sendable {
+        /// Nil: there is no such listener.
+        package var listen: ListenAddress?
+        /// The server's certificate, with those above it behind it, and its private key: PEM.
+        package var cert: String?
+        package var key: String?
+        /// Certificates, PEM, one of which must be above that of every client. Nil: any certificate will do, since it is
+        /// the key that tells who a client is.
+        package var clientCA: String?
+    }
+
+    package struct Admin: Equatable, Sendable {
+        /// Who may everything at the TLS listener.
+        package var identities: [Identity] = []
+    }
+
+    /// A policy and those that it is for.
+    package struct BoundPolicy: Equatable, Sendable {
+        package let policy: Policy
+        package let identities: [Identity]
     }
 
     package struct Memory: Equatable, Sendable {
@@ -89,6 +116,7 @@ package struct AgentSettings: Equatable, Sendable {
     }
 
     package var socket = Socket()
+    package var tls = TLS()
     package var memory = Memory()
     package var cache = Cache()
     package var upstream = Upstream()
@@ -96,6 +124,9 @@ package struct AgentSettings: Equatable, Sendable {
     package var limits = Limits()
     package var shutdown = Shutdown()
     package var log = Log()
+    package var admin = Admin()
+    /// In the order of the file. No identity has two.
+    package var policies: [BoundPolicy] = []
 
     package init() {}
 }

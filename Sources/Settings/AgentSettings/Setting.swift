@@ -9,10 +9,18 @@ struct Setting: Sendable {
             take: @Sendable (String, inout AgentSettings) -> Bool,
             show: @Sendable (AgentSettings) -> String
         )
+        /// As ``field``, for a list: `take` returns the positions of texts that do not have the form of an item, and takes
+        /// the list only if there are none.
+        case list(
+            take: @Sendable ([String], inout AgentSettings) -> [Int],
+            show: @Sendable (AgentSettings) -> String
+        )
         /// A part that this version lacks and that an operator can do without. The form is checked all the same.
         case none(accepts: @Sendable (String) -> Bool)
         /// A part that this version lacks and that an operator relies on: anything but switching it off is refused.
         case refused(unless: String)
+        /// As ``refused(unless:)``, for a list.
+        case refusedList(unless: [String])
     }
 
     /// The path in the file: `socket.path`.
@@ -20,6 +28,13 @@ struct Setting: Sendable {
     let flag: String?
     let expectation: String
     let effect: Effect
+
+    var isList: Bool {
+        switch self.effect {
+        case .list, .refusedList: true
+        case .field, .none, .refused: false
+        }
+    }
 
     /// What a setting's variable is called: `KEYSIDE_SOCKET_PATH`.
     var variable: String { Self.variable(of: self.path) }
@@ -46,6 +61,25 @@ struct Setting: Sendable {
         }
     }
 
+    /// A list whose items have the form.
+    private init<Item>(
+        _ path: String,
+        listOf form: Form<Item>,
+        _ field: any WritableKeyPath<AgentSettings, [Item]> & Sendable
+    ) {
+        self.path = path
+        self.flag = nil
+        self.expectation = form.expectation
+        self.effect = .list { texts, settings in
+            let items = texts.map(form.parse)
+            let unfit = items.indices.filter { items[$0] == nil }
+            if unfit.isEmpty { settings[keyPath: field] = items.compactMap(\.self) }
+            return unfit
+        } show: { settings in
+            Self.show(settings[keyPath: field].map(form.format))
+        }
+    }
+
     private init<Value>(withoutEffect path: String, _ form: Form<Value>) {
         self.path = path
         self.flag = nil
@@ -59,6 +93,16 @@ struct Setting: Sendable {
         self.expectation = off
         self.effect = .refused(unless: off)
     }
+
+    private init(refused path: String, unless off: [String]) {
+        self.path = path
+        self.flag = nil
+        self.expectation = off.joined(separator: ", ")
+        self.effect = .refusedList(unless: off)
+    }
+
+    /// A list as it could stand in the file.
+    static func show(_ items: [String]) -> String { "[" + items.joined(separator: ", ") + "]" }
 }
 
 extension Setting {
@@ -67,6 +111,10 @@ extension Setting {
         Setting("socket.mode", .mode, \.socket.mode, flag: "--socket-mode"),
         Setting("socket.owner", .account, \.socket.owner, flag: "--socket-owner"),
         Setting("socket.group", .account, \.socket.group, flag: "--socket-group"),
+        Setting("tls.listen", .listenAddress, \.tls.listen, flag: "--tls-listen"),
+        Setting("tls.cert", .file, \.tls.cert, flag: "--tls-cert"),
+        Setting("tls.key", .file, \.tls.key, flag: "--tls-key"),
+        Setting("tls.client_ca", .file, \.tls.clientCA, flag: "--tls-client-ca"),
         Setting("memory.allow_unlocked", .boolean, \.memory.allowUnlocked),
         Setting("cache.max_entries", .integer(1...100_000_000), \.cache.maxEntries),
         Setting("cache.expiry.any", .duration(), \.cache.expiry.any),
@@ -85,22 +133,17 @@ extension Setting {
         Setting("shutdown.drain", .duration(), \.shutdown.drain),
         Setting("log.level", .choice, \.log.level, flag: "--log-level"),
         Setting("log.format", .choice, \.log.format, flag: "--log-format"),
+        Setting("admin.identities", listOf: .identity, \.admin.identities),
 
         Setting(withoutEffect: "limits.connections_per_principal", .integer(1...1_000_000)),
         Setting(withoutEffect: "limits.requests_per_second_per_principal", .integer(0...1_000_000_000)),
         Setting(withoutEffect: "cache.keep_across_restart", .boolean),
 
+        Setting(refused: "admin.users", unless: ["root"]),
         Setting(refused: "audit.sink", unless: "none"),
         Setting(withoutEffect: "audit.file", .anyText),
         Setting(withoutEffect: "audit.on_full", .oneOf(["drop", "refuse"])),
     ]
-
-    /// Parts that this version lacks as a whole, and that protect something: silently going without them would not do.
-    static let refusedSections = ["tls", "policy", "admin"]
-
-    static func refusedSection(withVariable name: String) -> String? {
-        Self.refusedSections.first { name.hasPrefix(Self.variable(of: $0) + "_") }
-    }
 
     /// The paths above settings, `cache` and `cache.expiry` for `cache.expiry.any`.
     static let sections = Set(
@@ -110,7 +153,7 @@ extension Setting {
     )
 
     /// All that may stand in the file.
-    static let names = all.map(\.path) + sections.sorted() + refusedSections
+    static let names = all.map(\.path) + sections.sorted() + [PolicyReader.section]
 
     static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })
     static let byVariable = Dictionary(uniqueKeysWithValues: all.map { ($0.variable, $0) })

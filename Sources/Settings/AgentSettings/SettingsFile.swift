@@ -11,8 +11,15 @@ struct SettingsFile {
         case text(String)
         /// `name:` with nothing behind it.
         case nothing
-        case list
+        case list([Item])
         case section
+    }
+
+    /// What stands in a list.
+    struct Item: Equatable {
+        /// Nil for what is no text: a list, a mapping, nothing.
+        let text: String?
+        let place: Place
     }
 
     struct Entry {
@@ -21,7 +28,7 @@ struct SettingsFile {
         let place: Place
     }
 
-    /// In the order of the file. What is in a list has no entry of its own.
+    /// In the order of the file.
     private(set) var entries: [Entry] = []
     private(set) var diagnostics: [Diagnostic] = []
 
@@ -106,8 +113,7 @@ struct SettingsFile {
         }
         switch event.kind {
         case .scalar(let text, let isPlain):
-            let isNothing = isPlain && ["", "~", "null", "Null", "NULL"].contains(text)
-            found(isNothing ? .nothing : .text(text))
+            found(Self.isNothing(text, isPlain: isPlain) ? .nothing : .text(text))
         case .mappingStart where depth < Self.depthMax:
             found(.section)
             self.takeMembers(off: &events, under: path + ".", depth: depth + 1)
@@ -115,11 +121,26 @@ struct SettingsFile {
             found(.section)
             Self.pass(event, in: &events)
         case .sequenceStart:
-            found(.list)
-            Self.pass(event, in: &events)
+            found(.list(self.takeItems(off: &events)))
         case .alias, .documentStart, .mappingEnd, .sequenceEnd:
             break
         }
+    }
+
+    /// Takes the items of a list, and its end. What is in a list or mapping within has no item of its own.
+    private func takeItems(off events: inout ArraySlice<YAMLEvent>) -> [Item] {
+        var items: [Item] = []
+        while let event = events.popFirst(), event.kind != .sequenceEnd {
+            var item: String?
+            if case .scalar(let text, let isPlain) = event.kind, !Self.isNothing(text, isPlain: isPlain) { item = text }
+            items.append(Item(text: item, place: self.place(of: event)))
+            Self.pass(event, in: &events)
+        }
+        return items
+    }
+
+    private static func isNothing(_ text: String, isPlain: Bool) -> Bool {
+        isPlain && ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
     /// Passes over what `event`, already taken, opened.

@@ -2,7 +2,8 @@
 
 package import ByteCoding
 
-/// What a closer look than at words has found out about a backend: its files were read, its servers perhaps asked.
+/// What a closer look than at words has found out about a backend, and about the agent's own files: files were read, servers
+/// perhaps asked.
 package struct BackendFindings: Equatable, Sendable {
     /// What one server said to being tried.
     package struct Trial: Equatable, Sendable {

@@ -35,6 +35,14 @@ extension [Diagnostic] {
     }
 }
 
+extension Diagnostic {
+    /// As ``description``, without the severity: for where that is plain.
+    package var advice: String {
+        let line = "\(self.place): \(self.message)"
+        return (self.remedy.map { "\(line); \($0)" } ?? line).escapingControls
+    }
+}
+
 extension Diagnostic: CustomStringConvertible {
     /// One line, whatever control characters the operator's texts hold.
     package var description: String {

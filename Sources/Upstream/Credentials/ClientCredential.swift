@@ -152,8 +152,8 @@ extension CredentialError {
         case .truncated:
             "is the file still being written?"
         case .noCertificate, .noPrivateKey, .notBase64, .malformed, .unsupportedKey, .malformedEncryption,
-            .unsupportedEncryption, .costlyEncryption, .keyOfAnotherCertificate, .refused, .failed, .apiKeyNotBase64,
-            .apiKeyByteCount, .apiKeyType:
+            .unsupportedEncryption, .costlyEncryption, .keyOfAnotherCertificate, .noIdentity, .refused, .failed,
+            .apiKeyNotBase64, .apiKeyByteCount, .apiKeyType:
             nil
         }
     }

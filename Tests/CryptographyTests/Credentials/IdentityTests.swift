@@ -1,9 +1,58 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Cryptography
+import LockedMemory
+import TestSupport
 import Testing
 
+@Suite("Identities")
 struct IdentityTests {
+    /// Before anything else of OpenSSL's is used.
+    init() throws { _ = try SharedMemory.secrets }
+
+    private func identity(of text: String) throws -> String {
+        let memory = try SharedMemory.secrets
+        return try Identity(of: Secret(Array(text.utf8), in: memory), memory: memory).description
+    }
+
+    @Test("an API key's is the one that KES gives it, with and without the prefix", arguments: APIKeyTests.vectors)
+    func apiKeys(vector: APIKeyTests.Vector) throws {
+        #expect(try self.identity(of: vector.apiKey) == vector.identity)
+        #expect(try self.identity(of: String(vector.apiKey.dropFirst(7))) == vector.identity)
+    }
+
+    @Test("a certificate's is that of its key, whatever its kind and age", arguments: TestKeyKind.allCases)
+    func certificates(kind: TestKeyKind) throws {
+        let pair = try Authority.test().issueClient(kind: kind, validity: .expired)
+        #expect(try self.identity(of: pair.certificate) == pair.identity)
+        #expect(try self.identity(of: pair.key + pair.certificate) == pair.identity)
+    }
+
+    @Test("certificates of authorities are passed over, and exactly one other must remain")
+    func chains() throws {
+        let authority = try Authority.test()
+        let pair = try authority.issueClient()
+        #expect(try self.identity(of: authority.certificate + pair.certificate) == pair.identity)
+        #expect(credentialError { _ = try self.identity(of: authority.certificate) } == .noIdentity(certificates: 0))
+        let two = pair.certificate + (try authority.issueClient().certificate)
+        #expect(credentialError { _ = try self.identity(of: two) } == .noIdentity(certificates: 2))
+        #expect(
+            credentialError { _ = try self.identity(of: pair.key) } == .noCertificate(found: ["PRIVATE KEY"]))
+    }
+
+    @Test(
+        "an identity is 64 hexadecimal digits",
+        arguments: [
+            (String(repeating: "0", count: 64), true), (String(repeating: "Af", count: 32), true),
+            (String(repeating: "0", count: 63), false), (String(repeating: "0", count: 65), false),
+            (String(repeating: "g", count: 64), false), ("", false), (String(repeating: "٣", count: 32), false),
+        ])
+    func digits(text: String, isIdentity: Bool) {
+        let identity = Identity(hexadecimal: text)
+        #expect((identity != nil) == isIdentity)
+        if let identity { #expect(identity.description == text.lowercased()) }
+    }
+
     @Test("It is 32 bytes, written as KES writes them")
     func text() throws {
         let identity = try #require(Identity(0..<32))

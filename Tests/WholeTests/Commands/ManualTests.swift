@@ -85,9 +85,9 @@ import Testing
     private static func usage(_ words: [Substring]) -> String {
         switch words[0] {
         case ".Op": "[" + self.usage(Array(words.dropFirst())) + "]"
-        case "Fl":
+        case ".Fl", "Fl":
             (["-\(words[1])"] + (words.count > 2 ? [self.usage(Array(words.dropFirst(2)))] : [])).joined(separator: " ")
-        case ".Ar", "Ar": "<\(words[1])>"
+        case ".Ar", "Ar": "<\(words[1])>" + (words.last == "..." ? " ..." : "")
         case _: words.dropFirst().joined(separator: " ")
         }
     }

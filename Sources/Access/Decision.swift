@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Whether somebody may ask for a path, and what that follows from.
+package enum Decision: Equatable, Sendable {
+    /// The principal is an administrator, to whom no policy applies.
+    case administrator
+    case allowed(policy: String, pattern: PathPattern)
+    case denied(policy: String, pattern: PathPattern)
+    /// None of the principal's policies says anything of the path.
+    case unmentioned
+    /// No policy is bound to the principal.
+    case unknownPrincipal
+
+    package var isAllowed: Bool {
+        switch self {
+        case .administrator, .allowed: true
+        case .denied, .unmentioned, .unknownPrincipal: false
+        }
+    }
+}

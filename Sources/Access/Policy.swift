@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A named set of rules, as KES has them.
+package struct Policy: Hashable, Sendable {
+    package let name: String
+    /// The paths that may be asked for.
+    package let allow: [PathPattern]
+    /// The paths among them that may not, after all.
+    package let deny: [PathPattern]
+
+    package init(name: String, allow: [PathPattern] = [], deny: [PathPattern] = []) {
+        self.name = name
+        self.allow = allow
+        self.deny = deny
+    }
+}
+
+extension Policy {
+    /// Whether KES allows a name: 1 to 80 letters, digits, `-` and `_`; no `-` at either end, and not `_` alone.
+    package static func isName(_ text: String) -> Bool {
+        (1...80).contains(text.utf8.count) && text != "_" && !text.hasPrefix("-") && !text.hasSuffix("-")
+            && text.utf8.allSatisfy(Self.isAllowedInName)
+    }
+
+    private static func isAllowedInName(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        case _:
+            false
+        }
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+package import Linux
+package import LockedMemory
+package import Settings
+
+/// The files that the settings of the TLS listener name. They are read anew each time, since they may be replaced.
+package struct ListenerFiles: Sendable {
+    package let address: ListenAddress
+    private let cert: NamedFile
+    private let key: NamedFile
+    private let clientCA: NamedFile?
+    private let memory: SecretMemory
+
+    /// A certificate that ends sooner is warned of, in seconds.
+    private static let warningLead = 30 * 24 * 3600
+
+    /// Paths become absolute here: the working folder may change.
+    ///
+    /// - Returns: nil where there is no such listener, or the settings lack what it needs, which they say themselves.
+    package init?(_ settings: AgentSettings.TLS, memory: SecretMemory) {
+        guard let address = settings.listen, let cert = settings.cert, let key = settings.key else { return nil }
+        self.address = address
+        self.cert = NamedFile(setting: "tls.cert", path: cert)
+        self.key = NamedFile(setting: "tls.key", path: key)
+        self.clientCA = settings.clientCA.map { NamedFile(setting: "tls.client_ca", path: $0) }
+        self.memory = memory
+    }
+
+    /// What to watch for changes.
+    package var paths: [String] { [self.cert, self.key, self.clientCA].compactMap { $0?.path } }
+
+    /// Reads everything, and looks at it as clients will.
+    ///
+    /// - Parameter now: seconds since 1970.
+    /// - Returns: the plan, nil if there are errors among the diagnostics.
+    package func read(now: Int) -> (plan: ListenerPlan?, diagnostics: [Diagnostic]) {
+        var diagnostics: [Diagnostic] = []
+        let certifiedKey = self.readPair(now: now, reporting: &diagnostics)
+        let authorities = self.clientCA.flatMap { self.readAuthorities(of: $0, reporting: &diagnostics) }
+        guard let certifiedKey, !diagnostics.contains(where: { $0.severity == .error }) else {
+            return (nil, diagnostics)
+        }
+        let plan = ListenerPlan(address: self.address, certifiedKey: certifiedKey, clientAuthorities: authorities)
+        return (plan, diagnostics)
+    }
+
+    private func readPair(now: Int, reporting diagnostics: inout [Diagnostic]) -> CertifiedKey? {
+        let chain = self.cert.read(into: self.memory, reporting: &diagnostics) { text throws(CredentialError) in
+            try CertificateChain(pem: text, memory: self.memory)
+        }
+        let key = self.key.read(into: self.memory, reporting: &diagnostics) { text throws(CredentialError) in
+            try PrivateKey(pem: text, password: nil, memory: self.memory)
+        }
+        if let chain { self.judge(chain.leaf, now: now, reporting: &diagnostics) }
+        guard let chain, let key else { return nil }
+        do throws(CredentialError) {
+            return try CertifiedKey(chain: chain, key: key)
+        } catch {
+            diagnostics.append(
+                self.key.diagnostic(
+                    .error, "\(error) (certificate: \(self.cert.path))",
+                    remedy: "name a certificate and a key that belong together"))
+            return nil
+        }
+    }
+
+    /// Finds in a server's certificate what no client would accept.
+    private func judge(_ certificate: Certificate, now: Int, reporting diagnostics: inout [Diagnostic]) {
+        let validity = certificate.validity
+        let end = WallClock(seconds: validity.notAfter, nanoseconds: 0).rfc3339.prefix(19) + "Z"
+        if validity.hasEnded(at: now) {
+            let remedy = "renew it; 'keyside tls init --force' makes a new one"
+            diagnostics.append(self.cert.diagnostic(.error, "the certificate expired at \(end)", remedy: remedy))
+        } else if !validity.hasBegun(at: now) {
+            let start = WallClock(seconds: validity.notBefore, nanoseconds: 0).rfc3339.prefix(19) + "Z"
+            diagnostics.append(
+                self.cert.diagnostic(
+                    .error, "the certificate is not valid before \(start)",
+                    remedy: "check this machine's clock, or name another certificate"))
+        } else if validity.hasEnded(at: now + Self.warningLead) {
+            diagnostics.append(self.cert.diagnostic(.warning, "the certificate ends at \(end)", remedy: "renew it"))
+        }
+        if !certificate.hasAlternativeNames {
+            diagnostics.append(
+                self.cert.diagnostic(
+                    .error, "the certificate has no subject alternative name, so that no client accepts it",
+                    remedy: "make one that names the host or its address; 'keyside tls init' does"))
+        }
+    }
+
+    private func readAuthorities(of file: NamedFile, reporting diagnostics: inout [Diagnostic]) -> [Certificate]? {
+        let list = file.read(into: self.memory, reporting: &diagnostics) { text throws(CredentialError) in
+            AuthorityList(pem: text, memory: self.memory)
+        }
+        guard let list else { return nil }
+        for fault in list.faults { diagnostics.append(file.diagnostic(.error, "\(fault)", remedy: "correct it")) }
+        if list.certificates.isEmpty, list.faults.isEmpty {
+            diagnostics.append(
+                file.diagnostic(
+                    .error, "contains no PEM certificate",
+                    remedy: "name the authorities of the clients' certificates, or leave the setting empty"))
+        }
+        return list.certificates
+    }
+}

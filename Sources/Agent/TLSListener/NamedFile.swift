@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import Linux
+import LockedMemory
+import Settings
+
+/// A file that a setting names.
+struct NamedFile: Sendable {
+    let setting: String
+    let path: String
+
+    /// Far more than certificates and keys have.
+    private static let byteCountMax = 2 << 20
+
+    init(setting: String, path: String) {
+        self.setting = setting
+        self.path = Files.absolutePath(path)
+    }
+
+    func diagnostic(_ severity: Diagnostic.Severity, _ message: String, remedy: String?) -> Diagnostic {
+        Diagnostic(severity, at: .credential("\(self.setting): \(self.path)"), message, remedy: remedy)
+    }
+
+    /// Reads it as a secret, as any of these files may hold one, and makes something of it.
+    ///
+    /// - Returns: nil where that has been reported as an error.
+    func read<Value>(
+        into memory: SecretMemory, reporting diagnostics: inout [Diagnostic],
+        _ parse: (borrowing Secret) throws(CredentialError) -> Value
+    ) -> Value? {
+        let text: Secret
+        do throws(SecretFile.Failure) {
+            text = try SecretFile.read(path: self.path, byteCountMax: Self.byteCountMax, into: memory)
+        } catch {
+            let remedy = "name a file that the agent's user may read; 'keyside tls init' makes one"
+            diagnostics.append(self.diagnostic(.error, "cannot be read: \(error.reason)", remedy: remedy))
+            return nil
+        }
+        do throws(CredentialError) {
+            return try parse(text)
+        } catch {
+            diagnostics.append(self.diagnostic(.error, "\(error)", remedy: self.remedy(for: error)))
+            return nil
+        }
+    }
+
+    /// What to do, where that is not plain from what is wrong.
+    private func remedy(for error: CredentialError) -> String? {
+        switch error {
+        case .noCertificate(let found) where found.contains { $0.hasSuffix("PRIVATE KEY") },
+            .noPrivateKey(let found) where found.contains("CERTIFICATE"):
+            "are 'tls.cert' and 'tls.key' swapped?"
+        case .passwordMissing, .passwordWrong:
+            "take the encryption off with 'openssl pkey', and the file away from other users"
+        case .truncated:
+            "is the file still being written?"
+        case _:
+            "name a file in PEM"
+        }
+    }
+}

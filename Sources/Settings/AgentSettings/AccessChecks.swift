@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Access
+import Cryptography
+import Linux
+
+/// What `tls`, `admin` and `policy` say together that neither says alone.
+struct AccessChecks {
+    private(set) var diagnostics: [Diagnostic] = []
+    private let settings: AgentSettings
+    private let places: [String: Place]
+    private let policies: PolicyReader
+
+    /// - Parameter places: where each setting that is not at its default was given.
+    init(_ settings: AgentSettings, places: [String: Place], policies: PolicyReader) {
+        self.settings = settings
+        self.places = places
+        self.policies = policies
+        if let address = settings.tls.listen {
+            self.checkListener(at: address, place: places["tls.listen"] ?? .flag("tls.listen"))
+        } else {
+            self.warnOfMissingListener()
+        }
+        self.warnOfPoliciesOfAdministrators()
+    }
+
+    private mutating func checkListener(at address: ListenAddress, place: Place) {
+        for (name, file, what) in [
+            ("tls.cert", self.settings.tls.cert, "certificate"), ("tls.key", self.settings.tls.key, "private key"),
+        ] where file == nil {
+            self.diagnostics.report(
+                .error, at: place, "'tls.listen' needs '\(name)'",
+                remedy: "name the file of the server's \(what); 'keyside tls init' makes one")
+        }
+        if !address.isLoopback {
+            self.diagnostics.report(
+                .warning, at: place, "other machines can connect to \(address)",
+                remedy: "write 127.0.0.1:\(address.port) unless they are meant to")
+        }
+        if self.settings.admin.identities.isEmpty, self.settings.policies.allSatisfy(\.identities.isEmpty) {
+            self.diagnostics.report(
+                .warning, at: place, "nobody may ask for a key there: no identity has a policy",
+                remedy: "add the client's identity to 'policy.NAME.identities'; 'keyside identity of' prints it")
+        }
+    }
+
+    private mutating func warnOfMissingListener() {
+        for name in ["tls.cert", "tls.key", "tls.client_ca"] {
+            guard let place = self.places[name], self.isSet(name) else { continue }
+            self.diagnostics.report(
+                .warning, at: place, "'\(name)' has no effect without 'tls.listen'",
+                remedy: "set 'tls.listen' to 127.0.0.1:7373, or remove it")
+        }
+        let admin = self.settings.admin.identities.isEmpty ? nil : self.places["admin.identities"]
+        guard let place = self.policies.firstPlace ?? admin else { return }
+        self.diagnostics.report(
+            .warning, at: place, "policies have no effect without 'tls.listen': they are not asked at the Unix socket",
+            remedy: "set 'tls.listen', or leave it to the socket's mode and group who may connect")
+    }
+
+    private func isSet(_ name: String) -> Bool {
+        switch name {
+        case "tls.cert": self.settings.tls.cert != nil
+        case "tls.key": self.settings.tls.key != nil
+        case _: self.settings.tls.clientCA != nil
+        }
+    }
+
+    private mutating func warnOfPoliciesOfAdministrators() {
+        for identity in self.settings.admin.identities {
+            guard let place = self.policies.place(of: identity) else { continue }
+            self.diagnostics.report(
+                .warning, at: place, "'\(identity)' is an administrator, to whom no policy applies",
+                remedy: "remove it here or from 'admin.identities'")
+        }
+    }
+}

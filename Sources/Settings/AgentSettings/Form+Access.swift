@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Access
+import Cryptography
+import Linux
+
+extension Form<ListenAddress?> {
+    /// An address in numbers and a port; nothing for nowhere.
+    static var listenAddress: Form {
+        Form(expectation: "an address in numbers and a port, as 127.0.0.1:7373 or [::1]:7373") { text in
+            if text.isEmpty { return .some(nil) }
+            return ListenAddress(text).map(Optional.some)
+        } format: {
+            $0.map(\.description) ?? ""
+        }
+    }
+}
+
+extension Form<String?> {
+    /// The path of a file; nothing for none.
+    static var file: Form {
+        Form(expectation: "the path of a file") { text in
+            text.utf8.contains(0) || text.hasSuffix("/") ? nil : .some(text.isEmpty ? nil : text)
+        } format: {
+            $0 ?? ""
+        }
+    }
+}
+
+extension Form<Identity> {
+    static var identity: Form {
+        Form(
+            expectation: "an identity, 64 hexadecimal digits, as 'keyside identity of' prints it",
+            parse: { Identity(hexadecimal: $0) }, format: { $0.description })
+    }
+}
+
+extension Form<PathPattern> {
+    /// Paths begin with `/`: whatever else is no path's pattern, and an error of whoever wrote it.
+    static var pathPattern: Form {
+        Form(expectation: "a path as /v1/key/decrypt/my-key, with * at its end for all that begin so, or * for all") {
+            $0.hasPrefix("/") || $0 == "*" ? PathPattern($0) : nil
+        } format: {
+            $0.description
+        }
+    }
+}

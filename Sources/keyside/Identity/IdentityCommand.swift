@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+
+/// `keyside identity …`
+struct IdentityCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "identity", abstract: "Make what KES knows a client by, and tell whom it knows.",
+        subcommands: [NewIdentity.self, IdentityOf.self])
+}

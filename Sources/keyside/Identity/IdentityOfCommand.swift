@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import ArgumentParser
+import ByteCoding
+import Cryptography
+import Linux
+import LockedMemory
+
+/// `keyside identity of`
+struct IdentityOf: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "of", abstract: "Tell whom KES knows the owner of a certificate or an API key as.",
+        discussion: """
+            Other users see what stands in a command's arguments. An API key is better read from a file, or from \
+            standard input with '-'.
+            """)
+
+    @Argument(help: ArgumentHelp("A file with certificates or an API key, an API key, or '-'.", valueName: "file"))
+    var source: String
+    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
+    var output = OutputFormat.text
+
+    func validate() throws {
+        guard !self.source.isEmpty else { throw ValidationError("name a file, an API key or '-'") }
+    }
+
+    func run() async throws {
+        try await self.reportingFailures {
+            let memory = try SecretMemory.forCommand()
+            let identity = try self.identity(memory: memory)
+            switch self.output {
+            case .text: try StandardStreams.writeOutput("identity: \(identity)\n")
+            case .json: try StandardStreams.writeJSON { json in json.member("identity", "\(identity)") }
+            }
+        }
+    }
+
+    private func identity(memory: SecretMemory) throws -> Identity {
+        let isKey = self.source.hasPrefix(APIKey.prefix) || self.isBareKey
+        let text =
+            isKey
+            ? try Input.trimmed(try Input.text(self.source, in: memory), in: memory)
+            : try Input.trimmedContents(of: self.source, in: memory)
+        do throws(CredentialError) {
+            return try Identity(of: text, memory: memory)
+        } catch {
+            let place = isKey ? "the API key" : self.source == "-" ? "standard input" : self.source
+            throw CommandFailure(.failed, "\(place): \(error)")
+        }
+    }
+
+    /// Whether it looks like an API key without its prefix, and there is no file of this name.
+    private var isBareKey: Bool {
+        self.source.utf8.count == 44 && self.source.hasPrefix("A") && !Files.exists(self.source)
+    }
+}

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Access
+import ByteCoding
+import KESProtocol
+
+/// Why somebody may ask for a path, or not, in words.
+struct PolicyExplanation {
+    private let principal: Principal
+    private let path: String
+    private let decision: Decision
+    /// The names of the policies that are bound to the principal.
+    private let policies: [String]
+    /// Whether the path is for everybody, whatever policies say.
+    private let isOpen: Bool
+
+    /// - Parameter path: decoded.
+    init(gate: Gate, principal: Principal, path: [UInt8]) {
+        let route = KESRoute(decodedPath: path.span)
+        let path = route?.lacksSlash(in: path.span) == true ? path + [UInt8(ascii: "/")] : path
+        self.principal = principal
+        self.path = String(decoding: path, as: UTF8.self)
+        self.decision = gate.decide(principal, path.span)
+        self.policies = gate.policies(of: principal)
+        self.isOpen = route?.endpoint.isAuthenticated == false
+    }
+
+    var isAllowed: Bool { self.isOpen || self.decision.isAllowed }
+
+    var text: String {
+        """
+        decision: \(self.word)
+        reason: \(self.reason)
+
+        """
+    }
+
+    func writeMembers(to json: inout JSONWriter) {
+        json.member("allowed", self.isAllowed)
+        json.member("reason", self.reason)
+        json.member("path", self.path)
+        json.member("policy", self.rule?.policy)
+        json.member("pattern", self.rule?.pattern)
+    }
+
+    private var word: String { self.isAllowed ? "allowed" : "denied" }
+
+    /// What decided, if it was a rule.
+    private var rule: (policy: String, pattern: String)? {
+        switch self.decision {
+        case .allowed(let policy, let pattern), .denied(let policy, let pattern):
+            self.isOpen ? nil : (policy, pattern.description)
+        case .administrator, .unmentioned, .unknownPrincipal:
+            nil
+        }
+    }
+
+    private var reason: String {
+        if self.isOpen { return "'\(self.path)' is for everybody" }
+        switch self.decision {
+        case .administrator:
+            return "'admin.identities' has the \(self.principal), which may ask for everything"
+        case .allowed(let policy, let pattern):
+            return "policy '\(policy)' allows '\(pattern)'"
+        case .denied(let policy, let pattern):
+            return "policy '\(policy)' denies '\(pattern)', which counts before anything that is allowed"
+        case .unmentioned:
+            let names = self.policies.map { "'\($0)'" }.joined(separator: ", ")
+            return "policy \(names) allows nothing that '\(self.path)' matches"
+        case .unknownPrincipal:
+            return "no policy has the \(self.principal) among its 'identities'"
+        }
+    }
+}

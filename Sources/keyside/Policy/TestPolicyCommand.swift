@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Access
+import Agent
+import ArgumentParser
+import ByteCoding
+import Cryptography
+import HTTPWire
+import KESProtocol
+import Linux
+import LockedMemory
+import Settings
+
+/// `keyside policy test`
+struct TestPolicy: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "test", abstract: "Explain whether somebody may ask for a path, by the settings as they are.",
+        discussion: """
+            Reads the settings that 'keyside run' would read, and asks no agent. Exits with 0 if the path is allowed and \
+            with 77 if it is not.
+            """)
+
+    @Option(help: ArgumentHelp("A user of the Unix socket. This version has no policies for users.", valueName: "name"))
+    var user: String?
+    @Option(help: ArgumentHelp("Whom KES knows a client as; see 'keyside identity of'.", valueName: "hex"))
+    var identity: String?
+    @Option(help: ArgumentHelp("What the client asks for: /v1/key/generate/my-key.", valueName: "path"))
+    var api: String
+    @Option(help: ArgumentHelp("The agent's settings. Default: /etc/keyside/config.yaml.", valueName: "file"))
+    var config: String?
+    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
+    var output = OutputFormat.text
+
+    func validate() throws {
+        guard (self.user == nil) != (self.identity == nil) else {
+            throw ValidationError("give either --identity HEX or --user NAME")
+        }
+        guard self.identity == nil || self.principal != nil else {
+            throw ValidationError("--identity: expected 64 hexadecimal digits, as 'keyside identity of' prints them")
+        }
+        _ = try self.path
+    }
+
+    func run() async throws {
+        try await self.reportingFailures {
+            guard let principal = self.principal else {
+                throw CommandFailure(
+                    .failed,
+                    "policies for users are not supported by this version yet: whoever may connect to the Unix socket may "
+                        + "ask for everything; see 'socket.mode' and 'socket.group'")
+            }
+            let path = try self.path
+            let explanation = PolicyExplanation(gate: try self.loadGate(), principal: principal, path: path)
+            switch self.output {
+            case .text: try StandardStreams.writeOutput(explanation.text)
+            case .json: try StandardStreams.writeJSON { json in explanation.writeMembers(to: &json) }
+            }
+            if !explanation.isAllowed { throw CommandFailure(.notPermitted) }
+        }
+    }
+
+    private var principal: Principal? { self.identity.flatMap(Identity.init(hexadecimal:)).map(Principal.identity) }
+
+    /// Decoded, as a request's is before policies are asked.
+    private var path: [UInt8] {
+        get throws {
+            switch try self.target {
+            case .path(let path):
+                return path
+            case .redirect(let place):
+                let text = String(decoding: place, as: UTF8.self)
+                throw ValidationError("--api: whoever asks for this is sent to \(text); test that")
+            case .asterisk, .authority:
+                throw ValidationError("--api: expected a path that begins with '/'")
+            }
+        }
+    }
+
+    private var target: RequestTarget {
+        get throws {
+            do throws(RequestError) {
+                return try RequestTarget(Array(self.api.utf8))
+            } catch {
+                throw ValidationError("--api: \(error.message)")
+            }
+        }
+    }
+
+    private func loadGate() throws -> Gate {
+        let loaded = AgentSettings.load(
+            environment: EnvironmentBlock.texts { $0.hasPrefix(AgentSettings.variablePrefix) }, configFile: self.config)
+        let errors = loaded.diagnostics.filter { $0.severity == .error }
+        guard errors.isEmpty else {
+            throw CommandFailure(.configuration, errors.map(\.description).joined(separator: "\n"))
+        }
+        return Gate(loaded.settings)
+    }
+}
