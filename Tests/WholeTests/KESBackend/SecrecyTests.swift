@@ -58,6 +58,34 @@ extension KESBackendTests {
             }
         }
 
+        /// What the cache keeps lies where secrets belong, and what it has dropped lies nowhere.
+        @Test(arguments: [false, true])
+        func nothingIsLeftOfWhatTheCacheKept(lacksMemfdSecret: Bool) async throws {
+            try await withKESAgent { setup, _ in
+                setup.environment["KEYSIDE_CACHE_MAX_ENTRIES"] = "1000"
+                setup.expire(unused: "0")
+                setup.lacksMemfdSecret = lacksMemfdSecret
+            } body: { agent, _ in
+                let workload = try Workload(agent: agent, key: "my-key", backend: .keyServers, connectionCount: 8)
+                try workload.run(callCount: 6000)
+                let long = try (0..<20).map { try agent.seal(.random(33 + $0)) }
+                for _ in 0..<2 { for key in long { #expect(try agent.ask(key.decrypt).status == 200) } }
+                #expect(try #require(agent.cache["evictions"]["capacity"].integer) > 500)
+                #expect(try #require(agent.cache["entries"].integer) > 900)
+                try workload.settle()
+                let scanner = try MemoryScanner(
+                    for: workload.secrets + long.map { KnownSecret("long plaintext", $0.plaintext) })
+                try expectNothing(in: agent, scanner, "with entries in the cache")
+                let kept = try scanner.scan(agent.process.processID, includingLockedMemory: true)
+                #expect(kept.copies.isEmpty == !lacksMemfdSecret, "only what memfd_secret(2) gives cannot be read")
+
+                #expect(try #require(try agent.purgeCache()) > 900)
+                let purged = try scanner.scan(agent.process.processID, includingLockedMemory: true)
+                #expect(purged.copies.isEmpty, "after the purge")
+                workload.close()
+            }
+        }
+
         /// Each form of a private key is read in its own way, at the start and when it is replaced.
         @Test(arguments: TestKeyKind.allCases, [nil, "a password that is random \([UInt8].random(24).base64)"])
         func nothingIsLeftOfTheClientsPrivateKeys(kind: TestKeyKind, password: String?) async throws {
