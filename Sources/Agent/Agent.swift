@@ -130,7 +130,8 @@ package struct Agent: Sendable {
                 "cache",
                 metadata: [
                     "entries": "\(cache.statistics.capacity)", "any": "\(settings.expiry.any.settingText)",
-                    "unused": "\(settings.expiry.unused.settingText)", "offline": "\(settings.expiry.offline.settingText)",
+                    "unused": "\(settings.expiry.unused.settingText)",
+                    "offline": "\(settings.expiry.offline.settingText)",
                 ])
         }
         let memory: Logger.Metadata = [

@@ -43,7 +43,8 @@ extension KESEndpoint {
     private var row: Row {
         switch self {
         case .decrypt: Row(method: .put, path: "/v1/key/decrypt/", takesName: true, bodyByteCountMax: Self.megabyte)
-        case .generateKey: Row(method: .put, path: "/v1/key/generate/", takesName: true, bodyByteCountMax: Self.megabyte)
+        case .generateKey:
+            Row(method: .put, path: "/v1/key/generate/", takesName: true, bodyByteCountMax: Self.megabyte)
         case .encrypt: Row(method: .put, path: "/v1/key/encrypt/", takesName: true, bodyByteCountMax: Self.megabyte)
         case .hmac: Row(method: .put, path: "/v1/key/hmac/", takesName: true, bodyByteCountMax: Self.megabyte)
         case .describeKey: Row(method: .get, path: "/v1/key/describe/", takesName: true)

@@ -68,7 +68,8 @@ final class CacheShard: Sendable {
         _ question: Question, _ caller: Caller, at now: BootTime, isOutOfReach: () -> Bool
     ) throws(KeyServiceError) -> Ask {
         try self.state.withLock { state throws(KeyServiceError) in
-            switch state.core.ask(question.fingerprint, of: question.name, caller, at: now, isOutOfReach: isOutOfReach) {
+            switch state.core.ask(question.fingerprint, of: question.name, caller, at: now, isOutOfReach: isOutOfReach)
+            {
             case .held(let held, let renews):
                 .found(try self.find(held, renews: renews, of: question.fingerprint, in: &state))
             case .wait:

@@ -89,14 +89,18 @@ struct PurgeCache: AsyncParsableCommand {
 enum CacheText {
     /// `any 300 s, unused 60 s, offline off`
     static func expiry(of report: CacheReport) -> String {
-        [("any", report.anyMilliseconds), ("unused", report.unusedMilliseconds), ("offline", report.offlineMilliseconds)]
-            .map { "\($0.0) \(Self.span($0.1))" }.joined(separator: ", ")
+        [
+            ("any", report.anyMilliseconds), ("unused", report.unusedMilliseconds),
+            ("offline", report.offlineMilliseconds),
+        ]
+        .map { "\($0.0) \(Self.span($0.1))" }.joined(separator: ", ")
     }
 
     static func percent(_ ratio: Double) -> String { "\((ratio * 1000).rounded(.down) / 10) %" }
 
     private static func span(_ milliseconds: Int) -> String {
         guard milliseconds > 0 else { return "off" }
-        return milliseconds.isMultiple(of: 1000) ? StatusText.text(of: .milliseconds(milliseconds)) : "\(milliseconds) ms"
+        return milliseconds.isMultiple(of: 1000)
+            ? StatusText.text(of: .milliseconds(milliseconds)) : "\(milliseconds) ms"
     }
 }

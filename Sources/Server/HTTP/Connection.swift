@@ -136,7 +136,8 @@ struct Connection: ~Copyable {
             return
         }
         writer.append(made)
-        self.conclude(exchange, made.status, made.origin, keepsAlive: made.frame.keepsAlive, inputIsComplete: true, now: &now)
+        self.conclude(
+            exchange, made.status, made.origin, keepsAlive: made.frame.keepsAlive, inputIsComplete: true, now: &now)
         self.resume(&writer, now: &now)
     }
 
@@ -158,7 +159,8 @@ struct Connection: ~Copyable {
             let frame = self.frame(for: exchange, hasMore: !self.unread.isEmpty)
             writer.begin(frame)
             writer.write(exchange.request.timedOut)
-            self.conclude(exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
+            self.conclude(
+                exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
             self.resume(&writer, now: &now)
         }
     }
@@ -261,7 +263,8 @@ struct Connection: ~Copyable {
                 return
             }
         }
-        self.conclude(exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
+        self.conclude(
+            exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
     }
 
     /// The body is longer than anybody wants to read.

@@ -23,7 +23,8 @@ package final class KESFront: Front {
 
     /// - Parameter sources: other parts of the agent that count.
     package init(
-        service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory, facts: AgentFacts, sources: [any MetricsSource] = []
+        service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory, facts: AgentFacts,
+        sources: [any MetricsSource] = []
     ) {
         self.service = service
         self.cache = cache

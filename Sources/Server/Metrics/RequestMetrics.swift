@@ -74,7 +74,7 @@ final class RequestMetrics: Sendable {
     /// Operations with their names for labels.
     var operations: [Operation] {
         zip(KESEndpoint.allCases, self.byEndpoint).map { ($0.operation, $0, $1) } + [
-                ("cache", nil, self.cache), ("none", nil, self.unrouted),
-            ]
+            ("cache", nil, self.cache), ("none", nil, self.unrouted),
+        ]
     }
 }

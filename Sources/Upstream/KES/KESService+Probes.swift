@@ -4,8 +4,8 @@ import Curl
 import KESProtocol
 package import KeyService
 import Synchronization
-import Waiting
 package import Telemetry
+import Waiting
 
 /// How endpoints are looked after, and what is told of them.
 extension KESService {
