@@ -171,7 +171,9 @@ struct AgentSettingsTests {
             ("limits.header_timeout", "1s1s"), ("limits.header_timeout", "s"), ("limits.header_timeout", "5d"),
             ("limits.header_timeout", "8761h"), ("limits.header_timeout", "9223372036854775807h"),
             ("limits.header_timeout", "٣s"), ("log.level", "loud"), ("log.level", "INFO"), ("log.format", "xml"),
-            ("cache.max_entries", "many"), ("upstream.http", "3"), ("upstream.http", "1"),
+            ("cache.max_entries", "many"), ("cache.max_entries", "0"), ("cache.max_entries", "100000001"),
+            ("cache.expiry.any", "-1s"), ("cache.expiry.unused", "8761h"), ("cache.expiry.offline", "5"),
+            ("upstream.http", "3"), ("upstream.http", "1"),
             ("upstream.timeout", "0"), ("upstream.connect_timeout", "0s"), ("upstream.max_in_flight", "0"),
             ("upstream.max_queued", "-1"), ("upstream.max_queued", "1000001"), ("upstream.hedge", "p99"),
             ("audit.on_full", "explode"),
@@ -314,16 +316,39 @@ struct AgentSettingsTests {
         #expect(settings.upstream == expected)
     }
 
+    @Test("what is said of the cache is taken")
+    func cache() throws {
+        let (settings, diagnostics) = try self.load(
+            "cache:\n  max_entries: 1000\n  expiry: {any: 2m, unused: 0, offline: 1h30m}\n"
+        )
+        #expect(diagnostics.isEmpty)
+        var expected = AgentSettings.Cache()
+        expected.maxEntries = 1000
+        expected.expiry.any = .seconds(120)
+        expected.expiry.unused = .zero
+        expected.expiry.offline = .seconds(5400)
+        #expect(settings.cache == expected)
+        #expect(settings.cache.isOn)
+    }
+
+    @Test("a cache that is off cannot answer for longer")
+    func cacheIsOff() throws {
+        let (settings, diagnostics) = try self.load("cache: {expiry: {any: 0, unused: 5s}}")
+        #expect(diagnostics.isEmpty && !settings.cache.isOn)
+        #expect(
+            try self.load("cache:\n  expiry:\n    any: 0s\n    offline: 1h\n").diagnostics == [
+                "4:5: error: 'cache.expiry.offline' extends 'cache.expiry.any', and that is 0: there is no cache; set"
+                    + " 'cache.expiry.any', or remove 'cache.expiry.offline'"
+            ])
+    }
+
     // MARK: Other versions
 
     @Test("settings of parts that this version lacks have no effect, which is said of each once")
     func withoutEffect() throws {
         let (settings, diagnostics) = try self.load(
             """
-            cache:
-              max_entries: 65536
-              keep_across_restart: true
-              expiry: {any: 5m, unused: 1m, offline: 0s}
+            cache: {keep_across_restart: true}
             limits: {connections_per_principal: 512, requests_per_second_per_principal: 0}
             audit: {sink: none, file: "", on_full: drop}
             """

@@ -9,7 +9,7 @@ import Testing
         arguments: [
             "", "run", "check", "status", "bench", "version", "key", "key generate", "key encrypt", "key decrypt",
             "key hmac",
-            "key create", "key import", "key describe", "key list", "key delete",
+            "key create", "key import", "key describe", "key list", "key delete", "cache", "cache stats", "cache purge",
         ]
     )
     func everyCommandExplainsItself(command: String) throws {

@@ -57,6 +57,7 @@ extension KESBackendTests {
         ) async throws {
             try await withKESAgent(servers: 3) { setup, _ in
                 setup.speak(version)
+                setup.turnOffCache()
                 // A request that is lost in a server must have the time for another one.
                 setup.environment["KEYSIDE_UPSTREAM_TIMEOUT"] = "8s"
                 setup.environment["KEYSIDE_UPSTREAM_CONNECT_TIMEOUT"] = "1s"
@@ -126,6 +127,7 @@ extension KESBackendTests {
         func anAnswerThatBreaksNowAndThenIsNoticedByNobody(fault: Fault, version: Door.HTTPVersion) async throws {
             try await withKESAgent(servers: 3) { setup, _ in
                 setup.speak(version)
+                setup.turnOffCache()
             } body: { agent, cluster in
                 for server in cluster.servers.dropFirst() { server.faults.set(fault, on: .onKeys, every: 23) }
                 let report = try await underLoad(of: agent, clientCount: 6) {

@@ -101,6 +101,7 @@ extension KESBackendTests {
         func aClientThatGivesUpDoesNotDisturbTheOthers(version: Door.HTTPVersion) async throws {
             try await withKESAgent { setup, _ in
                 setup.speak(version)
+                setup.turnOffCache()
                 setup.environment["KEYSIDE_UPSTREAM_MAX_IN_FLIGHT"] = "2"
             } body: { agent, cluster in
                 let ciphertext = try #require(agent.ask(.generate()).bytes("ciphertext"))

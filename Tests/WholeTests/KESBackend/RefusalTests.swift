@@ -118,7 +118,9 @@ extension KESBackendTests {
         /// What is no answer must not become one, nor take the server out of service for what it does well.
         @Test(arguments: Self.unusable)
         func whatIsNoAnswerIsNotPassedOn(fault: Fault, request: HTTPRequest, message: String) async throws {
-            try await withKESAgent { agent, cluster in
+            try await withKESAgent { setup, _ in
+                setup.turnOffCache()
+            } body: { agent, cluster in
                 cluster.server.faults.set(fault, on: .onKeys)
                 var request = request
                 if message == "failed to decrypt ciphertext" {

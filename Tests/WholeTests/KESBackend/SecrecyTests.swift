@@ -35,6 +35,8 @@ extension KESBackendTests {
                 $0.environment = $1.environment(proof)
                 $0.lacksMemfdSecret = lacksMemfdSecret
                 $0.speak(version)
+                // Once without a cache: then every decrypt brings an answer of the servers.
+                if version == .http11 { $0.turnOffCache() }
             } body: { agent, cluster in
                 for server in cluster.servers { server.faults.set(Self.faults) }
                 let callCount = lacksMemfdSecret ? 2000 : 10_000
@@ -55,6 +57,34 @@ extension KESBackendTests {
                 try agent.wait(forConnections: 1, askingOn: observer)
                 for server in cluster.servers { server.resetConnections() }
                 try expectNothing(in: agent, scanner, "after they have closed")
+            }
+        }
+
+        /// What the cache keeps lies where secrets belong, and what it has dropped lies nowhere.
+        @Test(arguments: [false, true])
+        func nothingIsLeftOfWhatTheCacheKept(lacksMemfdSecret: Bool) async throws {
+            try await withKESAgent { setup, _ in
+                setup.environment["KEYSIDE_CACHE_MAX_ENTRIES"] = "1000"
+                setup.expire(unused: "0")
+                setup.lacksMemfdSecret = lacksMemfdSecret
+            } body: { agent, _ in
+                let workload = try Workload(agent: agent, key: "my-key", backend: .keyServers, connectionCount: 8)
+                try workload.run(callCount: 6000)
+                let long = try (0..<20).map { try agent.seal(.random(33 + $0)) }
+                for _ in 0..<2 { for key in long { #expect(try agent.ask(key.decrypt).status == 200) } }
+                #expect(try #require(agent.cache["evictions"]["capacity"].integer) > 500)
+                #expect(try #require(agent.cache["entries"].integer) > 900)
+                try workload.settle()
+                let scanner = try MemoryScanner(
+                    for: workload.secrets + long.map { KnownSecret("long plaintext", $0.plaintext) })
+                try expectNothing(in: agent, scanner, "with entries in the cache")
+                let kept = try scanner.scan(agent.process.processID, includingLockedMemory: true)
+                #expect(kept.copies.isEmpty == !lacksMemfdSecret, "only what memfd_secret(2) gives cannot be read")
+
+                #expect(try #require(try agent.purgeCache()) > 900)
+                let purged = try scanner.scan(agent.process.processID, includingLockedMemory: true)
+                #expect(purged.copies.isEmpty, "after the purge")
+                workload.close()
             }
         }
 
