@@ -28,7 +28,7 @@ import Testing
     @Test func theAgentTellsOfItself() throws {
         try withAgent { agent in
             let own = try agent.ask(.get("/v1/status")).json["keyside"]
-            #expect(own.names == ["backend", "commit", "listeners", "memory", "pid", "requests", "state"])
+            #expect(own.names == ["backend", "cache", "commit", "listeners", "memory", "pid", "requests", "state"])
             #expect(own["state"].string == "ready")
             #expect(own["pid"].integer == Int(agent.process.processID))
             #expect(try own["commit"] == agent.ask(.get("/version")).json["commit"])
