@@ -125,7 +125,8 @@ package struct Agent: Sendable {
             idleTimeout: Interval(self.settings.limits.idleTimeout))
         do throws(SystemError) {
             return try HTTPServer(
-                listeners: [unix] + [other?.0].compactMap(\.self), front: front, limits: limits, memory: self.memory, threadCount: min(4, ProcessStatistics.processors.usable),
+                listeners: [unix] + [other?.0].compactMap(\.self), front: front, limits: limits, memory: self.memory,
+                threadCount: min(4, ProcessStatistics.processors.usable),
                 logger: self.logger)
         } catch {
             throw AgentFailure(.inputOutput, "cannot serve on \(socket.path): \(error)")

@@ -41,7 +41,8 @@ package final class KESFront: Front {
 
     var report: MetricsReport {
         MetricsReport(
-            facts: self.facts, memory: self.memory, requests: self.metrics, denials: self.denials, sources: self.sources)
+            facts: self.facts, memory: self.memory, requests: self.metrics, denials: self.denials,
+            sources: self.sources)
     }
 
     package func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
@@ -118,6 +119,7 @@ package final class KESFront: Front {
     }
 
     package func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval) {
-        self.metrics[peer.listener].answered(.unrouted, status: status, from: .bypass, nanoseconds: duration.nanoseconds)
+        self.metrics[peer.listener]
+            .answered(.unrouted, status: status, from: .bypass, nanoseconds: duration.nanoseconds)
     }
 }

@@ -20,7 +20,8 @@ package struct CredentialStatus: Sendable {
         self.validity = identity.validity
     }
 
-    mutating func note(_ decision: Rotation<CredentialFault>.Decision, on role: CredentialRole, identity: CertifiedKey) {
+    mutating func note(_ decision: Rotation<CredentialFault>.Decision, on role: CredentialRole, identity: CertifiedKey)
+    {
         self.identity = identity.identity
         self.validity = identity.validity
         switch decision {
