@@ -51,7 +51,7 @@ let package = Package(
             name: "Agent",
             dependencies: [
                 "Access", "CBuildInfo", "Cryptography", "Curl", "KeyCache", "KeyService", "Linux", "LockedMemory",
-                "Server", "Settings", "StaticKey", "Systemd", "Telemetry", "Upstream",
+                "Renewal", "Server", "Settings", "StaticKey", "Systemd", "TLS", "Telemetry", "Upstream",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -65,7 +65,7 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyCache", "KeyService", "Linux",
+                "Access", "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyCache", "KeyService", "Linux",
                 "LockedMemory", "Slots", "Spans", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -74,7 +74,8 @@ let package = Package(
         .target(
             name: "Upstream",
             dependencies: [
-                "Cryptography", "Curl", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Telemetry", "Waiting",
+                "Cryptography", "Curl", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Renewal", "Telemetry",
+                "Waiting",
             ],
             swiftSettings: settings
         ),
@@ -106,6 +107,7 @@ let package = Package(
             dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Spans"],
             swiftSettings: settings
         ),
+        .target(name: "Renewal", dependencies: ["Cryptography", "Linux"], swiftSettings: settings),
         .target(name: "Access", dependencies: ["Cryptography"], swiftSettings: settings),
         .target(name: "HTTPWire", dependencies: ["Spans"], swiftSettings: settings),
         .target(
@@ -196,8 +198,8 @@ let package = Package(
         .testTarget(
             name: "UpstreamTests",
             dependencies: [
-                "ByteCoding", "Cryptography", "Curl", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Telemetry",
-                "TestSupport", "Upstream", "Waiting",
+                "ByteCoding", "Cryptography", "Curl", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Renewal",
+                "Telemetry", "TestSupport", "Upstream", "Waiting",
             ],
             swiftSettings: relaxed
         ),
@@ -209,8 +211,8 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "ByteCoding", "CNghttp2", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService", "Linux",
-                "LockedMemory", "Server", "Slots", "TLS", "Telemetry", "TestSupport",
+                "Access", "ByteCoding", "CNghttp2", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService",
+                "Linux", "LockedMemory", "Server", "Slots", "TLS", "Telemetry", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: relaxed
@@ -222,6 +224,7 @@ let package = Package(
             ],
             swiftSettings: relaxed
         ),
+        .testTarget(name: "RenewalTests", dependencies: ["Cryptography", "Renewal"], swiftSettings: settings),
         .testTarget(name: "SlotsTests", dependencies: ["Slots"], swiftSettings: settings),
         .target(name: "CTestSupport", dependencies: ["COpenSSL"], path: "Tests/CTestSupport"),
         .target(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Access
 import KeyCache
 import KeyService
 import Linux
@@ -11,17 +12,21 @@ import Systemd
 import UnixSignals
 import Upstream
 
-/// A running agent: one key service, served on one socket, from the first line in the log to the last.
+/// A running agent: one key service, served on a Unix socket and perhaps by TLS, from the first line in the log to the last.
 package struct Agent: Sendable {
     private let settings: AgentSettings
     private let service: any KeyService
     /// Nil where the key is embedded.
     private let keyServers: KeyServers?
+    /// Nil where there is no listener with TLS.
+    private let entrance: TLSEntrance?
     private let memory: SecretMemory
     private let logger: Logger
     private let manager = ServiceManager()
 
-    init(settings: AgentSettings, backend: Backend, memory: SecretMemory, logger: Logger) {
+    init(
+        settings: AgentSettings, backend: Backend, entrance: TLSEntrance?, memory: SecretMemory, logger: Logger
+    ) {
         self.settings = settings
         switch backend {
         case .embedded(let service):
@@ -31,6 +36,7 @@ package struct Agent: Sendable {
             self.service = keyServers.cache ?? keyServers.service
             self.keyServers = keyServers
         }
+        self.entrance = entrance
         self.memory = memory
         self.logger = logger
     }
@@ -43,13 +49,16 @@ package struct Agent: Sendable {
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1, .sigusr2)
         let socket = try self.makeSocket()
         defer { socket.removeName() }
-        let server = try self.serve(on: socket)
-        self.announceStart()
+        let connections = ConnectionCount(limit: self.settings.limits.connections)
+        let other = try self.entrance?.open(besides: connections)
+        let server = try self.serve(on: socket, connections: connections, besides: other)
+        self.announceStart(other?.1)
 
         let (events, feed) = AsyncStream.makeStream(of: AgentLife.Event.self)
         await withTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.watch(signals, feed: feed) }
             tasks.addTask { await self.waitForBackend(feed: feed) }
+            if let entrance = self.entrance { tasks.addTask { await entrance.keeper.run() } }
             if let keyServers = self.keyServers {
                 tasks.addTask { await keyServers.run() }
                 tasks.addTask { for await _ in keyServers.changes { feed.yield(.backendChanged) } }
@@ -95,35 +104,47 @@ package struct Agent: Sendable {
         }
     }
 
-    private func serve(on socket: borrowing SocketFile) throws(AgentFailure) -> HTTPServer {
-        let connections = ConnectionCount(limit: self.settings.limits.connections)
+    private func serve(
+        on socket: borrowing SocketFile, connections: ConnectionCount, besides other: (Listener, AgentFacts.Listener)?
+    ) throws(AgentFailure) -> HTTPServer {
+        let certificates = CertificateMetrics(keyServers: self.keyServers, listener: self.entrance?.keeper)
+        let unix = Listener.unix(Descriptor(owning: socket.descriptor), connections: connections)
+        let facts = AgentFacts.Listener(.unix, at: socket.path, connections: connections)
         let front = KESFront(
             service: self.service,
             cache: self.keyServers?.cache,
             memory: self.memory,
             facts: AgentFacts(
                 version: BuildInfo.version, commit: BuildInfo.commit,
-                listeners: [.init(.unix, at: socket.path, connections: connections)]),
-            sources: [self.keyServers].compactMap(\.self))
+                listeners: [facts] + [other?.1].compactMap(\.self)),
+            gate: Gate(self.settings),
+            sources: [self.keyServers].compactMap(\.self) + [certificates])
         let limits = ServerLimits(
             connections: self.settings.limits.connections,
             headerTimeout: Interval(self.settings.limits.headerTimeout),
             idleTimeout: Interval(self.settings.limits.idleTimeout))
         do throws(SystemError) {
             return try HTTPServer(
-                listeners: [.unix(Descriptor(owning: socket.descriptor), connections: connections)], front: front,
-                limits: limits, memory: self.memory,
-                threadCount: min(4, ProcessStatistics.processors.usable), logger: self.logger)
+                listeners: [unix] + [other?.0].compactMap(\.self), front: front, limits: limits, memory: self.memory,
+                threadCount: min(4, ProcessStatistics.processors.usable),
+                logger: self.logger)
         } catch {
             throw AgentFailure(.inputOutput, "cannot serve on \(socket.path): \(error)")
         }
     }
 
-    private func announceStart() {
+    private func announceStart(_ other: AgentFacts.Listener?) {
         self.logger.notice("starting", metadata: ["version": "\(BuildInfo.version)", "commit": "\(BuildInfo.commit)"])
         self.logger.notice(
             "backend", metadata: ["kind": "\(self.service.kind)", "key": "\(self.service.defaultKeyName)"])
         self.logger.notice("listening", metadata: ["socket": "\(self.settings.socket.path)"])
+        if let other, let entrance = self.entrance {
+            self.logger.notice(
+                "listening",
+                metadata: [
+                    "tls": "\(other.address)", "certificate_ends": "\(entrance.keeper.status.validity.end)",
+                ])
+        }
         if let cache = self.keyServers?.cache {
             let settings = self.settings.cache
             self.logger.notice(
@@ -196,11 +217,15 @@ package struct Agent: Sendable {
     }
 
     private func reload() async {
-        guard let keyServers = self.keyServers else {
+        guard self.keyServers != nil || self.entrance != nil else {
             self.logger.notice("there is nothing to reload: the key is embedded")
             return
         }
-        await keyServers.reload()
+        if let entrance = self.entrance {
+            self.logger.notice("looking for a new certificate of the listener")
+            await entrance.keeper.reloadNow()
+        }
+        await self.keyServers?.reload()
     }
 
     private func purgeCache() {

@@ -52,6 +52,27 @@ extension AgentFailure {
         }
     }
 
+    init(_ error: TCPListenerError) {
+        switch error {
+        case .inUse(let address):
+            self.init(
+                .configuration,
+                "tls.listen: another process listens at \(address); stop it, or choose another port with --tls-listen")
+        case .notLocal(let address):
+            self.init(
+                .configuration,
+                "tls.listen: no interface of this machine has the address of \(address); write 127.0.0.1:\(address.port), "
+                    + "or an address that 'ip address' shows")
+        case .notPermitted(let address):
+            self.init(
+                .notPermitted,
+                "tls.listen: this user may not listen at \(address); choose a port from 1024 up, or give the agent "
+                    + "CAP_NET_BIND_SERVICE")
+        case .system(let error):
+            self.init(.inputOutput, "tls.listen: cannot \(error)")
+        }
+    }
+
     init(_ error: LockedMemoryError) {
         switch error {
         case .cannotLock(let byteCount, let limit, _):

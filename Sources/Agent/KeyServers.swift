@@ -69,6 +69,9 @@ final class KeyServers: Sendable {
         logger.notice("credentials", metadata: ["identity": "\(credentials.identity.identity)"])
     }
 
+    /// How the credentials stand, for metrics.
+    var credentials: CredentialStatus { self.keeper.status }
+
     /// Tends the cluster until it is cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
@@ -92,21 +95,6 @@ extension KeyServers: MetricsSource {
     func writeMetrics(to text: inout MetricsText) {
         self.service.writeMetrics(to: &text)
         self.cache?.writeMetrics(to: &text)
-        let credentials = self.keeper.status
-        let expiry: (MetricsText.Labels, Double) = (
-            ["role": CredentialRole.client.rawValue], Double(credentials.validity.notAfter)
-        )
-        text.family(
-            "keyside_certificate_expiry_timestamp_seconds", .gauge, "When the certificate in use ends, since 1970.",
-            [expiry])
-        text.family(
-            "keyside_certificate_reloads_total", .counter, "New certificates by what became of them.",
-            CredentialRole.allCases.flatMap { role -> [(MetricsText.Labels, Double)] in
-                [
-                    (["role": role.rawValue, "outcome": "replaced"], Double(credentials.replaced[role] ?? 0)),
-                    (["role": role.rawValue, "outcome": "refused"], Double(credentials.refused[role] ?? 0)),
-                ]
-            })
     }
 }
 

@@ -70,12 +70,14 @@ package struct Startup: Sendable {
     ///
     /// - Throws: ``AgentFailure`` when this version lacks the backend, or its key is of no use.
     package func makeAgent(logger: Logger) throws(AgentFailure) -> Agent {
-        guard try self.planListener(logger: logger) == nil else {
-            throw AgentFailure(.configuration, "this version does not listen at 'tls.listen' yet; remove it")
-        }
-        return Agent(
-            settings: self.configuration.settings, backend: try self.makeBackend(logger: logger), memory: self.memory,
-            logger: logger)
+        Agent(
+            settings: self.configuration.settings, backend: try self.makeBackend(logger: logger),
+            entrance: try self.makeEntrance(logger: logger), memory: self.memory, logger: logger)
+    }
+
+    private func makeEntrance(logger: Logger) throws(AgentFailure) -> TLSEntrance? {
+        guard let files = self.listenerFiles, let plan = try self.planListener(logger: logger) else { return nil }
+        return try TLSEntrance(files, plan: plan, logger: logger)
     }
 
     private func makeBackend(logger: Logger) throws(AgentFailure) -> Agent.Backend {

@@ -7,7 +7,7 @@ import Testing
 @testable import KeyCache
 
 /// Many threads at once. `Tests/thread-sanitizer.sh` runs this.
-@Suite(.timeLimit(.minutes(3))) struct CachedKeyServiceConcurrencyTests {
+@Suite(.timeLimit(.minutes(10))) struct CachedKeyServiceConcurrencyTests {
     @Test("every answer is right, whoever asks, purges, creates and deletes at the same time", arguments: [7, 1_500])
     func everythingAtOnce(capacity: Int) async throws {
         let fixture = try CacheFixture(capacity: capacity, any: 5, unused: 2, offline: 5)

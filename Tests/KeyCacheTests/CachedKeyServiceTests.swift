@@ -8,7 +8,7 @@ import Testing
 @testable import KeyCache
 
 /// The real thing, in real locked memory, over a scripted key server.
-@Suite(.timeLimit(.minutes(3))) struct CachedKeyServiceTests {
+@Suite(.timeLimit(.minutes(10))) struct CachedKeyServiceTests {
     private static let plaintext: [UInt8] = (0..<32).map { $0 }
 
     /// A cache that has the plaintext.

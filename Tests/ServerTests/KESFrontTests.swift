@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Access
 import Cryptography
 import HTTPWire
 import KESProtocol
@@ -98,12 +99,36 @@ import Testing
         }
     }
 
-    @Test func whoeverHasAnIdentityMayAsk() throws {
-        let bench = try KESBench()
-        let identity = try #require(Identity(repeatElement(7, count: 32)))
-        let work = bench.front.route(
-            try head(request("GET", "/v1/status")), from: Peer(.tls, .identity(identity)))
-        #expect(work.refusal == nil)
+    @Test(
+        "an identity may ask for what the gate lets it, judged by the decoded path, before the name",
+        arguments: [
+            ("PUT", "/v1/key/decrypt/a", nil), ("PUT", "/v1/key/decrypt/%61", nil),
+            ("PUT", "/v1/key/decrypt/secret", 403), ("PUT", "/v1/key/decrypt/%73ecret", 403),
+            ("PUT", "/v1/key/generate/a", 403), ("PUT", "/v1/key/generate/-", 403), ("PUT", "/v1/key/decrypt/-", 400),
+            ("GET", "/v1/key/decrypt/a", 405), ("GET", "/v1/key/list", nil), ("GET", "/v1/key/list/a*", 403),
+            ("GET", "/metrics", nil), ("GET", "/v1/metrics", 403), ("GET", "/v1/keyside/cache", nil),
+            ("DELETE", "/v1/keyside/cache/a", 403), ("GET", "/v1/status", 403), ("GET", "/v1/ready", nil),
+            ("GET", "/nothing", 404),
+        ] as [(String, String, Int?)])
+    func gate(method: String, path: String, status: Int?) throws {
+        let identities = try [7, 8, 9].map { try #require(Identity(repeatElement($0, count: 32))) }
+        let allow = ["/v1/key/decrypt/*", "/v1/key/list/", "/metrics", "/v1/keyside/cache"]
+        let policy = Policy(
+            name: "store", allow: allow.map(PathPattern.init), deny: [PathPattern("/v1/key/decrypt/secret*")])
+        let bench = try KESBench(
+            gate: Gate(
+                policies: [policy], bindings: [(.identity(identities[0]), "store")],
+                administrators: [.identity(identities[1])]))
+        func refusal(of identity: Identity) throws -> Response? {
+            bench.front.route(try head(request(method, path)), from: Peer(.tls, .identity(identity))).refusal
+        }
+        let refused = try refusal(of: identities[0])
+        #expect(refused?.status.rawValue == status)
+        #expect(status != 403 || refused?.body == KESFailure.notAllowed.body)
+        #expect([nil, 400, 404, 405].contains(try refusal(of: identities[1])?.status.rawValue))
+        let stranger = try refusal(of: identities[2])?.status.rawValue
+        #expect(path == "/v1/ready" ? stranger == nil : [403, 404, 405].contains(stranger))
+        #expect(try bench.front.route(head(request(method, path)), from: .local).refusal?.status.rawValue != 403)
     }
 
     // MARK: Refusals of HTTP's own

@@ -35,7 +35,32 @@ package struct ListenerFiles: Sendable {
     ///
     /// - Parameter now: seconds since 1970.
     /// - Returns: the plan, nil if there are errors among the diagnostics.
-    package func read(now: Int) -> (plan: ListenerPlan?, diagnostics: [Diagnostic]) {
+    package func read(now: Int) -> (plan: ListenerPlan?, diagnostics: [Diagnostic]) { self.read(judgingDatesAt: now) }
+
+    /// What is to be shown from now on: the same, if the files hold no other certificates.
+    ///
+    /// - Throws: why what they hold must not replace it.
+    func successor(of current: TLSShowing, now: Int) throws(ListenerFault) -> TLSShowing {
+        // That the one in use has ended is no fault of what files hold.
+        let (plan, faults) = self.read(judgingDatesAt: nil)
+        guard let plan else { throw ListenerFault(faults) }
+        if plan.fingerprints == current.fingerprints { return current }
+        let (valid, dateFaults) = self.read(now: now)
+        guard let valid else { throw ListenerFault(dateFaults) }
+        do throws(CredentialError) {
+            return try TLSShowing(valid)
+        } catch {
+            throw ListenerFault([self.refusal(error)])
+        }
+    }
+
+    /// What is wrong with a certificate that OpenSSL does not take.
+    func refusal(_ error: CredentialError) -> Diagnostic {
+        self.cert.diagnostic(.error, "\(error)", remedy: "name another certificate")
+    }
+
+    /// - Parameter now: nil to take certificates whatever their dates are.
+    private func read(judgingDatesAt now: Int?) -> (plan: ListenerPlan?, diagnostics: [Diagnostic]) {
         var diagnostics: [Diagnostic] = []
         let certifiedKey = self.readPair(now: now, reporting: &diagnostics)
         let authorities = self.clientCA.flatMap { self.readAuthorities(of: $0, reporting: &diagnostics) }
@@ -46,14 +71,17 @@ package struct ListenerFiles: Sendable {
         return (plan, diagnostics)
     }
 
-    private func readPair(now: Int, reporting diagnostics: inout [Diagnostic]) -> CertifiedKey? {
+    private func readPair(now: Int?, reporting diagnostics: inout [Diagnostic]) -> CertifiedKey? {
         let chain = self.cert.read(into: self.memory, reporting: &diagnostics) { text throws(CredentialError) in
             try CertificateChain(pem: text, memory: self.memory)
         }
         let key = self.key.read(into: self.memory, reporting: &diagnostics) { text throws(CredentialError) in
             try PrivateKey(pem: text, password: nil, memory: self.memory)
         }
-        if let chain { self.judge(chain.leaf, now: now, reporting: &diagnostics) }
+        if let chain {
+            if let now { self.judgeDates(of: chain.leaf, now: now, reporting: &diagnostics) }
+            self.judgeNames(of: chain.leaf, reporting: &diagnostics)
+        }
         guard let chain, let key else { return nil }
         do throws(CredentialError) {
             return try CertifiedKey(chain: chain, key: key)
@@ -66,8 +94,7 @@ package struct ListenerFiles: Sendable {
         }
     }
 
-    /// Finds in a server's certificate what no client would accept.
-    private func judge(_ certificate: Certificate, now: Int, reporting diagnostics: inout [Diagnostic]) {
+    private func judgeDates(of certificate: Certificate, now: Int, reporting diagnostics: inout [Diagnostic]) {
         let validity = certificate.validity
         let end = WallClock(seconds: validity.notAfter, nanoseconds: 0).rfc3339.prefix(19) + "Z"
         if validity.hasEnded(at: now) {
@@ -82,12 +109,14 @@ package struct ListenerFiles: Sendable {
         } else if validity.hasEnded(at: now + Self.warningLead) {
             diagnostics.append(self.cert.diagnostic(.warning, "the certificate ends at \(end)", remedy: "renew it"))
         }
-        if !certificate.hasAlternativeNames {
-            diagnostics.append(
-                self.cert.diagnostic(
-                    .error, "the certificate has no subject alternative name, so that no client accepts it",
-                    remedy: "make one that names the host or its address; 'keyside tls init' does"))
-        }
+    }
+
+    private func judgeNames(of certificate: Certificate, reporting diagnostics: inout [Diagnostic]) {
+        guard !certificate.hasAlternativeNames else { return }
+        diagnostics.append(
+            self.cert.diagnostic(
+                .error, "the certificate has no subject alternative name, so that no client accepts it",
+                remedy: "make one that names the host or its address; 'keyside tls init' does"))
     }
 
     private func readAuthorities(of file: NamedFile, reporting diagnostics: inout [Diagnostic]) -> [Certificate]? {

@@ -298,7 +298,7 @@ struct Connection: ~Copyable {
         writer.begin(
             ResponseWriter.Frame(requestID: self.naming.next(offered: nil), keepsAlive: false, omitsBody: false))
         writer.write(response)
-        self.front.answeredMalformed(response.status, duration: .zero)
+        self.front.answeredMalformed(response.status, from: self.peer, duration: .zero)
         self.proceed(keepsAlive: false, inputIsComplete: false, now: now)
     }
 

@@ -17,7 +17,7 @@ package protocol Front: Sendable {
     func refusal(_ status: ResponseStatus, _ message: String) -> Response
 
     /// Counts an answer to bytes that never became a request.
-    func answeredMalformed(_ status: ResponseStatus, duration: Interval)
+    func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval)
 }
 
 /// A request whose head has been read and understood.

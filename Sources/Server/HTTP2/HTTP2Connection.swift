@@ -248,7 +248,7 @@ struct HTTP2Connection: ~Copyable {
     /// Answers a stream whose fields are no request.
     private mutating func refuseMalformed(_ id: HTTP2StreamID, _ error: RequestError) {
         let response = self.premises.front.refusal(error.status, error.message)
-        self.premises.front.answeredMalformed(response.status, duration: .zero)
+        self.premises.front.answeredMalformed(response.status, from: self.peer, duration: .zero)
         var writer = ResponseWriter(in: self.premises.memory)
         writer.begin(
             ResponseWriter.Frame(

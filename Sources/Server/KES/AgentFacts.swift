@@ -13,7 +13,7 @@ package struct AgentFacts: Sendable {
     package struct Listener: Sendable {
         let name: ListenerName
         /// The path of a socket, or an address with its port.
-        let address: String
+        package let address: String
         let connections: ConnectionCount
 
         package init(_ name: ListenerName, at address: String, connections: ConnectionCount) {

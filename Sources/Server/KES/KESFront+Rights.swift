@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Access
 import KESProtocol
 import TLS
+import Telemetry
 
 extension KESFront {
     /// Whether `peer` may ask for what stands at a path: the one place where that is decided, for all endpoints, before
     /// anything else of the request is looked at.
     ///
-    /// Whoever the mode of the Unix socket lets in may do everything. By TLS, whoever has proven to have a key.
+    /// Whoever the mode of the Unix socket lets in may do everything. By TLS, whoever the gate lets through.
     ///
     /// - Parameters:
-    ///   - path: decoded.
+    ///   - path: decoded, and with the slash that KES would add.
     ///   - isOpenToAll: see ``KESEndpoint/isOpenToAll``.
     /// - Throws: what a client is told that may not.
     func authorize(_ peer: Peer, at path: Span<UInt8>, isOpenToAll: Bool = false) throws(KESFailure) {
         guard peer.listener == .tls, !isOpenToAll else { return }
         switch peer.credential {
-        case .identity: return
-        case .none: throw .certificateMissing
-        case .several: throw .certificatesTooMany
+        case .identity(let identity):
+            guard self.gate.decide(.identity(identity), path).isAllowed else {
+                self.denials.byPolicy.add()
+                throw .notAllowed
+            }
+        case .none:
+            self.denials.forCertificate.add()
+            throw .certificateMissing
+        case .several:
+            self.denials.forCertificate.add()
+            throw .certificatesTooMany
         }
     }
 }
 
-extension KESEndpoint {
-    /// Whether it may be asked without a certificate, as a probe does.
-    var isOpenToAll: Bool {
-        switch self {
-        case .version, .ready: true
-        case .status, .metrics, .api, .createKey, .importKey, .describeKey, .listKeys, .deleteKey, .generateKey,
-            .encrypt, .decrypt, .hmac:
-            false
-        }
-    }
-}
-
-/// What KES says where it finds no identity in what a client has sent.
 extension KESFailure {
+    /// What KES says to whom no policy lets in, and why not is nobody's business.
+    static let notAllowed = KESFailure(status: 403, message: "not authorized: insufficient permissions")
+    /// What it says where it finds no identity in what a client has sent.
     static let certificateMissing = KESFailure(status: 400, message: "tls: client certificate is required")
     static let certificatesTooMany = KESFailure(status: 400, message: "tls: received more than one client certificate")
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Access
 package import HTTPWire
 import KESProtocol
 package import KeyCache
@@ -17,23 +18,31 @@ package final class KESFront: Front {
     let cache: CachedKeyService?
     let memory: SecretMemory
     let facts: AgentFacts
-    let metrics = RequestMetrics()
+    /// Who may ask for what by TLS.
+    let gate: Gate
+    let metrics = ByListener { RequestMetrics() }
+    let denials = Denials()
     private let sources: [any MetricsSource]
 
-    /// - Parameter sources: other parts of the agent that count.
+    /// - Parameters:
+    ///   - gate: who may ask for what by TLS; nobody, unless it is given.
+    ///   - sources: other parts of the agent that count.
     package init(
         service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory, facts: AgentFacts,
-        sources: [any MetricsSource] = []
+        gate: Gate = Gate(policies: [], bindings: []), sources: [any MetricsSource] = []
     ) {
         self.service = service
         self.cache = cache
         self.memory = memory
         self.facts = facts
+        self.gate = gate
         self.sources = sources
     }
 
     var report: MetricsReport {
-        MetricsReport(facts: self.facts, memory: self.memory, requests: self.metrics, sources: self.sources)
+        MetricsReport(
+            facts: self.facts, memory: self.memory, requests: self.metrics, denials: self.denials,
+            sources: self.sources)
     }
 
     package func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
@@ -42,14 +51,14 @@ package final class KESFront: Front {
             case .path(let path):
                 return self.route(head.method, path, from: peer)
             case .redirect(let location):
-                return self.refuse(Response(.movedPermanently, fields: [.init("Location", location)]))
+                return self.refuse(Response(.movedPermanently, fields: [.init("Location", location)]), from: peer)
             case .asterisk where head.method == .options:
-                return self.refuse(Response(.ok))
+                return self.refuse(Response(.ok), from: peer)
             case .asterisk, .authority:
-                return self.refuse(.pageNotFound)
+                return self.refuse(.pageNotFound, from: peer)
             }
         } catch {
-            return self.refuse(self.refusal(error.status, error.message))
+            return self.refuse(self.refusal(error.status, error.message), from: peer)
         }
     }
 
@@ -57,14 +66,15 @@ package final class KESFront: Front {
         if let route = CacheRoute(decodedPath: path.span) { return self.route(method, path, route, from: peer) }
         let route = KESRoute(decodedPath: path.span)
         guard let endpoint = route?.endpoint ?? (path == Self.allMetricsPath ? .metrics : nil) else {
-            return self.refuse(.pageNotFound)
+            return self.refuse(.pageNotFound, from: peer)
         }
         do throws(KESFailure) {
             guard method.isAccepted(by: endpoint) else {
                 throw .wrongMethod(Array(method.name.utf8).span, for: endpoint)
             }
-            try self.authorize(peer, at: path.span, isOpenToAll: endpoint.isOpenToAll)
-            guard let route else { return KESRequestInWork(front: self, endpoint: endpoint, subject: .allMetrics) }
+            let judged = route?.lacksSlash(in: path.span) == true ? path + [UInt8(ascii: "/")] : path
+            try self.authorize(peer, at: judged.span, isOpenToAll: endpoint.isOpenToAll)
+            guard let route else { return self.work(on: .allMetrics, at: endpoint, from: peer) }
             let name = path.span.extracting(route.name)
             let subject: KESRequestInWork.Subject =
                 if endpoint == .listKeys {
@@ -74,9 +84,9 @@ package final class KESFront: Front {
                 } else {
                     .agent
                 }
-            return KESRequestInWork(front: self, endpoint: endpoint, subject: subject)
+            return self.work(on: subject, at: endpoint, from: peer)
         } catch {
-            return self.refuse(Response(error, at: endpoint), at: endpoint)
+            return self.refuse(Response(error, at: endpoint), at: endpoint, from: peer)
         }
     }
 
@@ -86,24 +96,30 @@ package final class KESFront: Front {
         do throws(KESFailure) {
             try route.check(method)
             try self.authorize(peer, at: path.span)
-            let subject = try route.subject(for: method, path: path.span)
-            return KESRequestInWork(front: self, endpoint: nil, subject: subject)
+            return self.work(on: try route.subject(for: method, path: path.span), at: nil, from: peer)
         } catch {
-            return self.refuse(Response(error, allowing: route.methods))
+            return self.refuse(Response(error, allowing: route.methods), from: peer)
         }
     }
 
     private static let allMetricsPath = Array("/metrics".utf8)
 
-    private func refuse(_ response: Response, at endpoint: KESEndpoint? = nil) -> KESRequestInWork {
-        KESRequestInWork(front: self, endpoint: endpoint, subject: .refused(response))
+    private func refuse(_ response: Response, at endpoint: KESEndpoint? = nil, from peer: Peer) -> KESRequestInWork {
+        self.work(on: .refused(response), at: endpoint, from: peer)
+    }
+
+    private func work(
+        on subject: KESRequestInWork.Subject, at endpoint: KESEndpoint?, from peer: Peer
+    ) -> KESRequestInWork {
+        KESRequestInWork(front: self, metrics: self.metrics[peer.listener], endpoint: endpoint, subject: subject)
     }
 
     package func refusal(_ status: ResponseStatus, _ message: String) -> Response {
         Response(KESFailure(status: status.rawValue, message: message), at: nil)
     }
 
-    package func answeredMalformed(_ status: ResponseStatus, duration: Interval) {
-        self.metrics.answered(.unrouted, status: status, from: .bypass, nanoseconds: duration.nanoseconds)
+    package func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval) {
+        self.metrics[peer.listener]
+            .answered(.unrouted, status: status, from: .bypass, nanoseconds: duration.nanoseconds)
     }
 }

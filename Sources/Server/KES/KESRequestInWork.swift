@@ -9,6 +9,8 @@ import Telemetry
 /// A request to the KES API from its head to its answer.
 final class KESRequestInWork: RoutedRequest {
     let front: KESFront
+    /// Of the listener that it has come by.
+    let metrics: RequestMetrics
     /// Nil where the path leads nowhere in KES's API.
     let endpoint: KESEndpoint?
     let subject: Subject
@@ -29,8 +31,9 @@ final class KESRequestInWork: RoutedRequest {
         case refused(Response)
     }
 
-    init(front: KESFront, endpoint: KESEndpoint?, subject: Subject) {
+    init(front: KESFront, metrics: RequestMetrics, endpoint: KESEndpoint?, subject: Subject) {
         self.front = front
+        self.metrics = metrics
         self.endpoint = endpoint
         self.subject = subject
     }
@@ -56,7 +59,7 @@ final class KESRequestInWork: RoutedRequest {
 
     func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {
         let operation = RequestMetrics.Key(self.endpoint, self.subject)
-        self.front.metrics.answered(operation, status: status, from: origin, nanoseconds: duration.nanoseconds)
+        self.metrics.answered(operation, status: status, from: origin, nanoseconds: duration.nanoseconds)
     }
 
     func answer(
@@ -155,7 +158,7 @@ final class KESRequestInWork: RoutedRequest {
     /// The same work, counted as active while it is awaited.
     private func counted(_ deferred: DeferredAnswer?) -> DeferredAnswer? {
         guard let deferred else { return nil }
-        let active = self.front.metrics.active
+        let active = self.metrics.active
         return { writer in
             active.add(1)
             await deferred(&writer)

@@ -10,7 +10,8 @@ import Telemetry
 struct MetricsReport {
     let facts: AgentFacts
     let memory: SecretMemory
-    let requests: RequestMetrics
+    let requests: ByListener<RequestMetrics>
+    let denials: Denials
     /// Other parts of the agent that count.
     let sources: [any MetricsSource]
 
@@ -40,7 +41,7 @@ struct MetricsReport {
     }
 
     private var keyOperations: [RequestMetrics.Operation] {
-        self.requests.operations.filter { $0.endpoint?.takesName == true }
+        self.requests.all.flatMap(\.value.operations).filter { $0.endpoint?.takesName == true }
     }
 
     // MARK: KES's families
@@ -58,7 +59,7 @@ struct MetricsReport {
         text.family("kes_http_request_failure", .counter, "Requests answered 5xx.", samples(500..<600))
         text.family(
             "kes_http_request_active", .gauge, "Requests whose answer is being made.",
-            Double(self.requests.active.current))
+            Double(self.requests.all.reduce(0) { $0 + $1.value.active.current }))
         text.histogram(
             "kes_http_response_time", "Seconds from a request's head to its answer.",
             bounds: [10, 50, 100, 250, 500, 1_000, 1_500, 3_000, 5_000, 10_000].map { $0 * 1_000_000 },
@@ -83,25 +84,41 @@ struct MetricsReport {
     // MARK: Our own
 
     private func writeRequests(to text: inout MetricsText) {
+        text.family("keyside_requests_total", .counter, "Requests answered.", self.requestCounts)
+        text.histogram(
+            "keyside_request_duration_seconds", "Seconds from a request's head to its answer.",
+            bounds: Histogram.bounds, self.requestDurations)
+    }
+
+    private var requestCounts: [(MetricsText.Labels, Double)] {
         var counts: [(MetricsText.Labels, Double)] = []
+        for (listener, requests) in self.requests.all {
+            for operation in requests.operations {
+                for (status, count) in operation.metrics.byStatus where count.current > 0 {
+                    let labels: MetricsText.Labels = [
+                        "operation": operation.name, "status": "\(status.rawValue)", "listener": listener.rawValue,
+                    ]
+                    counts.append((labels, Double(count.current)))
+                }
+            }
+        }
+        return counts
+    }
+
+    /// By operation and origin, of all listeners together.
+    private var requestDurations: [(MetricsText.Labels, Histogram.Snapshot)] {
         var durations: [(MetricsText.Labels, Histogram.Snapshot)] = []
-        for operation in self.requests.operations {
-            for (origin, histogram) in operation.metrics.durations {
-                let snapshot = histogram.snapshot()
+        let operations = self.requests.all.map(\.value.operations)
+        for (index, operation) in operations[0].enumerated() {
+            for origin in RequestMetrics.OriginLabel.allCases {
+                let snapshot = operations.reduce(into: Histogram.Snapshot.zero) { sum, operations in
+                    sum += operations[index].metrics.durations[origin.rawValue].histogram.snapshot()
+                }
                 guard snapshot.count > 0 else { continue }
                 durations.append((["operation": operation.name, "cache": "\(origin)"], snapshot))
             }
-            for (status, count) in operation.metrics.byStatus where count.current > 0 {
-                let labels: MetricsText.Labels = [
-                    "operation": operation.name, "status": "\(status.rawValue)", "listener": "unix",
-                ]
-                counts.append((labels, Double(count.current)))
-            }
         }
-        text.family("keyside_requests_total", .counter, "Requests answered.", counts)
-        text.histogram(
-            "keyside_request_duration_seconds", "Seconds from a request's head to its answer.",
-            bounds: Histogram.bounds, durations)
+        return durations
     }
 
     private func writeAgent(to text: inout MetricsText) {
@@ -113,10 +130,13 @@ struct MetricsReport {
         }
         text.family(
             "keyside_connections", .gauge, "Open connections.", samples(of: listeners, \.current))
-        let refused = listeners.reduce(0) { $0 + $1.connections.refused }
+        let denied = [
+            ("connections", listeners.reduce(0) { $0 + $1.connections.refused }),
+            ("certificate", self.denials.forCertificate.current), ("policy", self.denials.byPolicy.current),
+        ]
         text.family(
             "keyside_denied_total", .counter, "Connections and requests refused for a limit or a right.",
-            [(["reason": "connections"] as MetricsText.Labels, Double(refused))])
+            denied.map { (["reason": $0] as MetricsText.Labels, Double($1)) })
         let withTLS = listeners.filter { $0.name == .tls }
         if !withTLS.isEmpty {
             text.family(

@@ -2,12 +2,13 @@
 
 package import Cryptography
 package import Linux
+package import Renewal
 import Synchronization
 
 /// Keeps credentials current: watches their files, reads them anew, checks them, hands out what replaces what is in use.
 ///
 /// Whether that is to be done is for ``Rotation`` to say. A certificate that was made from an API key is made anew well
-/// before it ends. Besides watching, it looks once a minute, since not every change can be seen.
+/// before it ends.
 package actor CredentialKeeper {
     package enum Event: Sendable {
         /// These are in use from now on; `roles` says what of them is new.
@@ -23,23 +24,16 @@ package actor CredentialKeeper {
         case notWatching(SystemError)
     }
 
-    /// How long to wait for what. Tests wait less.
-    package struct Pace: Sendable {
-        /// From a change to looking, and from there to looking again.
-        package var settling = Duration.milliseconds(200)
-        package var period = Duration.seconds(60)
-
-        package init() {}
-    }
+    package typealias Pace = Lookout.Pace
 
     private let source: CredentialSource
-    private let pace: Pace
+    private let lookout: Lookout
     private let now: @Sendable () -> Int
     private let report: @Sendable (Event) -> Void
 
     private var credentials: Credentials
-    private var client: Rotation
-    private var authorities: Rotation
+    private var client: Rotation<CredentialFault>
+    private var authorities: Rotation<CredentialFault>
     private var alarm: ExpiryAlarm
 
     private let published: Mutex<CredentialStatus>
@@ -56,14 +50,15 @@ package actor CredentialKeeper {
         report: @escaping @Sendable (Event) -> Void
     ) {
         self.source = source
-        self.pace = pace
+        self.lookout = Lookout(for: source.paths, pace: pace)
         self.now = now
         self.report = report
         self.credentials = credentials
         self.client = Rotation(current: credentials.client.fingerprints)
         self.authorities = Rotation(current: credentials.trust.fingerprints)
         // What had ended at the start is in the warnings.
-        self.alarm = ExpiryAlarm(told: credentials.identity.validity.hasEnded(at: now()) ? .ended : .far)
+        self.alarm = ExpiryAlarm(
+            days: [7], told: credentials.identity.validity.hasEnded(at: now()) ? .ended : .far)
         self.published = Mutex(CredentialStatus(credentials.identity))
     }
 
@@ -72,35 +67,12 @@ package actor CredentialKeeper {
 
     /// Watches until it is cancelled.
     package func run() async {
-        let (wakeUps, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
-        let period = self.pace.period
-        let watch = self.makeWatch()
-        await withDiscardingTaskGroup { group in
-            if let watch {
-                group.addTask { for await _ in watch.changes { feed.yield() } }
-            }
-            group.addTask {
-                feed.yield()  // What has changed since the start.
-                while (try? await Task.sleep(for: period)) != nil { feed.yield() }
-            }
-            for await _ in wakeUps {
-                repeat { try? await Task.sleep(for: self.pace.settling) } while self.look() && !Task.isCancelled
-            }
-            group.cancelAll()
-        }
+        let report = self.report
+        await self.lookout.run(cannotWatch: { report(.notWatching($0)) }) { await self.look() }
     }
 
     /// Looks at once, and tells what is wrong, be it for the second time.
     package func reloadNow() { _ = self.look(isAsked: true) }
-
-    private func makeWatch() -> FolderWatch? {
-        do throws(SystemError) {
-            return try FolderWatch(self.source.paths)
-        } catch {
-            self.report(.notWatching(error))
-            return nil
-        }
-    }
 
     /// Reads the files on whatever thread this is: they are few and small, and changes are rare.
     ///
@@ -112,7 +84,7 @@ package actor CredentialKeeper {
             try self.source.successor(of: self.credentials.client, now: now)
         }
         let trust = Result { () throws(CredentialFault) in try self.source.successor(of: self.credentials.trust) }
-        let decisions: [CredentialRole: Rotation.Decision] = [
+        let decisions: [CredentialRole: Rotation<CredentialFault>.Decision] = [
             .client: self.client.decide(on: client.map(\.fingerprints), now: instant, isAsked: isAsked),
             .authorities: self.authorities.decide(on: trust.map(\.fingerprints), now: instant, isAsked: isAsked),
         ]
@@ -125,12 +97,12 @@ package actor CredentialKeeper {
         }
         for (role, decision) in decisions { self.note(decision, on: role) }
         if !taken.isEmpty { self.report(.replaced(taken, self.credentials)) }
-        if taken.contains(.client) { self.alarm = ExpiryAlarm() }
+        if taken.contains(.client) { self.alarm = self.alarm.fresh() }
         self.checkExpiry(now: now)
         return decisions.values.contains(.lookAgain)
     }
 
-    private func note(_ decision: Rotation.Decision, on role: CredentialRole) {
+    private func note(_ decision: Rotation<CredentialFault>.Decision, on role: CredentialRole) {
         self.published.withLock { $0.note(decision, on: role, identity: self.credentials.identity) }
         switch decision {
         case .recover: self.report(.recovered(role))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Cryptography
+import Renewal
 
 /// How credentials stand, for metrics and for `keyside status`.
 package struct CredentialStatus: Sendable {
@@ -19,7 +20,8 @@ package struct CredentialStatus: Sendable {
         self.validity = identity.validity
     }
 
-    mutating func note(_ decision: Rotation.Decision, on role: CredentialRole, identity: CertifiedKey) {
+    mutating func note(_ decision: Rotation<CredentialFault>.Decision, on role: CredentialRole, identity: CertifiedKey)
+    {
         self.identity = identity.identity
         self.validity = identity.validity
         switch decision {

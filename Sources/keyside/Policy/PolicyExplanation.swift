@@ -22,7 +22,7 @@ struct PolicyExplanation {
         self.path = String(decoding: path, as: UTF8.self)
         self.decision = gate.decide(principal, path.span)
         self.policies = gate.policies(of: principal)
-        self.isOpen = route?.endpoint.isAuthenticated == false
+        self.isOpen = route?.endpoint.isOpenToAll == true
     }
 
     var isAllowed: Bool { self.isOpen || self.decision.isAllowed }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Access
 import KeyService
 import LockedMemory
 
@@ -13,7 +14,11 @@ struct KESBench {
     let connections: ConnectionCount
     let front: KESFront
 
-    init(_ speed: ScriptedKeyService.Speed = .later, keys: [String] = ["my-key"], slotCount: Int = 64) throws {
+    /// - Parameter gate: lets nobody in, unless it is given.
+    init(
+        _ speed: ScriptedKeyService.Speed = .later, keys: [String] = ["my-key"], slotCount: Int = 64,
+        gate: Gate = Gate(policies: [], bindings: [])
+    ) throws {
         self.memory = try SecretMemory(slotCount: slotCount, heapByteCountMax: 4 << 20, allowUnlocked: true)
         self.service = try ScriptedKeyService(
             speed, keys: keys,
@@ -23,7 +28,8 @@ struct KESBench {
             service: self.service, memory: self.memory,
             facts: AgentFacts(
                 version: "1.2.3", commit: "<unknown>",
-                listeners: [.init(.unix, at: "/run/test.sock", connections: self.connections)]))
+                listeners: [.init(.unix, at: "/run/test.sock", connections: self.connections)]),
+            gate: gate)
     }
 
     /// The answer to one request on a connection of its own.

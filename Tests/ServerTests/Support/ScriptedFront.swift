@@ -34,7 +34,7 @@ final class ScriptedFront: Front {
 
     func refusal(_ status: ResponseStatus, _ message: String) -> Response { .text(status, message) }
 
-    func answeredMalformed(_ status: ResponseStatus, duration: Interval) {
+    func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval) {
         self.journal.note("malformed \(status.rawValue)")
     }
 

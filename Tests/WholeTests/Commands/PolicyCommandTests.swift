@@ -39,6 +39,7 @@ import Testing
             (known.uppercased(), "/v1/status", "policy 'minio' allows '/v1/status'"),
             (admin, "/v1/key/delete/a", "'admin.identities' has the identity \(admin), which may ask for everything"),
             (stranger, "/version", "'/version' is for everybody"),
+            (stranger, "/v1/ready", "'/v1/ready' is for everybody"),
         ])
     func whatIsAllowedIsExplained(identity: String, path: String, reason: String) throws {
         let outcome = try self.test(identity, path)

@@ -2,20 +2,23 @@
 
 import Testing
 
-@testable import Upstream
+@testable import Renewal
 
 /// What is decided on what was read, when. Nothing is read, and no time passes.
 struct RotationTests {
-    typealias Reading = Result<[[UInt8]], CredentialFault>
+    typealias Reading = Result<[[UInt8]], Fault>
+    typealias Rotation = Renewal.Rotation<Fault>
+
+    struct Fault: Error, Hashable {
+        let message: String
+    }
 
     static let old: Reading = .success([[1]])
     static let new: Reading = .success([[2]])
     static let mismatch = Self.fault("the private key does not belong to the certificate")
     static let garbage = Self.fault("contains no PEM certificate")
 
-    static func fault(_ message: String) -> CredentialFault {
-        CredentialFault(role: .client, notice: CredentialNotice("MINIO_KMS_KES_CERT_FILE: /c.crt", message))
-    }
+    static func fault(_ message: String) -> Fault { Fault(message: message) }
 
     struct Step: Sendable {
         /// Seconds since the test began.

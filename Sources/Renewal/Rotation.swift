@@ -5,8 +5,8 @@
 /// Two files are not replaced in one step, nor is a file written in one. So what cannot be used is looked at again first,
 /// and only when the same is wrong with it for ``patience`` is anybody told. Each fault is told once, until all is well
 /// again.
-struct Rotation: Sendable {
-    enum Decision: Equatable, Sendable {
+package struct Rotation<Fault: Error & Hashable & Sendable>: Sendable {
+    package enum Decision: Equatable, Sendable {
         /// What is in use stays, and there is nothing to tell.
         case keep
         /// What was read is what is in use, after a fault that was told.
@@ -16,29 +16,29 @@ struct Rotation: Sendable {
         /// What is in use stays for now. Look again soon.
         case lookAgain
         /// What is in use stays. To be told.
-        case refuse(CredentialFault)
+        case refuse(Fault)
     }
 
     /// How long files may be halfway from one state to the next.
-    static let patience = Duration.seconds(2)
+    static var patience: Duration { .seconds(2) }
 
     private enum State {
         case well
         /// What is wrong now and since when, and all that has been told since all was well.
-        case faulty(CredentialFault, since: ContinuousClock.Instant, told: Set<CredentialFault>)
+        case faulty(Fault, since: ContinuousClock.Instant, told: Set<Fault>)
     }
 
-    /// What tells credentials apart: the certificates in use.
+    /// What tells apart what files hold: the certificates in use.
     private var current: [[UInt8]]
     private var state = State.well
 
-    init(current: [[UInt8]]) { self.current = current }
+    package init(current: [[UInt8]]) { self.current = current }
 
     /// - Parameters:
     ///   - reading: the certificates that were found, or why they cannot replace those in use.
     ///   - isAsked: whether somebody wants an answer at once.
-    mutating func decide(
-        on reading: Result<[[UInt8]], CredentialFault>,
+    package mutating func decide(
+        on reading: Result<[[UInt8]], Fault>,
         now: ContinuousClock.Instant,
         isAsked: Bool = false
     ) -> Decision {
@@ -61,9 +61,9 @@ struct Rotation: Sendable {
     }
 
     private mutating func weigh(
-        _ fault: CredentialFault,
+        _ fault: Fault,
         since: ContinuousClock.Instant,
-        told: Set<CredentialFault>,
+        told: Set<Fault>,
         now: ContinuousClock.Instant,
         isAsked: Bool
     ) -> Decision {

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import Telemetry
+import Upstream
+
+/// How the certificates of an agent stand, whatever they are for.
+struct CertificateMetrics: MetricsSource {
+    let keyServers: KeyServers?
+    let listener: ListenerKeeper?
+
+    func writeMetrics(to text: inout MetricsText) {
+        var expiries: [(MetricsText.Labels, Double)] = []
+        var reloads: [(MetricsText.Labels, Double)] = []
+        func reload(_ role: String, replaced: Int, refused: Int) {
+            reloads.append((["role": role, "outcome": "replaced"], Double(replaced)))
+            reloads.append((["role": role, "outcome": "refused"], Double(refused)))
+        }
+        if let credentials = self.keyServers?.credentials {
+            expiries.append((["role": CredentialRole.client.rawValue], Double(credentials.validity.notAfter)))
+            for role in CredentialRole.allCases {
+                reload(
+                    role.rawValue, replaced: credentials.replaced[role] ?? 0, refused: credentials.refused[role] ?? 0)
+            }
+        }
+        if let listener = self.listener?.status {
+            expiries.append((["role": "listener"], Double(listener.validity.notAfter)))
+            reload("listener", replaced: listener.replaced, refused: listener.refused)
+        }
+        text.family(
+            "keyside_certificate_expiry_timestamp_seconds", .gauge, "When the certificate in use ends, since 1970.",
+            expiries)
+        text.family(
+            "keyside_certificate_reloads_total", .counter, "New certificates by what became of them.", reloads)
+    }
+}

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import Linux
+import Logging
+import Server
+import Settings
+import TLS
+
+/// The TLS listener of an agent: where it is, what it shows, and that this stays current.
+struct TLSEntrance: Sendable {
+    let keeper: ListenerKeeper
+    private let address: ListenAddress
+    private let tls: ServerTLS
+
+    /// - Throws: ``AgentFailure`` when OpenSSL has a rule against the certificate.
+    init(_ files: ListenerFiles, plan: ListenerPlan, logger: Logger) throws(AgentFailure) {
+        let showing: TLSShowing
+        do throws(CredentialError) {
+            showing = try TLSShowing(plan)
+        } catch {
+            throw AgentFailure(.configuration, files.refusal(error).advice)
+        }
+        let tls = ServerTLS(showing.context)
+        self.address = plan.address
+        self.tls = tls
+        self.keeper = ListenerKeeper(files, showing: showing) { event in
+            if case .replaced(let showing) = event { tls.replace(with: showing.context) }
+            logger.log(event)
+        }
+    }
+
+    /// Listens from now on.
+    ///
+    /// - Parameter connections: of the other listener, whose limit is for both together.
+    /// - Returns: the listener, and what is told of it.
+    func open(besides connections: ConnectionCount) throws(AgentFailure) -> (Listener, AgentFacts.Listener) {
+        do throws(TCPListenerError) {
+            let listener = try TCPListener(at: self.address)
+            let address = listener.address.description
+            let connections = ConnectionCount(sharingTheLimitOf: connections)
+            return (
+                .tls(listener.relinquish(), showing: self.tls, connections: connections),
+                .init(.tls, at: address, connections: connections)
+            )
+        } catch {
+            throw AgentFailure(error)
+        }
+    }
+}
+
+extension Logger {
+    fileprivate func log(_ event: ListenerKeeper.Event) {
+        switch event {
+        case .replaced(let showing):
+            self.notice(
+                "the listener's certificate is replaced", metadata: ["valid_until": "\(showing.validity.end)"])
+        case .refused(let fault):
+            self.error(
+                "the listener's new certificate is refused, the old one stays in use", metadata: ["reason": "\(fault)"])
+        case .recovered:
+            self.notice("the listener's files hold again what is in use")
+        case .endsSoon(let validity):
+            self.warning("the listener's certificate ends soon", metadata: ["valid_until": "\(validity.end)"])
+        case .ended(let validity):
+            self.error("the listener's certificate has ended", metadata: ["valid_until": "\(validity.end)"])
+        case .notWatching(let error):
+            self.warning(
+                "the listener's files cannot be watched; they are looked at once a minute",
+                metadata: ["reason": "\(error)"])
+        }
+    }
+}
