@@ -65,8 +65,8 @@ let package = Package(
         .target(
             name: "Server",
             dependencies: [
-                "Access", "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyCache", "KeyService", "Linux",
-                "LockedMemory", "Slots", "Spans", "TLS", "Telemetry",
+                "Access", "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyCache", "KeyService",
+                "Linux", "LockedMemory", "Slots", "Spans", "TLS", "Telemetry",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings

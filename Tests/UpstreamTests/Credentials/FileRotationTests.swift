@@ -2,6 +2,7 @@
 
 import Cryptography
 import Glibc
+import Renewal
 import TestSupport
 import Testing
 
