@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import TestSupport
+import Testing
+
+/// The agent on its TLS listener: who gets in, to what, and what happens when it cannot listen.
+@Suite struct TLSListenerTests {
+    @Test(arguments: CurlCommand.HTTPVersion.allCases)
+    func whatTheGuideSaysIsAllThatAClientNeeds(version: CurlCommand.HTTPVersion) throws {
+        let folder = try TemporaryFolder()
+        let made = try Keyside.run(["tls", "init", folder("tls"), "--output", "json"])
+        let settings = try #require(try JSONValue(made.output)["settings"].string)
+        let config = try folder.write(settings.replacing("127.0.0.1:7373", with: "127.0.0.1:0"), to: "config.yaml")
+        let key = try TestAPIKey(text: String(try text(of: folder("tls/client.apikey")).dropLast()))
+        try withAgent {
+            $0.arguments = ["--config", config]
+        } body: {
+            let agent = try TLSAgent($0, trusting: try text(of: folder("tls/ca.crt")))
+            let dataKey = try agent.ask("/v1/key/generate/my-key", "{}", version, as: key.pair)
+            #expect(dataKey.isDataKey, "\(dataKey.text)")
+            let ciphertext = try #require(dataKey.bytes("ciphertext"))
+            let opened = try agent.ask(
+                "/v1/key/decrypt/my-key", "{\"ciphertext\":\"\(ciphertext.base64)\"}", version, as: key.pair)
+            #expect(opened.status == 200 && opened.bytes("plaintext") == dataKey.bytes("plaintext"))
+            #expect(try agent.agent.log.contains("tls=127.0.0.1:"))
+        }
+    }
+
+    @Test func everybodyGetsWhatTheRulesSay() throws {
+        let files = try TLSFiles()
+        let (admin, stranger) = (try files.authority.issueClient(), try files.authority.issueClient())
+        let generate = "/v1/key/generate/my-key"
+        try files.withAgent {
+            $0.environment["KEYSIDE_ADMIN_IDENTITIES"] = admin.identity
+        } body: { agent in
+            for path in ["/version", "/v1/ready"] { #expect(try agent.ask(path).status == 200) }
+            expect(try agent.ask(generate, "{}"), refuses: 400, "tls: client certificate is required")
+            let insufficient = "not authorized: insufficient permissions"
+            expect(try agent.ask(generate, "{}", as: stranger), refuses: 403, insufficient)
+            expect(try agent.ask(generate, "{", as: stranger), refuses: 403, insufficient)
+            #expect(try agent.ask(generate, as: stranger).status == 405)
+            #expect(try agent.ask("/nothing", as: stranger).status == 404)
+
+            #expect(try agent.ask(generate, "{}", as: files.client).isDataKey)
+            expect(try agent.ask("/v1/key/generate/secret-key", "{}", as: files.client), refuses: 403, insufficient)
+            expect(try agent.ask("/v1/status", as: files.client), refuses: 403, insufficient)
+            expect(
+                try agent.ask("/v1/keyside/cache", as: files.client, method: "DELETE"), refuses: 403, insufficient)
+            #expect(try agent.ask("/metrics", as: files.client).status == 200)
+
+            #expect(try agent.ask(generate, "{}", as: admin).isDataKey)
+            #expect(try agent.ask("/v1/keyside/cache", as: admin, method: "DELETE").status == 200)
+            let status = try agent.ask("/v1/status", as: admin)
+            #expect(status.json["keyside"]["listeners"][1]["connections"].integer == 1)
+
+            let metrics = try agent.agent.metrics
+            #expect(metrics.value("keyside_denied_total", ["reason": "policy"]) == 5)
+            #expect(metrics.value("keyside_denied_total", ["reason": "certificate"]) == 1)
+            let labels = ["operation": "generate", "status": "200", "listener": "tls"]
+            #expect(metrics.value("keyside_requests_total", labels) == 2)
+            #expect(metrics.value("keyside_connections", ["listener": "tls"]) != nil)
+        }
+    }
+
+    @Test func whoeverCannotListenSaysWhy() throws {
+        let files = try TLSFiles()
+        try files.withAgent { agent in
+            for (address, message) in [
+                (String(agent.url.dropFirst("https://".count)), "another process listens at"),
+                ("198.51.100.7:7373", "no interface of this machine has the address of"),
+            ] {
+                let outcome = try Keyside.run(
+                    ["run", "--socket", files.folder("other.sock")] + files.arguments(listen: address),
+                    environment: ["MINIO_KMS_SECRET_KEY": AgentSetup.knownKey])
+                #expect(outcome.status == .exited(78))
+                #expect(outcome.error.contains("keyside: tls.listen: \(message) \(address)"), "\(outcome.error)")
+            }
+        }
+    }
+
+    @Test func whoeverListensToOtherMachinesIsWarned() throws {
+        let files = try TLSFiles()
+        try files.withAgent {
+            $0.arguments = files.arguments(listen: "0.0.0.0:0")
+        } body: { agent in
+            let log = try agent.agent.log
+            #expect(log.contains("warning --tls-listen: warning: other machines can connect"))
+        }
+    }
+}
