@@ -8,4 +8,8 @@ cd "$(dirname "$0")/.."
 
 packaging/install-build-dependencies.sh --tests
 swift build --product keyside --quiet
-exec swift test --parallel "$@"
+if [ "$#" -gt 0 ]; then exec swift test --parallel "$@"; fi
+
+# In front of key servers an agent is apart from all others: tests that block leave the servers too little time.
+swift test --parallel --skip KESBackendTests
+swift test --parallel --skip-build --filter KESBackendTests
