@@ -34,6 +34,8 @@ struct AgentSettingsTests {
             loaded.values.map { "\($0.name): \($0.value) (\($0.source))" } == [
                 "socket.path: /run/keyside/keyside.sock (default)", "socket.mode: 0660 (default)",
                 "socket.owner:  (default)", "socket.group:  (default)", "memory.allow_unlocked: false (default)",
+                "cache.max_entries: 65536 (default)", "cache.expiry.any: 5m (default)",
+                "cache.expiry.unused: 1m (default)", "cache.expiry.offline: 0s (default)",
                 "upstream.timeout: 10s (default)", "upstream.connect_timeout: 2s (default)",
                 "upstream.max_in_flight: 512 (default)", "upstream.max_queued: 2048 (default)",
                 "upstream.hedge: false (default)", "upstream.http: auto (default)",

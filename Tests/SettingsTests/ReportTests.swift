@@ -84,6 +84,10 @@ struct ReportTests {
                   socket.owner               ""                default
                   socket.group               ""                default
                   memory.allow_unlocked      false             default
+                  cache.max_entries          65536             default
+                  cache.expiry.any           5m                default
+                  cache.expiry.unused        1m                default
+                  cache.expiry.offline       0s                default
                   upstream.timeout           10s               default
                   upstream.connect_timeout   2s                default
                   upstream.max_in_flight     512               default

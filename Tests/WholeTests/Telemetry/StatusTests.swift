@@ -28,10 +28,16 @@ import Testing
     @Test func theAgentTellsOfItself() throws {
         try withAgent { agent in
             let own = try agent.ask(.get("/v1/status")).json["keyside"]
-            #expect(own.names == ["backend", "commit", "listeners", "memory", "pid", "requests", "state"])
+            #expect(own.names == ["backend", "cache", "commit", "listeners", "memory", "pid", "requests", "state"])
             #expect(own["state"].string == "ready")
             #expect(own["pid"].integer == Int(agent.process.processID))
             #expect(try own["commit"] == agent.ask(.get("/version")).json["commit"])
+            #expect(
+                own["cache"].names == [
+                    "absent", "any_ms", "capacity", "coalesced", "enabled", "entries", "evictions", "hit_ratio", "hits",
+                    "misses", "offline_ms", "renewals", "stale", "unused_ms",
+                ])
+            #expect(own["cache"]["enabled"].bool == false, "a static key needs none")
             let backend = own["backend"]
             #expect(backend.names == ["endpoints", "key", "kind", "reachable"])
             #expect(backend["key"].string == "my-key" && backend["kind"].string == "static key")
