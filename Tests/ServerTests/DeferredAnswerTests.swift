@@ -71,7 +71,8 @@ import Testing
         try await connection.waitUntilClosed()
         self.journal.note("answer a")
         await self.journal.wait(for: "released")
-        try await connection.turn()
+        // The task that made the answer has yet to hand it over.
+        for _ in 0..<10_000 where connection.buffersInUse > 0 { try await connection.turn() }
         #expect(connection.buffersInUse == 0)
     }
 
