@@ -34,7 +34,7 @@ start_server() {
 start_agent() {
     local variables
     mapfile -t variables < <(grep '^MINIO_KMS_' "$scratch/server.out")
-    start agent "$AGENT_CPUS" env "${variables[@]}" KEYSIDE_UPSTREAM_HTTP="$1" "$agent_binary" run --socket "$socket"
+    start agent "$AGENT_CPUS" env "${variables[@]}" KEYSIDE_CACHE_EXPIRY_ANY=0 KEYSIDE_UPSTREAM_HTTP="$1" "$agent_binary" run --socket "$socket"
     agent=$started
     await "the agent" curl -sf --unix-socket "$socket" http://agent/v1/ready
 }
