@@ -70,6 +70,12 @@ struct TestConnection {
 
     /// Buffers that the connection has not given back. Those of the loop are given back too where they had to grow.
     var buffersInUse: Int { max(0, self.memory.transit.blocksInUse - self.buffersOfLoop) }
+
+    /// Whether the connection gives all its buffers back, with time for the task that made an answer to hand it over.
+    func givesBuffersBack() async throws -> Bool {
+        for _ in 0..<10_000 where self.buffersInUse > 0 { try await self.turn() }
+        return self.buffersInUse == 0
+    }
 }
 
 /// A loop on a thread of its own.
