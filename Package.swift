@@ -211,7 +211,7 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Access", "ByteCoding", "CNghttp2", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService",
+                "Access", "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService",
                 "Linux", "LockedMemory", "Server", "Slots", "TLS", "Telemetry", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -229,7 +229,7 @@ let package = Package(
         .target(name: "CTestSupport", dependencies: ["COpenSSL"], path: "Tests/CTestSupport"),
         .target(
             name: "TestSupport",
-            dependencies: ["CTestSupport", "Cryptography", "LockedMemory"],
+            dependencies: ["CNghttp2", "CTestSupport", "Cryptography", "LockedMemory"],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),
