@@ -73,9 +73,9 @@ extension KESBackendTests {
                 let workload = try Workload(key: "my-key", backend: .keyServers, connectionCount: 8) {
                     try listener.connect(by: way, as: files.client)
                 }
-                try workload.run(callCount: 2000)
-                #expect(workload.encrypted > 200)
-                #expect(cluster.server.requestCount(.importKey) > 20)
+                try workload.run(callCount: 800)
+                #expect(workload.encrypted > 80)
+                #expect(cluster.server.requestCount(.importKey) > 10)
                 let scanner = try MemoryScanner(for: workload.secrets)
                 try workload.settle()
                 try expectNothing(in: agent, scanner, "while connections are open")
