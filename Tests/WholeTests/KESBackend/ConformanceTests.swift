@@ -63,13 +63,15 @@ extension KESBackendTests {
         @Test(arguments: Way.allCases) func aPermissionThatIsWithdrawnEndsBetweenTwoRequests(way: Way) async throws {
             try await Self.withAgent(way) { connection, cluster in
                 let dataKey = try connection.ask(.generate())
-                #expect(dataKey.isDataKey)
+                let kept = try #require(dataKey.bytes("ciphertext"))
+                let sealed = try #require(try connection.ask(.encrypt(plaintext: [1])).bytes("ciphertext"))
+                #expect(try connection.ask(.decrypt(ciphertext: kept)).status == 200)
+
                 cluster.server.access[cluster.credentials.apiKey.identity] = nil
                 let message = "not authorized: insufficient permissions"
                 expect(try connection.ask(.generate()), refuses: 403, message)
-                let ciphertext = try #require(dataKey.bytes("ciphertext"))
-                expect(
-                    try connection.ask(.decrypt(ciphertext: ciphertext)), refuses: 403, message, "nor from the cache")
+                expect(try connection.ask(.decrypt(ciphertext: sealed)), refuses: 403, message)
+                expect(try connection.ask(.decrypt(ciphertext: kept)), refuses: 403, message, "nor from the cache")
             }
         }
     }

@@ -36,8 +36,9 @@ import Testing
             do {
                 let answer = try agent.connect(by: way, as: pair).ask(.generate())
                 #expect(answer.isDataKey && isServed, "\(way) \(answer.text)", sourceLocation: sourceLocation)
-            } catch TestFailure.ended(let reason) {
-                #expect(!isServed, "\(way) \(reason)", sourceLocation: sourceLocation)
+            } catch {
+                // The server closes while the client sends or receives.
+                #expect(!isServed, "\(way) \(error)", sourceLocation: sourceLocation)
             }
         }
     }
@@ -64,7 +65,7 @@ import Testing
             try self.replace(with: "nobody\n")
             try self.wait(for: "refused", 1, agent)
             #expect(
-                try agent.agent.log.contains("\(self.files.folder("clients.crt")): error: contains no PEM certificate"))
+                try agent.agent.log.contains("\(self.files.folder("clients.crt")): contains no PEM certificate"))
             for pair in [self.files.client, self.renewed] { try self.expect(pair, isServedBy: agent, true) }
             for connection in connections { #expect(try connection.ask(.generate()).isDataKey) }
         }

@@ -86,15 +86,15 @@ import Testing
         let other = try files.authority.issueServer()
         let good = try text(of: files.folder("server.crt"))
         for (cert, key, clientCA, message) in [
-            (good, "", nil, "tls.key: \(files.folder("server.key")): error: contains no"),
-            (good, other.key, nil, "tls.key: \(files.folder("server.key")): error: the private key does not belong"),
+            (good, "", nil, "tls.key: \(files.folder("server.key")): contains no"),
+            (good, other.key, nil, "tls.key: \(files.folder("server.key")): the private key does not belong"),
             (
                 expired.certificate, expired.key, nil,
-                "tls.cert: \(files.folder("server.crt")): error: the certificate expired"
+                "tls.cert: \(files.folder("server.crt")): the certificate expired"
             ),
             (
                 other.certificate, other.key, other.key,
-                "tls.client_ca: \(files.folder("ca.crt")): error: contains no PEM"
+                "tls.client_ca: \(files.folder("ca.crt")): contains no PEM"
             ),
         ] as [(String, String, String?, String)] {
             try files.folder.write(cert, to: "server.crt")
@@ -105,7 +105,7 @@ import Testing
         }
         try files.folder.write(other.key, to: "server.key", mode: 0o600)
         try Self.expectRefusal(
-            files.arguments(), "tls.key: \(files.folder("server.key")): error: cannot be read: permission denied",
+            files.arguments(), "tls.key: \(files.folder("server.key")): cannot be read: permission denied",
             as: .nobody)
     }
 
