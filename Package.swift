@@ -45,7 +45,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
-            swiftSettings: settings
+            swiftSettings: settings,
+            // Binding a function at its first call writes the registers to the stack, secrets that were moved through them
+            // included.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]
         ),
         .target(
             name: "Agent",
@@ -211,7 +214,7 @@ let package = Package(
         .testTarget(
             name: "ServerTests",
             dependencies: [
-                "Access", "ByteCoding", "CNghttp2", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService",
+                "Access", "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyService",
                 "Linux", "LockedMemory", "Server", "Slots", "TLS", "Telemetry", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ],
@@ -229,7 +232,7 @@ let package = Package(
         .target(name: "CTestSupport", dependencies: ["COpenSSL"], path: "Tests/CTestSupport"),
         .target(
             name: "TestSupport",
-            dependencies: ["CTestSupport", "Cryptography", "LockedMemory"],
+            dependencies: ["CNghttp2", "CTestSupport", "Cryptography", "LockedMemory"],
             path: "Tests/TestSupport",
             swiftSettings: settings
         ),

@@ -47,6 +47,8 @@ package final class LockedHeap: Sendable {
         /// Bytes handed out of the current chunk.
         var used = 0
         var lockedByteCount: Int
+        /// Whether the kernel has refused to lock another region, and not locked one since.
+        var isAtKernelsLimit = false
         var blocksInUse = 0
         var kind: LockedMemoryKind
         /// The address of the first free block of each class, 0 if none. Its payload's first word is that of the next.
@@ -89,6 +91,31 @@ package final class LockedHeap: Sendable {
         unsafe block.storeBytes(of: header, as: Header.self)
         unsafe Canary.plant(at: block + Header.byteCount + byteCount)
         return unsafe block + Header.byteCount
+    }
+
+    /// Whether there would be so many blocks, as far as anybody knows: that the kernel locks less than `byteCountMax` is
+    /// learned when it first does not.
+    package func hasRoom(forBlocks count: Int, of byteCount: Int) -> Bool {
+        let sizeClass = Self.sizeClass(holding: byteCount + Header.byteCount + Canary.byteCount)
+        let blockByteCount = Self.sizeClasses[sizeClass]
+        return self.state.withLock { state in
+            let chunksLeft =
+                state.isAtKernelsLimit ? 0 : (self.byteCountMax - state.lockedByteCount) / Self.chunkByteCount
+            let uncut =
+                unsafe (state.chunk.region.bytes.count - state.used) / blockByteCount
+                + chunksLeft * (Self.chunkByteCount / blockByteCount)
+            return uncut >= count || Self.freeBlocks(of: sizeClass, in: state, upTo: count - uncut) == count - uncut
+        }
+    }
+
+    private static func freeBlocks(of sizeClass: Int, in state: borrowing State, upTo countMax: Int) -> Int {
+        var count = 0
+        var next = state.free[sizeClass]
+        while count < countMax, let block = unsafe UnsafeMutableRawPointer(bitPattern: next) {
+            unsafe next = (block + Header.byteCount).load(as: UInt.self)
+            count += 1
+        }
+        return count
     }
 
     /// Wipes a block and keeps it for the next.
@@ -149,7 +176,9 @@ package final class LockedHeap: Sendable {
         if unsafe state.used + byteCount > state.chunk.region.bytes.count {
             let wanted = max(byteCount, Self.chunkByteCount)
             guard state.lockedByteCount + wanted <= self.byteCountMax else { throw .exhausted }
+            state.isAtKernelsLimit = true
             let region = try LockedRegion(byteCount: wanted, allowUnlocked: self.allowUnlocked)
+            state.isAtKernelsLimit = false
             state.kind = max(state.kind, region.kind)
             state.lockedByteCount += unsafe region.bytes.count
             state.chunk = Chunk(region: region, previous: state.chunk)

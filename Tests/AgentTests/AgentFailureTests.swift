@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
-import Linux
 import LockedMemory
 import Testing
 
 @testable import Agent
+@testable import Linux
 
 /// Why an agent did not start: what a service manager makes of it, and what the operator is to do.
 @Suite struct AgentFailureTests {
@@ -37,6 +37,25 @@ import Testing
             Issue.record("a socket in \(path)")
         } catch {
             #expect(AgentFailure(error) == AgentFailure(kind, message))
+        }
+    }
+
+    @Test("a TLS listener that could not be made")
+    func listeners() throws {
+        let address = try #require(ListenAddress("192.0.2.1:7373"))
+        for (error, kind, what, remedy) in [
+            (.inUse(address), .configuration, "another process listens at 192.0.2.1:7373", "--tls-listen"),
+            (.notLocal(address), .configuration, "has the address of 192.0.2.1:7373", "write 127.0.0.1:7373"),
+            (.notPermitted(address), .notPermitted, "may not listen at 192.0.2.1:7373", "CAP_NET_BIND_SERVICE"),
+            (
+                .system(SystemError("listen on", "\(address)", code: EMFILE)), .inputOutput,
+                "cannot listen on 192.0.2.1:7373", "Too many open files"
+            ),
+        ] as [(TCPListenerError, AgentFailure.Kind, String, String)] {
+            let failure = AgentFailure(error)
+            #expect(failure.kind == kind)
+            #expect(failure.message.hasPrefix("tls.listen: "))
+            #expect(failure.message.contains(what) && failure.message.contains(remedy), "\(failure.message)")
         }
     }
 

@@ -124,6 +124,20 @@ struct LockedHeapTests {
         #expect(heap.lockedByteCount == 1 << 20)
     }
 
+    @Test("What would be there can be had, and no more")
+    func room() throws {
+        let heap = try LockedHeap(byteCountMax: 1 << 20, allowUnlocked: true)
+        let perChunk = (512 << 10) / (24 << 10)
+        #expect(
+            heap.hasRoom(forBlocks: 2 * perChunk, of: 17_000) && !heap.hasRoom(forBlocks: 2 * perChunk + 1, of: 17_000))
+        let blocks = try (0..<2 * perChunk).map { _ in try heap.allocate(byteCount: 17_000) }
+        #expect(heap.hasRoom(forBlocks: 0, of: 17_000) && !heap.hasRoom(forBlocks: 1, of: 17_000))
+        for block in blocks.prefix(3) { heap.release(block) }
+        #expect(heap.hasRoom(forBlocks: 3, of: 17_000) && !heap.hasRoom(forBlocks: 4, of: 17_000))
+        #expect(!heap.hasRoom(forBlocks: 1, of: 40_000), "blocks are not joined")
+        for block in blocks.dropFirst(3) { heap.release(block) }
+    }
+
     @Test("There is a longest block")
     func longest() throws {
         let heap = try LockedHeap(byteCountMax: 64 << 20, allowUnlocked: true)
@@ -139,10 +153,13 @@ struct LockedHeapTests {
             try TestProcess.limitLockedMemory(to: 600 * 1024)
             let heap = try LockedHeap(byteCountMax: 7 << 20, allowUnlocked: false)
             let block = try heap.allocate(byteCount: 400_000)
+            #expect(heap.hasRoom(forBlocks: 1, of: 400_000), "nobody knows better")
             #expect(throws: LockedMemoryError.cannotLock(byteCount: 512 * 1024, limit: 600 * 1024, code: ENOMEM)) {
                 try heap.allocate(byteCount: 400_000)
             }
+            #expect(!heap.hasRoom(forBlocks: 1, of: 400_000))
             heap.release(block)
+            #expect(heap.hasRoom(forBlocks: 1, of: 400_000) && !heap.hasRoom(forBlocks: 2, of: 400_000))
             heap.release(try heap.allocate(byteCount: 400_000))
         }
     }

@@ -13,7 +13,7 @@ func expect(
 }
 
 /// Expects an answer that keeps the connection and its place in it.
-func expectNextAnswer(on connection: RawConnection, sourceLocation: SourceLocation = #_sourceLocation) throws {
+func expectNextAnswer(on connection: any ClientConnection, sourceLocation: SourceLocation = #_sourceLocation) throws {
     let answer = try connection.ask(.get("/version"))
     #expect(answer.status == 200, sourceLocation: sourceLocation)
     #expect(answer.json["version"].string != nil, sourceLocation: sourceLocation)

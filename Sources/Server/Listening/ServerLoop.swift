@@ -149,10 +149,30 @@ struct ServerLoop: ~Copyable {
         let limits = self.premises.limits
         let limit = self.desk.now - limits.crowdedHandshakeTimeout
         while let oldest = self.handshakes.takeOldest(beyond: limits.handshakes, before: limit) {
-            guard oldest != id, self.clients.contains(oldest) else { continue }
-            self.clients[oldest].giveUpHandshake()
-            self.settle(oldest)
+            self.giveUpHandshake(of: oldest, for: id)
         }
+        // Whoever is allowed to use up OpenSSL's memory keeps everybody else from it, key servers included.
+        while !self.hasMemoryForHandshakes,
+            let oldest = self.handshakes.takeOldest(beyond: 1, before: .distantFuture)
+        {
+            self.giveUpHandshake(of: oldest, for: id)
+        }
+    }
+
+    private var hasMemoryForHandshakes: Bool {
+        self.premises.memory.heap.hasRoom(forBlocks: Self.reservedBuffers, of: Self.bufferByteCount)
+    }
+
+    /// A handshake takes up to four, one for each direction, one for a message that is not whole and one for what it is
+    /// answered with; and there are other threads.
+    private static let reservedBuffers = 32
+    /// What OpenSSL allocates for a record, and for a message.
+    private static let bufferByteCount = 17 << 10
+
+    private mutating func giveUpHandshake(of oldest: Slots<Client>.ID, for id: Slots<Client>.ID) {
+        guard oldest != id, self.clients.contains(oldest) else { return }
+        self.clients[oldest].giveUpHandshake()
+        self.settle(oldest)
     }
 
     private mutating func cutOff() { for id in self.clients.ids { self.remove(id) } }

@@ -85,6 +85,33 @@ struct testsupport_certificate_facts {
 bool testsupport_certificate_read(
     const uint8_t *bytes, size_t byte_count, struct testsupport_certificate_facts *facts);
 
+/// One connection of TLS from the client's side, which knows no socket: records in, records out.
+struct testsupport_tls;
+
+/// What calls return where it is no count of bytes.
+enum { TESTSUPPORT_TLS_WAITS = -1, TESTSUPPORT_TLS_ENDED = -2, TESTSUPPORT_TLS_FAILED = -3 };
+
+/// A client of a server at 127.0.0.1. Texts are PEM; certificate and key may be NULL. Protocols are ALPN's, each behind its
+/// length. NULL if a text is none.
+struct testsupport_tls *testsupport_tls_make(
+    const char *authority, const char *certificate, const char *key, const uint8_t *protocols, unsigned protocols_count);
+void testsupport_tls_free(struct testsupport_tls *tls);
+
+/// Returns 1 when it is done.
+int testsupport_tls_shake_hands(struct testsupport_tls *tls);
+int testsupport_tls_write(struct testsupport_tls *tls, const uint8_t *bytes, int count);
+int testsupport_tls_read(struct testsupport_tls *tls, uint8_t *bytes, int count_max);
+/// Says that nothing more will be sent.
+void testsupport_tls_end(struct testsupport_tls *tls);
+
+/// Records that have come.
+void testsupport_tls_receive(struct testsupport_tls *tls, const uint8_t *bytes, int count);
+/// Records to be sent; 0: none.
+int testsupport_tls_take(struct testsupport_tls *tls, uint8_t *bytes, int count_max);
+
+/// What OpenSSL says of the last failure on this thread. To be freed.
+char *testsupport_tls_error(void);
+
 /// An index over texts to be found: see `testsupport_index_search`.
 struct testsupport_index;
 

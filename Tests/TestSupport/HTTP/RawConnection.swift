@@ -6,14 +6,38 @@ import Glibc
 /// A client that writes whatever bytes it is told to, and reads answers strictly.
 ///
 /// Whatever it waits for, it waits for with a deadline.
-package final class RawConnection {
+package final class RawConnection: ClientConnection {
     private let descriptor: Descriptor
+    /// Nil: bytes go as they are.
+    private let tls: TLSRecords?
     private var input: [UInt8] = []
     private var position = 0
 
     package init(to path: String) throws(TestFailure) {
         self.descriptor = try UnixSocket.connection(to: path)
+        self.tls = nil
     }
+
+    /// A connection to a port of this machine on which nothing is sent.
+    package init(toPort port: UInt16) throws(TestFailure) {
+        self.descriptor = try LoopbackSocket.connection(toPort: port)
+        self.tls = nil
+    }
+
+    /// A connection by TLS, whose handshake is done.
+    package init(toPort port: UInt16, with client: TLSClient) throws(TestFailure) {
+        self.descriptor = try LoopbackSocket.connection(toPort: port)
+        let tls = try TLSRecords(client)
+        self.tls = tls
+        while true {
+            let isDone = try tls.shakeHands()
+            try self.sendAsItIs(tls.takeRecords())
+            if isDone { return }
+            tls.receive(try self.receiveAsItIs())
+        }
+    }
+
+    package var isEncrypted: Bool { self.tls != nil }
 
     /// Lets this process have as many connections as it may.
     package static func allowThousands() throws(TestFailure) {
@@ -25,6 +49,12 @@ package final class RawConnection {
     // MARK: Sending
 
     package func send(_ bytes: [UInt8]) throws(TestFailure) {
+        guard let tls = self.tls else { return try self.sendAsItIs(bytes) }
+        try tls.write(bytes)
+        try self.sendAsItIs(tls.takeRecords())
+    }
+
+    private func sendAsItIs(_ bytes: [UInt8]) throws(TestFailure) {
         var sent = 0
         while sent < bytes.count {
             _ = try Deadline.standard.wait(
@@ -41,7 +71,8 @@ package final class RawConnection {
 
     package func send(_ text: String) throws(TestFailure) { try self.send([UInt8](text.utf8)) }
 
-    package func send(_ request: HTTPRequest) throws(TestFailure) { try self.send(request.bytes) }
+    /// Sends requests in one segment.
+    package func send(_ requests: [HTTPRequest]) throws(TestFailure) { try self.send(requests.flatMap(\.bytes)) }
 
     /// Sends in so many segments, each after the peer has taken in the one before, so that it sees every one.
     package func send(_ bytes: [UInt8], inSegments count: Int) throws(TestFailure) {
@@ -61,7 +92,10 @@ package final class RawConnection {
     }
 
     /// Waits until the peer has read all that was sent. The kernel tells, but tells nobody when: so one has to ask.
+    ///
+    /// There is nothing to wait for with TLS: what is sent at a time is a record, and records are read one by one.
     package func waitUntilTaken() throws(TestFailure) {
+        guard self.tls == nil else { return }
         let deadline = Deadline.standard
         while testsupport_unread_by_peer(self.descriptor.number) > 0 {
             guard !deadline.hasPassed else { throw .timedOut(waitingFor: "the peer to read") }
@@ -70,15 +104,20 @@ package final class RawConnection {
     }
 
     /// Says that nothing more will be sent, and goes on receiving.
-    package func finishSending() { shutdown(self.descriptor.number, CInt(SHUT_WR)) }
+    package func finishSending() throws(TestFailure) {
+        if let tls = self.tls {
+            tls.end()
+            try self.sendAsItIs(tls.takeRecords())
+        }
+        shutdown(self.descriptor.number, CInt(SHUT_WR))
+    }
 
     /// Ends the connection, whoever still holds it.
     package func close() { shutdown(self.descriptor.number, CInt(SHUT_RDWR)) }
 
     // MARK: Receiving
 
-    /// - Parameter toHead: whether the request was a HEAD, whose answer has no body.
-    package func receiveAnswer(toHead: Bool = false) throws(TestFailure) -> HTTPAnswer {
+    package func receiveAnswer(toHead: Bool) throws(TestFailure) -> HTTPAnswer {
         let statusLine = try self.receiveLine().split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
         guard statusLine.count == 3, statusLine[0] == "HTTP/1.1", statusLine[1].utf8.count == 3,
             let status = Int(statusLine[1]), !statusLine[2].isEmpty
@@ -87,18 +126,6 @@ package final class RawConnection {
         // Neither has anything behind its head.
         let body = status == 100 || toHead ? [] : try self.receiveBody(fields)
         return HTTPAnswer(status: status, reason: String(statusLine[2]), fields: fields, body: body)
-    }
-
-    package func receiveAnswers(_ count: Int) throws(TestFailure) -> [HTTPAnswer] {
-        var answers: [HTTPAnswer] = []
-        while answers.count < count { answers.append(try self.receiveAnswer()) }
-        return answers
-    }
-
-    /// Sends a request and takes its answer.
-    package func ask(_ request: HTTPRequest) throws(TestFailure) -> HTTPAnswer {
-        try self.send(request)
-        return try self.receiveAnswer(toHead: request.method == "HEAD")
     }
 
     /// Waits for the end of the connection, before which nothing more may come.
@@ -193,18 +220,41 @@ package final class RawConnection {
         return String(decoding: self.input[self.position..<end], as: UTF8.self)
     }
 
+    /// What has come, however little; waits if that is nothing.
+    ///
+    /// - Throws: `.ended` at the end.
+    package func receiveSome() throws(TestFailure) -> [UInt8] {
+        if self.position == self.input.count { try self.receiveMore() }
+        defer { self.position = self.input.count }
+        return Array(self.input[self.position...])
+    }
+
     /// - Throws: `.ended` at the end.
     private func receiveMore() throws(TestFailure) {
         if self.position > 0 {
             self.input.removeFirst(self.position)
             self.position = 0
         }
+        guard let tls = self.tls else {
+            self.input += try self.receiveAsItIs()
+            return
+        }
+        while true {
+            let bytes = try tls.read()
+            try self.sendAsItIs(tls.takeRecords())
+            self.input += bytes
+            if !bytes.isEmpty { return }
+            tls.receive(try self.receiveAsItIs())
+        }
+    }
+
+    private func receiveAsItIs() throws(TestFailure) -> [UInt8] {
         _ = try Deadline.standard.wait(for: POLLIN, on: [self.descriptor.number], waitingFor: "the agent's answer")
         var bytes = [UInt8](repeating: 0, count: 65_536)
         let count = unsafe recv(self.descriptor.number, &bytes, bytes.count, 0)
         guard count >= 0 else { throw .system("recv") }
         guard count > 0 else { throw .ended(self.input.isEmpty ? "with nothing" : "in the middle of an answer") }
-        self.input += bytes.prefix(count)
+        return Array(bytes.prefix(count))
     }
 
     private static func isTokenCharacter(_ byte: UInt8) -> Bool {

@@ -78,7 +78,7 @@ package final class AgentProcess: Sendable {
     /// What it wrote to standard error so far.
     package var log: String { get throws { try text(of: self.streams.errorPath) } }
 
-    package func connect() throws -> RawConnection { try RawConnection(to: self.socketPath) }
+    package func connect() throws(TestFailure) -> RawConnection { try RawConnection(to: self.socketPath) }
 
     /// Asks one question on a connection of its own.
     package func ask(_ request: HTTPRequest) throws -> HTTPAnswer { try self.connect().ask(request) }
@@ -114,14 +114,4 @@ package func withAgent<Result>(
     let agent = try AgentProcess(setup)
     defer { agent.process.kill() }
     return try body(agent)
-}
-
-/// One agent on the known key for all the tests that leave no traces in one. It ends with the tests.
-package enum SharedAgent {
-    private static let started: Result<AgentProcess, any Error> = Result {
-        _ = atexit { try? SharedAgent.started.get().process.kill() }
-        return try AgentProcess()
-    }
-
-    package static var running: AgentProcess { get throws { try self.started.get() } }
 }

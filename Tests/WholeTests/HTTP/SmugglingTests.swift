@@ -111,9 +111,9 @@ import Testing
         ),
     ]
 
-    @Test(arguments: lengths + chunks + heads)
-    func aRequestThatIsNotExactlyOneIsRefusedAndNothingBehindItIsAnswered(attempt: Attempt) throws {
-        let connection = try SharedAgent.running.connect()
+    @Test(arguments: Way.http11, lengths + chunks + heads)
+    func aRequestThatIsNotExactlyOneIsRefusedAndNothingBehindItIsAnswered(way: Way, attempt: Attempt) throws {
+        let connection = try SharedAgent.connectRaw(by: way)
         let bytes = Array((attempt.bytes + Self.hidden).utf8)
         try connection.sendWhatIsTaken(bytes)
         let answer = try connection.receiveAnswer()
@@ -123,18 +123,18 @@ import Testing
     }
 
     /// The same, when the agent has seen all of the first part before the rest comes.
-    @Test(arguments: lengths + chunks)
-    func cuttingTheBytesChangesNothing(attempt: Attempt) throws {
+    @Test(arguments: Way.http11, lengths + chunks)
+    func cuttingTheBytesChangesNothing(way: Way, attempt: Attempt) throws {
         guard attempt.bytes.utf8.count < 1000 else { return }
-        let connection = try SharedAgent.running.connect()
+        let connection = try SharedAgent.connectRaw(by: way)
         let bytes = Array((attempt.bytes + Self.hidden).utf8)
         try connection.sendWhatIsTaken(bytes, inSegments: 50)
         #expect(try connection.receiveAnswer().status == attempt.status)
         try connection.receiveEnd(mayBeReset: true)
     }
 
-    @Test func theHiddenRequestWouldBeAnsweredWhereItIsNone() throws {
-        let connection = try SharedAgent.running.connect()
+    @Test(arguments: Way.http11) func theHiddenRequestWouldBeAnsweredWhereItIsNone(way: Way) throws {
+        let connection = try SharedAgent.connectRaw(by: way)
         try connection.send("\(Self.line)\(Self.host)Content-Length: 2\r\n\r\n{}" + Self.hidden)
         #expect(try connection.receiveAnswer().isDataKey)
         #expect(try connection.receiveAnswer().json[0]["path"].string != nil)

@@ -10,17 +10,24 @@ import Testing
 @Suite struct ContextTests {
     private let path = "/v1/key/generate/my-key"
 
-    @Test(arguments: ["0\r\n\r\n", "000\r\n\r\n", "0;name=value\r\n\r\n", "0\r\nTrailer: value\r\n\r\n"])
-    func anEmptyBodyOfUnknownLengthMakesNoDataKey(chunks: String) throws {
-        let connection = try SharedAgent.running.connect()
+    @Test(arguments: Way.allCases) func anEmptyBodyOfUnknownLengthMakesNoDataKey(way: Way) throws {
+        let connection = try SharedAgent.connect(by: way)
+        let answer = try connection.ask(HTTPRequest("POST", self.path, body: .chunked("")))
+        expect(answer, refuses: 400, "invalid request body")
+        try expectNextAnswer(on: connection)
+    }
+
+    @Test(arguments: Way.http11, ["0\r\n\r\n", "000\r\n\r\n", "0;name=value\r\n\r\n", "0\r\nTrailer: value\r\n\r\n"])
+    func norDoesItHoweverItsEndIsWritten(way: Way, chunks: String) throws {
+        let connection = try SharedAgent.connectRaw(by: way)
         try connection.send(HTTPRequest("POST", self.path, fields: ["Transfer-Encoding: chunked"]).head + chunks)
         expect(try connection.receiveAnswer(), refuses: 400, "invalid request body")
         try expectNextAnswer(on: connection)
     }
 
-    @Test(arguments: [HTTPRequest.Body.none, .fixed(""), .fixed("{}"), .chunked("{}"), .fixed("null")])
-    func withoutAContextADataKeyOpensHoweverItsAbsenceIsWritten(body: HTTPRequest.Body) throws {
-        let connection = try SharedAgent.running.connect()
+    @Test(arguments: Way.allCases, [HTTPRequest.Body.none, .fixed(""), .fixed("{}"), .chunked("{}"), .fixed("null")])
+    func withoutAContextADataKeyOpensHoweverItsAbsenceIsWritten(way: Way, body: HTTPRequest.Body) throws {
+        let connection = try SharedAgent.connect(by: way)
         let dataKey = try connection.ask(HTTPRequest("POST", self.path, body: body))
         #expect(dataKey.isDataKey)
         let ciphertext = try #require(dataKey.json["ciphertext"].string)
@@ -37,7 +44,8 @@ import Testing
 
     /// What is lenient in KES must not lose a context on the way.
     @Test(
-        arguments: [
+        arguments: Way.allCases,
+        [
             ("{\"context\":null}", ""),
             ("{\"CONTEXT\":\"e30=\"}", "{}"),
             ("{\"context\":\"e30=\",\"x\":[1,{}]}", "{}"),
@@ -48,8 +56,9 @@ import Testing
             ("{\"version\":\"\",\"context\":\"e30=\"}", "{}"),
         ]
     )
-    func whatIsReadOfTheBodyIsTheContext(body: String, context: String) throws {
-        let connection = try SharedAgent.running.connect()
+    func whatIsReadOfTheBodyIsTheContext(way: Way, sample: (body: String, context: String)) throws {
+        let (body, context) = sample
+        let connection = try SharedAgent.connect(by: way)
         let dataKey = try connection.ask(.post(self.path, body))
         #expect(dataKey.isDataKey, "\(dataKey.text)")
         let ciphertext = try #require(dataKey.bytes("ciphertext"))
@@ -57,8 +66,8 @@ import Testing
         #expect(answer.status == 200)
     }
 
-    @Test func ofTwoContextsTheLastCountsOrNone() throws {
-        let connection = try SharedAgent.running.connect()
+    @Test(arguments: Way.allCases) func ofTwoContextsTheLastCountsOrNone(way: Way) throws {
+        let connection = try SharedAgent.connect(by: way)
         let dataKey = try connection.ask(.post(self.path, "{\"context\":\"AAAA\",\"context\":\"e30=\"}"))
         guard let ciphertext = dataKey.bytes("ciphertext") else {
             return expect(dataKey, refuses: 400, "invalid request body")

@@ -6,7 +6,8 @@ import Testing
 /// What a static key can do and what it cannot, in KES's words.
 @Suite struct StaticKeyOperationTests {
     @Test(
-        arguments: [
+        arguments: Way.allCases,
+        [
             HTTPRequest.encrypt(plaintext: [1, 2, 3]),
             .post(
                 "/v1/key/import/new-key",
@@ -15,8 +16,8 @@ import Testing
             HTTPRequest("PUT", "/v1/key/create/new-key"),
         ]
     )
-    func whatItCannotDoIsNotImplemented(request: HTTPRequest) throws {
-        let connection = try SharedAgent.running.connect()
+    func whatItCannotDoIsNotImplemented(way: Way, request: HTTPRequest) throws {
+        let connection = try SharedAgent.connect(by: way)
         let answer = try connection.ask(request)
         #expect(answer.status == 501)
         #expect(answer.message?.isEmpty == false)
@@ -24,15 +25,15 @@ import Testing
         try expectNextAnswer(on: connection)
     }
 
-    @Test(arguments: ["PUT", "POST"])
-    func itsOwnNameExists(method: String) throws {
-        let answer = try SharedAgent.running.ask(HTTPRequest(method, "/v1/key/create/my-key"))
+    @Test(arguments: Way.allCases, ["PUT", "POST"])
+    func itsOwnNameExists(way: Way, method: String) throws {
+        let answer = try SharedAgent.ask(by: way, HTTPRequest(method, "/v1/key/create/my-key"))
         expect(answer, refuses: 400, "key already exists")
     }
 
-    @Test(arguments: ["my-key", "another-key"])
-    func macsAreTheKeysWhateverTheName(name: String) throws {
-        let connection = try SharedAgent.running.connect()
+    @Test(arguments: Way.allCases, ["my-key", "another-key"])
+    func macsAreTheKeysWhateverTheName(way: Way, name: String) throws {
+        let connection = try SharedAgent.connect(by: way)
         let ofNothing = try connection.ask(.post("/v1/key/hmac/\(name)", "{\"message\":\"\"}"))
         #expect(
             ofNothing.bytes("hmac")?.hex() == "d38b42096d80f45f826b44a9d5607de72496a415d3f4a1a8c88e3bb9da8dc1cb")
@@ -57,28 +58,28 @@ import Testing
         }
     }
 
-    @Test(arguments: ["", "/", "/*", "/m", "/m*", "/my-key", "/my-key*"])
-    func theOneKeyIsListed(prefix: String) throws {
-        let answer = try SharedAgent.running.ask(.get("/v1/key/list\(prefix)"))
+    @Test(arguments: Way.allCases, ["", "/", "/*", "/m", "/m*", "/my-key", "/my-key*"])
+    func theOneKeyIsListed(way: Way, prefix: String) throws {
+        let answer = try SharedAgent.ask(by: way, .get("/v1/key/list\(prefix)"))
         #expect(answer.status == 200)
         #expect(answer.json == .object(["names": .array([.string("my-key")])]))
     }
 
-    @Test(arguments: ["zzz", "zzz*", "my-key2", "MY"])
-    func anEmptyListIsAListAndNotNull(prefix: String) throws {
-        let answer = try SharedAgent.running.ask(.get("/v1/key/list/\(prefix)"))
+    @Test(arguments: Way.allCases, ["zzz", "zzz*", "my-key2", "MY"])
+    func anEmptyListIsAListAndNotNull(way: Way, prefix: String) throws {
+        let answer = try SharedAgent.ask(by: way, .get("/v1/key/list/\(prefix)"))
         #expect(answer.status == 200 && answer.text == "{\"names\":[]}\n")
     }
 
-    @Test(arguments: ["my-", "-", "-m", "m*y", "**", "_", "a.b", String(repeating: "a", count: 82)])
-    func aPatternThatIsNoneIsRefused(pattern: String) throws {
+    @Test(arguments: Way.allCases, ["my-", "-", "-m", "m*y", "**", "_", "a.b", String(repeating: "a", count: 82)])
+    func aPatternThatIsNoneIsRefused(way: Way, pattern: String) throws {
         expect(
-            try SharedAgent.running.ask(.get("/v1/key/list/\(pattern)")), refuses: 400,
+            try SharedAgent.ask(by: way, .get("/v1/key/list/\(pattern)")), refuses: 400,
             "listing pattern '\(pattern)' is empty, too long or is invalid")
     }
 
-    @Test func aBodyThatNobodyAskedForIsPassedOver() throws {
-        let connection = try SharedAgent.running.connect()
+    @Test(arguments: Way.allCases) func aBodyThatNobodyAskedForIsPassedOver(way: Way) throws {
+        let connection = try SharedAgent.connect(by: way)
         for body in [HTTPRequest.Body.fixed("{}"), .chunked("{}"), .chunked("")] {
             #expect(try connection.ask(HTTPRequest("GET", "/v1/key/list/", body: body)).status == 200)
             expect(

@@ -40,10 +40,12 @@ extension KESBackendTests {
             } body: { agent, cluster in
                 for server in cluster.servers { server.faults.set(Self.faults) }
                 let callCount = lacksMemfdSecret ? 2000 : 10_000
-                let workload = try Workload(agent: agent, key: "my-key", backend: .keyServers, connectionCount: 8)
+                let workload = try Workload(key: "my-key", backend: .keyServers, connectionCount: 8) {
+                    try agent.connect()
+                }
                 for round in 1...10 {
                     try workload.run(callCount: callCount * round / 10)
-                    try workload.reconnect(to: agent)
+                    try workload.reconnect()
                 }
                 #expect(workload.failed <= callCount / 50, "most faults are made up for by another server")
                 let scanner = try MemoryScanner(for: workload.secrets + cluster.clientSecrets)
@@ -60,6 +62,29 @@ extension KESBackendTests {
             }
         }
 
+        /// With key servers behind it, encrypt and import get further than with a static key.
+        @Test(arguments: Way.tls)
+        func nothingIsLeftOfWhatCameByTLS(way: Way) async throws {
+            let files = try TLSFiles()
+            try await withKESAgent { setup, _ in
+                setup.arguments = files.arguments()
+            } body: { agent, cluster in
+                let listener = try TLSAgent(agent, trusting: files.authority.certificate)
+                let workload = try Workload(key: "my-key", backend: .keyServers, connectionCount: 8) {
+                    try listener.connect(by: way, as: files.client)
+                }
+                try workload.run(callCount: 800)
+                #expect(workload.encrypted > 80)
+                #expect(cluster.server.requestCount(.importKey) > 10)
+                let scanner = try MemoryScanner(for: workload.secrets)
+                try workload.settle()
+                try expectNothing(in: agent, scanner, "while connections are open")
+                workload.close()
+                try listener.wait(forConnections: 0)
+                try expectNothing(in: agent, scanner, "after they have closed")
+            }
+        }
+
         /// What the cache keeps lies where secrets belong, and what it has dropped lies nowhere.
         @Test(arguments: [false, true])
         func nothingIsLeftOfWhatTheCacheKept(lacksMemfdSecret: Bool) async throws {
@@ -68,7 +93,9 @@ extension KESBackendTests {
                 setup.expire(unused: "0")
                 setup.lacksMemfdSecret = lacksMemfdSecret
             } body: { agent, _ in
-                let workload = try Workload(agent: agent, key: "my-key", backend: .keyServers, connectionCount: 8)
+                let workload = try Workload(key: "my-key", backend: .keyServers, connectionCount: 8) {
+                    try agent.connect()
+                }
                 try workload.run(callCount: 6000)
                 let long = try (0..<20).map { try agent.seal(.random(33 + $0)) }
                 for _ in 0..<2 { for key in long { #expect(try agent.ask(key.decrypt).status == 200) } }

@@ -11,48 +11,101 @@ struct MemoryScanTests {
     private var keyText: String { "scan-key:\(self.key.base64)" }
 
     /// Kernels and containers differ in which kind of locked memory they have: both must hold.
-    @Test(arguments: [(lacksMemfdSecret: false, callCount: 10_000), (lacksMemfdSecret: true, callCount: 2_000)])
-    func nothingIsLeftOfThousandsOfKeysOn8Connections(lacksMemfdSecret: Bool, callCount: Int) throws {
-        try withAgent {
-            $0.environment["MINIO_KMS_SECRET_KEY"] = self.keyText
+    @Test(
+        arguments: [
+            (Way.socketHTTP11, false, 10_000), (.socketHTTP11, true, 2_000), (.socketHTTP2, false, 600),
+            (.tlsHTTP11, false, 600), (.tlsHTTP2, true, 600),
+        ])
+    func nothingIsLeftOfThousandsOfKeysOn8Connections(way: Way, lacksMemfdSecret: Bool, callCount: Int) throws {
+        try self.withAgent {
             $0.lacksMemfdSecret = lacksMemfdSecret
-        } body: { agent in
-            let workload = try Workload(agent: agent, key: "scan-key", connectionCount: 8)
+        } body: { agent, connect in
+            let workload = try Workload(key: "scan-key", connectionCount: 8) { try connect(way) }
             try workload.run(callCount: callCount)
             #expect(min(workload.generated, workload.decrypted, workload.encrypted) > callCount / 10)
             let scanner = try MemoryScanner(for: [KnownSecret("the static key", self.key)] + workload.secrets)
 
             try workload.settle()
-            try expectNothing(in: agent, scanner, "while connections are open")
+            try expectNothing(in: agent.agent, scanner, "while connections are open")
 
-            let observer = try agent.connect()
             workload.close()
-            try agent.wait(forConnections: 1, askingOn: observer)
-            try expectNothing(in: agent, scanner, "after they have closed")
+            try agent.waitUntilNobodyIsConnected()
+            try expectNothing(in: agent.agent, scanner, "after they have closed")
         }
     }
 
-    @Test func nothingIsLeftOfWhatClientsSendAndNeverFinish() throws {
-        try withAgent {
-            $0.environment["MINIO_KMS_SECRET_KEY"] = self.keyText
-        } body: { agent in
-            let observer = try agent.connect()
+    @Test(arguments: Way.http11) func nothingIsLeftOfWhatClientsSendAndNeverFinish(way: Way) throws {
+        try self.withAgent { agent, connect in
             let requests = BrokenOff.allCases.map { (call: $0, plaintext: [UInt8].random(3000)) }
             let scanner = try MemoryScanner(for: requests.map { KnownSecret("\($0.call)", $0.plaintext) })
             let connections = try requests.map { call, plaintext in
-                let connection = try agent.connect()
+                let connection = try #require(try connect(way) as? RawConnection)
                 try call.perform(plaintext, on: connection)
                 return connection
             }
             // A body that is still awaited must be somewhere; what is refused or over must not.
             let (waiting, over) = (BrokenOff.allCases.filter(\.isAwaited), BrokenOff.allCases.filter { !$0.isAwaited })
-            let copies = try scanner.scan(agent.process.processID).copies
+            let copies = try scanner.scan(agent.agent.process.processID).copies
             #expect(Set(copies.map(\.secret)).isSubset(of: waiting.map { "\($0)" }), "\(over) are over: \(copies)")
 
-            for connection in connections { connection.finishSending() }
-            try agent.wait(forConnections: 1, askingOn: observer)
-            try expectNothing(in: agent, scanner, "after the connections have closed")
+            for connection in connections { try connection.finishSending() }
+            try agent.waitUntilNobodyIsConnected()
+            try expectNothing(in: agent.agent, scanner, "after the connections have closed")
         }
+    }
+
+    /// By HTTP/2 a client can give a request up, and the connection goes on.
+    @Test(arguments: [Way.socketHTTP2, .tlsHTTP2]) func nothingIsLeftOfStreamsThatAreGivenUp(way: Way) throws {
+        try self.withAgent { agent, connect in
+            let connection = try #require(try connect(way) as? HTTP2Connection)
+            let dataKey = try connection.ask(.generate("scan-key"))
+            let ciphertext = try #require(dataKey.bytes("ciphertext"))
+            var secrets = [KnownSecret("a data key", try #require(dataKey.bytes("plaintext")))]
+
+            // In the middle of its body.
+            for index in 0..<20 {
+                let plaintext = [UInt8].random(3000)
+                secrets.append(KnownSecret("plaintext \(index)", plaintext))
+                let body = Array("{\"plaintext\":\"\(plaintext.base64)\"".utf8)
+                let stream = try connection.open(HTTPRequest("POST", "/v1/key/encrypt/scan-key"), ends: false)
+                try connection.send(body, on: stream, ends: false)
+                try connection.reset(stream)
+            }
+            // In the middle of its answer, which has no room to come.
+            try connection.takeAnswers(upTo: 0)
+            for _ in 0..<20 {
+                let stream = try connection.open(HTTPRequest("POST", "/v1/key/decrypt/scan-key"), ends: false)
+                try connection.send(Array("{\"ciphertext\":\"\(ciphertext.base64)\"}".utf8), on: stream, ends: true)
+                try connection.waitForHead(on: stream)
+                try connection.reset(stream)
+            }
+            #expect(try connection.ask(HTTPRequest("OPTIONS", "*")).status == 200)
+            try expectNothing(in: agent.agent, try MemoryScanner(for: secrets), "while the connection is open")
+        }
+    }
+
+    /// Starts an agent on the key, with both listeners.
+    private func withAgent(
+        _ configure: (inout AgentSetup) throws -> Void = { _ in },
+        body: (TLSAgent, @escaping (Way) throws -> any ClientConnection) throws -> Void
+    ) throws {
+        let files = try TLSFiles()
+        try files.withAgent {
+            $0.environment["MINIO_KMS_SECRET_KEY"] = self.keyText
+            $0.environment["KEYSIDE_ADMIN_IDENTITIES"] = files.client.identity
+            try configure(&$0)
+        } body: { agent in
+            try body(agent) { try agent.connect(by: $0, as: files.client) }
+        }
+    }
+
+    /// A function that is bound when it is first called has all registers written to the stack before, with whatever was
+    /// moved through them last, and nobody knows where to wipe it.
+    @Test func everyFunctionIsBoundAtTheStart() throws {
+        var launch = Launch("/usr/bin/readelf")
+        launch.arguments = ["--dynamic", "--wide", try Keyside.binary()]
+        let outcome = try launch.run()
+        #expect(outcome.output.contains("BIND_NOW"), "\(outcome)")
     }
 
     enum KeySource: CaseIterable { case variable, keyFile, envFile, configEnvFile }
@@ -61,7 +114,7 @@ struct MemoryScanTests {
     @Test(arguments: KeySource.allCases)
     func theStaticKeyIsNowhereElse(source: KeySource) throws {
         let folder = try TemporaryFolder()
-        try withAgent { setup in
+        try TestSupport.withAgent { setup in
             setup.environment = [:]
             switch source {
             case .variable:
@@ -84,7 +137,7 @@ struct MemoryScanTests {
 
     @Test func theEnvironmentBlockHasNamesLeftButNoSecretValues() throws {
         let password = [UInt8].random(32).base64
-        try withAgent {
+        try TestSupport.withAgent {
             $0.environment = [
                 "MINIO_KMS_SECRET_KEY": self.keyText, "MINIO_ROOT_PASSWORD": password, "KEYSIDE_LOG_LEVEL": "debug",
             ]
@@ -149,6 +202,10 @@ private enum BrokenOff: CaseIterable {
         let answer = try connection.receiveAnswer()
         #expect(answer.status >= 400)
         // What follows the answer tells that the agent has done with the request.
-        if answer.closes { try connection.receiveEnd() } else { _ = try connection.ask(HTTPRequest("OPTIONS", "*")) }
+        if answer.closes {
+            try connection.receiveEnd(mayBeReset: connection.isEncrypted)
+        } else {
+            _ = try connection.ask(HTTPRequest("OPTIONS", "*"))
+        }
     }
 }

@@ -24,7 +24,8 @@ final class Workload {
     private let key: String
     private let backend: Backend
     private var importCount = 0
-    private var connections: [RawConnection]
+    private let connect: () throws -> any ClientConnection
+    private var connections: [any ClientConnection]
     /// Data keys to decrypt again, the last ones made.
     private var dataKeys: [DataKey] = []
     private let context = Array("{\"bucket\":\"bucket/object\"}".utf8)
@@ -51,10 +52,15 @@ final class Workload {
         case whole, chunked(by: Int), inSegments(Int)
     }
 
-    init(agent: AgentProcess, key: String, backend: Backend = .staticKey, connectionCount: Int) throws {
+    /// - Parameter connect: makes a connection.
+    init(
+        key: String, backend: Backend = .staticKey, connectionCount: Int,
+        connect: @escaping () throws -> any ClientConnection
+    ) throws {
         self.key = key
         self.backend = backend
-        self.connections = try (0..<connectionCount).map { _ in try agent.connect() }
+        self.connect = connect
+        self.connections = try (0..<connectionCount).map { _ in try connect() }
     }
 
     func run(callCount: Int) throws {
@@ -83,9 +89,7 @@ final class Workload {
     func close() { self.connections = [] }
 
     /// Takes new connections in place of all there are.
-    func reconnect(to agent: AgentProcess) throws {
-        self.connections = try self.connections.map { _ in try agent.connect() }
-    }
+    func reconnect() throws { self.connections = try self.connections.map { _ in try self.connect() } }
 
     /// Several calls are sent one behind the other.
     private func calls(turn: Int) -> [Call] {
@@ -113,12 +117,17 @@ final class Workload {
         }
     }
 
-    private func send(_ calls: [Call], on connection: RawConnection, in manner: Manner) throws {
+    private func send(_ calls: [Call], on connection: any ClientConnection, in manner: Manner) throws {
         let requests = calls.map { self.request(for: $0) }
         switch manner {
-        case .whole: try connection.send(requests.flatMap(\.bytes))
-        case .chunked(let count): try connection.send(requests.flatMap { $0.chunked(by: count).bytes })
-        case .inSegments(let count): try connection.send(requests.flatMap(\.bytes), inSegments: count)
+        case .whole: try connection.send(requests)
+        case .chunked(let count): try connection.send(requests.map { $0.chunked(by: count) })
+        case .inSegments(let count):
+            if let connection = connection as? RawConnection {
+                try connection.send(requests.flatMap(\.bytes), inSegments: count)
+            } else {
+                try connection.send(requests.map { $0.chunked(by: 64) })  // Frames are its segments.
+            }
         }
     }
 
@@ -152,7 +161,7 @@ final class Workload {
         return bytes
     }
 
-    private func receive(_ call: Call, on connection: RawConnection) throws {
+    private func receive(_ call: Call, on connection: any ClientConnection) throws {
         let answer = try connection.receiveAnswer()
         if self.backend == .keyServers, [500, 502, 503, 504].contains(answer.status) {
             self.failed += 1

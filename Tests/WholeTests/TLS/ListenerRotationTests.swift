@@ -7,8 +7,11 @@ import Testing
 
 /// The listener's certificate is replaced while clients ask, and none of them notices.
 @Suite struct ListenerRotationTests {
+    /// A hundred with all ways of replacing files.
+    private static let pairCount = 100 / FileReplacement.allCases.count
+
     @Test(.timeLimit(.minutes(5)), arguments: FileReplacement.allCases)
-    func twentyPairsAreTakenUnderLoad(way: FileReplacement) async throws {
+    func everyPairIsTakenUnderLoad(way: FileReplacement) async throws {
         let files = try TLSFiles(way)
         let setup = AgentSetup(on: files)
         let agent = try TLSAgent(try AgentProcess(setup), trusting: files.authority.certificate)
@@ -17,7 +20,7 @@ import Testing
         async let second = Self.load(agent, .http2, as: files.client, until: isOver)
         try await onThread { () throws(TestFailure) in
             defer { isOver.raise() }
-            for round in 1...20 {
+            for round in 1...Self.pairCount {
                 let pair = try files.authority.issueServer(validity: .from(-60, to: 90 * 24 * 3600 + round))
                 do {
                     try way.replace(TLSFiles.files(pair), in: files.folder)

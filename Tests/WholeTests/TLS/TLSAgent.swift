@@ -5,19 +5,35 @@ import TestSupport
 /// A running agent that listens by TLS too, on a port that the kernel has chosen.
 struct TLSAgent: Sendable {
     let agent: AgentProcess
-    /// `https://127.0.0.1:PORT`
-    let url: String
+    let port: UInt16
     /// Whom clients trust, PEM.
     let authority: String
 
     init(_ agent: AgentProcess, trusting authority: String) throws {
         let listeners = try agent.ask(.get("/v1/status")).json["keyside"]["listeners"]
-        guard listeners[1]["name"].string == "tls", let address = listeners[1]["address"].string else {
+        guard listeners[1]["name"].string == "tls", let address = listeners[1]["address"].string,
+            let port = address.split(separator: ":").last.flatMap({ UInt16($0) })
+        else {
             throw TestFailure.unusable("the agent does not listen by TLS: \(try agent.log)")
         }
         self.agent = agent
-        self.url = "https://\(address)"
+        self.port = port
         self.authority = authority
+    }
+
+    var url: String { "https://127.0.0.1:\(self.port)" }
+
+    /// Waits until the agent counts `count` connections by TLS.
+    func wait(forConnections count: Int) throws {
+        try self.agent.wait(for: "\(count) connections by TLS") {
+            try self.agent.metrics.value("keyside_connections", ["listener": "tls"]) == Double(count)
+        }
+    }
+
+    /// Waits until the agent counts no connection but that of whoever asks.
+    func waitUntilNobodyIsConnected() throws {
+        try self.wait(forConnections: 0)
+        try self.agent.wait(forConnections: 1, askingOn: try self.agent.connect())
     }
 
     /// What curl is answered on a connection of its own. A body is sent by POST.

@@ -78,6 +78,50 @@ import Testing
         }
     }
 
+    /// What `keyside check` says of files, the agent says too, and does not start.
+    @Test(.enabled(if: Account.isRoot, "needs root to become nobody"))
+    func whoeverHasNothingToShowSaysWhy() throws {
+        let files = try TLSFiles()
+        let expired = try files.authority.issueServer(validity: .expired)
+        let other = try files.authority.issueServer()
+        let good = try text(of: files.folder("server.crt"))
+        for (cert, key, clientCA, message) in [
+            (good, "", nil, "tls.key: \(files.folder("server.key")): contains no"),
+            (good, other.key, nil, "tls.key: \(files.folder("server.key")): the private key does not belong"),
+            (
+                expired.certificate, expired.key, nil,
+                "tls.cert: \(files.folder("server.crt")): the certificate expired"
+            ),
+            (
+                other.certificate, other.key, other.key,
+                "tls.client_ca: \(files.folder("ca.crt")): contains no PEM"
+            ),
+        ] as [(String, String, String?, String)] {
+            try files.folder.write(cert, to: "server.crt")
+            try files.folder.write(key, to: "server.key")
+            if let clientCA { try files.folder.write(clientCA, to: "ca.crt") }
+            try Self.expectRefusal(
+                files.arguments() + (clientCA == nil ? [] : ["--tls-client-ca", files.folder("ca.crt")]), message)
+        }
+        try files.folder.write(other.key, to: "server.key", mode: 0o600)
+        try Self.expectRefusal(
+            files.arguments(), "tls.key: \(files.folder("server.key")): cannot be read: permission denied",
+            as: .nobody)
+    }
+
+    private static func expectRefusal(
+        _ arguments: [String], _ message: String, as account: Account? = nil,
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let folder = try TemporaryFolder()
+        let outcome = try Keyside.run(
+            ["run", "--socket", folder("keyside.sock")] + arguments,
+            environment: ["MINIO_KMS_SECRET_KEY": AgentSetup.knownKey]
+        ) { $0.account = account }
+        #expect(outcome.status == .exited(78), "\(outcome)", sourceLocation: sourceLocation)
+        #expect(outcome.error.contains(message), "\(outcome.error)", sourceLocation: sourceLocation)
+    }
+
     @Test func whoeverListensToOtherMachinesIsWarned() throws {
         let files = try TLSFiles()
         try files.withAgent {
