@@ -97,7 +97,7 @@ if [ "$missing" -ge 0 ]; then
 fi
 
 # nanoseconds PROCESS: the processor time that its threads took.
-nanoseconds() { cat "/proc/$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%d", sum }'; }
+nanoseconds() { cat "/proc/$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; }
 
 # measure URL PROCESS ROW: p50, p99 and processor time, in microseconds.
 measure() {

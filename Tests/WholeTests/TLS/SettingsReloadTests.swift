@@ -60,7 +60,7 @@ import Testing
             #expect(try self.statuses(agent) == [200, 403])
             let log = try agent.agent.log
             #expect(
-                log.contains("error the new settings are refused, the old ones stay in use reason=\"\(files.config):"),
+                log.contains("the new settings are refused, the old ones stay in use reason=\"\(files.config):"),
                 "\(log)")
             try agent.agent.notifications.waitForStatus { $0.contains("the new settings are refused") }
 
