@@ -43,5 +43,5 @@ void *realloc(void *block, size_t byte_count) {
 }
 
 // libssl wipes its buffers of 16 KiB with this whenever it gives them back. OpenSSL's own writes eight bytes at a time,
-// which takes ten times as long.
+// which takes six times as long (2 µs).
 void OPENSSL_cleanse(void *address, size_t byte_count) { explicit_bzero(address, byte_count); }
