@@ -15,6 +15,7 @@ import Upstream
 /// A running agent: one key service, served on a Unix socket and perhaps by TLS, from the first line in the log to the last.
 package struct Agent: Sendable {
     private let settings: AgentSettings
+    private let settingsKeeper: SettingsKeeper
     private let service: any KeyService
     /// Nil where the key is embedded.
     private let keyServers: KeyServers?
@@ -25,9 +26,11 @@ package struct Agent: Sendable {
     private let manager = ServiceManager()
 
     init(
-        settings: AgentSettings, backend: Backend, entrance: TLSEntrance?, memory: SecretMemory, logger: Logger
+        settings settingsKeeper: SettingsKeeper, started settings: AgentSettings, backend: Backend,
+        entrance: TLSEntrance?, memory: SecretMemory, logger: Logger
     ) {
         self.settings = settings
+        self.settingsKeeper = settingsKeeper
         switch backend {
         case .embedded(let service):
             self.service = service
@@ -67,9 +70,14 @@ package struct Agent: Sendable {
             events: for await event in events {
                 switch life.receive(event) {
                 case .announceReady:
-                    self.announceReady()
+                    self.announceReady(alsoAt: other?.1.address)
                 case .reportStatus:
-                    self.manager.report(status: self.statusLine(isServing: life.phase == .serving))
+                    self.manager.report(
+                        status: self.statusLine(isServing: life.phase == .serving, alsoAt: other?.1.address))
+                case .announceReloading:
+                    self.manager.reloading(at: Instant.now().nanoseconds / 1000)
+                case .announceReloaded:
+                    self.manager.ready(status: self.statusLine(isServing: true, alsoAt: other?.1.address))
                 case .drain:
                     socket.removeName()
                     tasks.addTask { await self.drain(server, feed: feed) }
@@ -117,7 +125,7 @@ package struct Agent: Sendable {
             facts: AgentFacts(
                 version: BuildInfo.version, commit: BuildInfo.commit,
                 listeners: [facts] + [other?.1].compactMap(\.self)),
-            gate: Gate(self.settings),
+            gate: self.settingsKeeper.gate,
             sources: [self.keyServers].compactMap(\.self) + [certificates])
         let limits = ServerLimits(
             connections: self.settings.limits.connections,
@@ -183,18 +191,19 @@ package struct Agent: Sendable {
         feed.yield(.ready)
     }
 
-    private func announceReady() {
+    private func announceReady(alsoAt tlsAddress: String?) {
         self.logger.notice("ready", metadata: ["socket": "\(self.settings.socket.path)"])
-        self.manager.ready(status: self.statusLine(isServing: true))
+        self.manager.ready(status: self.statusLine(isServing: true, alsoAt: tlsAddress))
         StartupCode.release()
     }
 
-    private func statusLine(isServing: Bool) -> String {
+    private func statusLine(isServing: Bool, alsoAt tlsAddress: String? = nil) -> String {
         let known = self.keyServers?.service.knownStatus ?? BackendStatus(reachability: .unreachable, endpoints: [])
         return StatusLine(
             kind: self.service.kind, keyName: self.service.defaultKeyName, socketPath: self.settings.socket.path,
-            isServing: isServing, backend: known, isAnsweringStale: self.keyServers?.cache?.isAnsweringStale ?? false,
-            now: .now()
+            tlsAddress: tlsAddress, isServing: isServing, backend: known,
+            isAnsweringStale: self.keyServers?.cache?.isAnsweringStale ?? false,
+            hasRefusedSettings: self.settingsKeeper.hasRefused, now: .now()
         )
         .description
     }
@@ -207,7 +216,9 @@ package struct Agent: Sendable {
             case .sigterm, .sigint:
                 feed.yield(.stop(at: .now))
             case .sighup:
+                feed.yield(.reloading)
                 await self.reload()
+                feed.yield(.reloaded)
             case .sigusr1:
                 self.purgeCache()
             case _:
@@ -217,10 +228,7 @@ package struct Agent: Sendable {
     }
 
     private func reload() async {
-        guard self.keyServers != nil || self.entrance != nil else {
-            self.logger.notice("there is nothing to reload: the key is embedded")
-            return
-        }
+        self.settingsKeeper.reload()
         if let entrance = self.entrance {
             self.logger.notice("looking for a new certificate of the listener")
             await entrance.keeper.reloadNow()

@@ -23,12 +23,19 @@ struct AgentLife {
         case drained
         /// A key server has come or gone.
         case backendChanged
+        /// Settings and files are read again.
+        case reloading
+        /// They have been, with whatever result.
+        case reloaded
     }
 
     enum Action: Equatable {
         case announceReady
         /// Says how the backend is.
         case reportStatus
+        case announceReloading
+        /// Says that it serves as before.
+        case announceReloaded
         case drain
         case end
         /// Without waiting for anybody.
@@ -56,10 +63,15 @@ struct AgentLife {
             guard since.duration(to: now) >= Self.oneRequest else { return .nothing }
             self.phase = .stopped
             return .endAtOnce
-        case (.starting, .backendChanged), (.serving, .backendChanged):
+        case (.starting, .backendChanged), (.serving, .backendChanged), (.starting, .reloaded):
             return .reportStatus
+        case (.serving, .reloading):
+            return .announceReloading
+        case (.serving, .reloaded):
+            return .announceReloaded
         case (.serving, .ready), (.draining, .ready), (.starting, .drained), (.serving, .drained),
-            (.draining, .backendChanged), (.stopped, _):
+            (.draining, .backendChanged), (.starting, .reloading), (.draining, .reloading), (.draining, .reloaded),
+            (.stopped, _):
             return .nothing
         }
     }

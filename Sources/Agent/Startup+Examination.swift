@@ -13,7 +13,10 @@ extension Startup {
     /// - Parameter connecting: whether to try every key server, from its name to a data key.
     package func examine(connecting: Bool) async throws(AgentFailure) -> BackendFindings {
         var findings = BackendFindings()
-        findings.diagnostics += self.listenerFiles?.read(now: WallClock.currentSecond()).diagnostics ?? []
+        if let listener = self.listenerFiles?.read(now: WallClock.currentSecond()) {
+            findings.diagnostics += listener.diagnostics
+            findings.listenerValidUntil = listener.plan?.certifiedKey.validity.end
+        }
         guard case .kes(let kes) = self.configuration.backend else { return findings }
         let credentials: Credentials
         do throws(CredentialFault) {

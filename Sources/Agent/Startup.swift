@@ -15,6 +15,7 @@ import StaticKey
 package struct Startup: Sendable {
     package let configuration: Configuration
     package let memory: SecretMemory
+    private let source: SettingsSource
 
     /// Reads everything. What is wrong with it is in the configuration's diagnostics.
     ///
@@ -25,10 +26,10 @@ package struct Startup: Sendable {
     package init(
         flags: [String: String], configFile: String?, envFile: String?, toleratesUnlockedMemory: Bool
     ) throws(AgentFailure) {
-        let loaded = AgentSettings.load(
-            flags: flags,
-            environment: EnvironmentBlock.texts { $0.hasPrefix(AgentSettings.variablePrefix) },
+        self.source = SettingsSource(
+            flags: flags, environment: EnvironmentBlock.texts { $0.hasPrefix(AgentSettings.variablePrefix) },
             configFile: configFile)
+        let loaded = self.source.load()
         do throws(LockedMemoryError) {
             let memory = try SecretMemory(
                 allowUnlocked: toleratesUnlockedMemory || loaded.settings.memory.allowUnlocked)
@@ -71,7 +72,8 @@ package struct Startup: Sendable {
     /// - Throws: ``AgentFailure`` when this version lacks the backend, or its key is of no use.
     package func makeAgent(logger: Logger) throws(AgentFailure) -> Agent {
         Agent(
-            settings: self.configuration.settings, backend: try self.makeBackend(logger: logger),
+            settings: SettingsKeeper(self.source, started: self.configuration, logger: logger),
+            started: self.configuration.settings, backend: try self.makeBackend(logger: logger),
             entrance: try self.makeEntrance(logger: logger), memory: self.memory, logger: logger)
     }
 

@@ -9,19 +9,28 @@ struct StatusLine: CustomStringConvertible {
     let kind: String
     let keyName: KeyName
     let socketPath: String
+    /// Nil where there is no TLS listener.
+    let tlsAddress: String?
     /// Whether the agent is ready.
     let isServing: Bool
     let backend: BackendStatus
     /// Whether the cache answers in place of key servers that cannot be reached.
     let isAnsweringStale: Bool
+    /// Whether the settings' file holds what is not obeyed.
+    let hasRefusedSettings: Bool
     let now: WallClock
 
     var description: String {
         let purpose =
             self.isServing
-            ? "Serving data keys from \(self.kind) '\(self.keyName)' on \(self.socketPath)"
+            ? "Serving data keys from \(self.kind) '\(self.keyName)' on \(self.places)"
             : "Waiting for the backend: \(self.kind)"
-        return ([purpose] + [self.outage].compactMap(\.self)).joined(separator: "; ")
+        let refusal = self.hasRefusedSettings ? "the new settings are refused, the old ones stay in use" : nil
+        return ([purpose] + [refusal, self.outage].compactMap(\.self)).joined(separator: "; ")
+    }
+
+    private var places: String {
+        self.tlsAddress.map { "\(self.socketPath) and https://\($0)" } ?? self.socketPath
     }
 
     private var outage: String? {

@@ -2,7 +2,8 @@
 
 // The safety net under the whole process: heap blocks are wiped when they are released, by whichever library holds
 // them. Linked into the executable, these definitions take the place of glibc's for the program and for every shared
-// library it loads. `calloc` and `malloc` stay glibc's; `__libc_*` are its documented-by-use inner names.
+// library it loads, and so does that of OPENSSL_cleanse(3). `calloc` and `malloc` stay glibc's; `__libc_*` are its
+// documented-by-use inner names.
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -40,3 +41,7 @@ void *realloc(void *block, size_t byte_count) {
     free(block);
     return moved;
 }
+
+// libssl wipes its buffers of 16 KiB with this whenever it gives them back. OpenSSL's own writes eight bytes at a time,
+// which takes six times as long (2 µs).
+void OPENSSL_cleanse(void *address, size_t byte_count) { explicit_bzero(address, byte_count); }

@@ -8,6 +8,9 @@ package struct HTTP2StreamID: Hashable, Sendable {
 
     init(_ slot: Slots<HTTP2Stream>.ID) { self.slot = slot }
 
+    /// A small number that no other stream of the connection has at the same time.
+    package var place: Int { Int(UInt32(truncatingIfNeeded: self.slot.rawValue)) }
+
     /// For callers that can pass on nothing but a number.
     package var number: Int { Int(truncatingIfNeeded: self.slot.rawValue) }
 

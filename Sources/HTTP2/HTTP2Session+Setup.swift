@@ -50,27 +50,37 @@ extension HTTP2Session {
             && nghttp2_session_set_local_window_size(session, 0, 0, Int32(limits.windowByteCount)) == 0
     }
 
-    func withPairs(of fields: [(value: String, name: String)], _ body: (UnsafePointer<nghttp2_nv>?, Int) -> CInt) {
-        self.fields = fields.flatMap { Array($0.name.utf8) + Array($0.value.utf8) }
-        self.extents = fields.map {
-            FieldExtent(nameByteCount: $0.name.utf8.count, valueByteCount: $0.value.utf8.count)
-        }
-        unsafe self.withPairs(body)
-    }
-
-    /// Lends the fields in nghttp2's form. It copies what it keeps.
-    func withPairs(_ body: (UnsafePointer<nghttp2_nv>?, Int) -> CInt) {
-        unsafe self.fields.withUnsafeMutableBufferPointer { bytes in
-            var position = bytes.baseAddress
-            let pairs = unsafe self.extents.map { extent in
-                defer { unsafe position = position.map { unsafe $0 + extent.nameByteCount + extent.valueByteCount } }
-                return unsafe nghttp2_nv(
-                    name: position, value: position.map { unsafe $0 + extent.nameByteCount },
-                    namelen: extent.nameByteCount, valuelen: extent.valueByteCount,
-                    flags: UInt8(NGHTTP2_NV_FLAG_NONE.rawValue))
+    /// Has the fields of a head written, and hands them over in nghttp2's form. It copies what it keeps.
+    func withFields(
+        upTo byteCountMax: Int, _ write: (inout OutputRawSpan, inout [FieldExtent]) -> Void,
+        submit: (UnsafePointer<nghttp2_nv>?, Int) -> CInt
+    ) {
+        self.extents.removeAll(keepingCapacity: true)
+        unsafe withUnsafeTemporaryAllocation(byteCount: byteCountMax, alignment: 1) { room in
+            var output = unsafe OutputRawSpan(buffer: room, initializedCount: 0)
+            write(&output, &self.extents)
+            _ = unsafe output.finalize(for: room)
+            unsafe withUnsafeTemporaryAllocation(of: nghttp2_nv.self, capacity: self.extents.count) { pairs in
+                var position = unsafe room.baseAddress?.assumingMemoryBound(to: UInt8.self)
+                for (index, extent) in self.extents.enumerated() {
+                    let value = unsafe position.map { unsafe $0 + extent.nameByteCount }
+                    unsafe pairs.initializeElement(
+                        at: index,
+                        to: nghttp2_nv(
+                            name: position, value: value, namelen: extent.nameByteCount,
+                            valuelen: extent.valueByteCount, flags: extent.flags))
+                    unsafe position = value.map { unsafe $0 + extent.valueByteCount }
+                }
+                // It fails only for a stream that has gone, which the event of its end tells.
+                _ = unsafe submit(pairs.baseAddress, pairs.count)
             }
-            // It fails only for a stream that has gone, which the event of its end tells.
-            _ = unsafe body(pairs, pairs.count)
         }
+    }
+}
+
+extension FieldExtent {
+    /// What is never said again is not to be remembered: to enter it costs more than to spell it out.
+    fileprivate var flags: UInt8 {
+        UInt8(self.repeats ? NGHTTP2_NV_FLAG_NONE.rawValue : NGHTTP2_NV_FLAG_NO_INDEX.rawValue)
     }
 }

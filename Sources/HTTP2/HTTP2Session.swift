@@ -18,22 +18,22 @@ import Slots
 @safe package final class HTTP2Session {
     let limits: HTTP2Limits
     let memory: SecretMemory
-    var streams = Slots<HTTP2Stream>()
+    // None of these is lent to anybody who could reach the session meanwhile, which need not be looked at with every use.
+    @safe @exclusivity(unchecked) var streams = Slots<HTTP2Stream>()
     /// Bytes of bodies and answers that wait.
-    package internal(set) var heldByteCount = 0
+    @safe @exclusivity(unchecked) package internal(set) var heldByteCount = 0
 
     let session: OpaquePointer
     /// Where nghttp2 allocates; it lives as long as the session.
     private let blocks: BoundedBlocks
-    var events: [HTTP2Event] = []
-    private var eventsTaken = 0
+    @safe @exclusivity(unchecked) var events: [HTTP2Event] = []
+    @safe @exclusivity(unchecked) private var eventsTaken = 0
     /// What is being written to, for the length of ``write(into:upTo:)``.
-    var output: TransitBuffer
-    /// Takes the fields of a head.
-    var fields: [UInt8] = []
-    var extents: [FieldExtent] = []
+    @safe @exclusivity(unchecked) var output: TransitBuffer
+    /// Of the fields of a head that is being written.
+    @safe @exclusivity(unchecked) var extents: [FieldExtent] = []
     /// Frames that asked for nothing, since the last that did.
-    var idleFrameCount = 0
+    @safe @exclusivity(unchecked) var idleFrameCount = 0
 
     /// - Parameter blocks: for nghttp2.
     /// - Returns: nil where there is no memory for it.
@@ -102,7 +102,9 @@ import Slots
 
     /// Asks for the body that the client waits to send.
     package func askForBody(of id: HTTP2StreamID) {
-        unsafe self.withPairs(of: [("100", ":status")]) { fields, count in
+        unsafe self.withFields(upTo: 16) {
+            $0.appendField(":status", to: &$1) { $0.append(decimal: 100) }
+        } submit: { fields, count in
             unsafe nghttp2_submit_headers(
                 self.session, UInt8(NGHTTP2_FLAG_NONE.rawValue), self.streams[id.slot].number, nil, fields, count, nil)
         }
@@ -118,17 +120,12 @@ import Slots
         let isEmpty = body.isEmpty
         self.heldByteCount += body.byteCount
         self.streams[id.slot].answer = body
-        self.extents.removeAll(keepingCapacity: true)
-        self.fields = unsafe [UInt8](unsafeUninitializedCapacity: head.byteCountMax) { buffer, byteCount in
-            let room = UnsafeMutableRawBufferPointer(buffer)
-            var output = unsafe OutputRawSpan(buffer: room, initializedCount: 0)
-            head.writeFields(date: date, into: &output, extents: &self.extents)
-            byteCount = unsafe output.finalize(for: room)
-        }
         var source = unsafe nghttp2_data_provider()
         unsafe source.source.ptr = UnsafeMutableRawPointer(bitPattern: UInt(id.slot.rawValue))
         unsafe source.read_callback = HTTP2Callbacks.readAnswer
-        unsafe self.withPairs { fields, count in
+        unsafe self.withFields(upTo: head.byteCountMax) {
+            head.writeFields(date: date, into: &$0, extents: &$1)
+        } submit: { fields, count in
             if isEmpty {
                 unsafe nghttp2_submit_response(self.session, number, fields, count, nil)
             } else {

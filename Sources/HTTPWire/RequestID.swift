@@ -47,7 +47,7 @@ extension OutputRawSpan {
     }
 
     /// Appends the digits of a number that is not negative.
-    mutating func append(decimal number: Int) {
+    package mutating func append(decimal number: Int) {
         var rest = UInt(number)
         var digits: UInt64 = 0  // Eight at most, the first of them lowest.
         var count = 0

@@ -6,10 +6,13 @@ import Spans
 package struct FieldExtent: Equatable, Sendable {
     package let nameByteCount: Int
     package let valueByteCount: Int
+    /// Whether other answers are likely to have the same.
+    package let repeats: Bool
 
-    package init(nameByteCount: Int, valueByteCount: Int) {
+    package init(nameByteCount: Int, valueByteCount: Int, repeats: Bool = true) {
         self.nameByteCount = nameByteCount
         self.valueByteCount = valueByteCount
+        self.repeats = repeats
     }
 }
 
@@ -37,19 +40,23 @@ extension ResponseHead {
         }
         if let age { output.appendField("age", to: &extents) { $0.append(decimal: age) } }
         if let requestID = self.requestID {
-            output.appendField("x-request-id", to: &extents) { $0.append(requestID) }
+            output.appendField("x-request-id", repeats: false, to: &extents) { $0.append(requestID) }
         }
     }
 }
 
 extension OutputRawSpan {
-    fileprivate mutating func appendField(
-        _ name: StaticString, to extents: inout [FieldExtent], value: (inout OutputRawSpan) -> Void
+    /// Appends a field as ``ResponseHead/writeFields(date:into:extents:)`` does.
+    package mutating func appendField(
+        _ name: StaticString, repeats: Bool = true, to extents: inout [FieldExtent],
+        value: (inout OutputRawSpan) -> Void
     ) {
         self.append(ascii: name)
         let nameEnd = self.byteCount
         value(&self)
-        extents.append(.init(nameByteCount: name.utf8CodeUnitCount, valueByteCount: self.byteCount - nameEnd))
+        extents.append(
+            .init(
+                nameByteCount: name.utf8CodeUnitCount, valueByteCount: self.byteCount - nameEnd, repeats: repeats))
     }
 }
 

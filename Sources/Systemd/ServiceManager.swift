@@ -11,6 +11,11 @@ package struct ServiceManager: Sendable {
     /// The service accepts requests.
     package func ready(status: String) { self.notify("READY=1\nSTATUS=\(status)") }
 
+    /// The service looks at its configuration again, and says ``ready(status:)`` when it has.
+    ///
+    /// - Parameter microsecond: now, on CLOCK_MONOTONIC.
+    package func reloading(at microsecond: Int) { self.notify("RELOADING=1\nMONOTONIC_USEC=\(microsecond)") }
+
     /// The service is on its way out.
     package func stopping(status: String) { self.notify("STOPPING=1\nSTATUS=\(status)") }
 

@@ -16,7 +16,7 @@ import Linux
 /// but its first certificate.
 ///
 /// **What stays in memory.** OpenSSL allocates in locked memory; plaintext is wiped out of its read buffer as it is handed
-/// over, and the buffers of idle connections are given back.
+/// over, and it enciphers in place what it sends. The buffers of idle connections are given back.
 ///
 /// `@unchecked Sendable`: nobody changes it once it is made, and its references are counted atomically.
 @safe package final class TLSContext: @unchecked Sendable {
@@ -24,6 +24,8 @@ import Linux
 
     /// How long a session may be resumed.
     private static let sessionSeconds = 300
+    /// Bytes of a record: room for most answers, also of several streams together, and little to wipe.
+    private static let recordByteCountMax = 4096
     /// For TLS 1.2; those of 1.3 are all of this kind.
     private static let ciphers = "ECDHE+AESGCM:ECDHE+CHACHA20"
 
@@ -56,6 +58,7 @@ import Linux
         let context = unsafe self.context
         unsafe keyside_tls_set_options(context)
         guard unsafe SSL_CTX_ctrl(context, SSL_CTRL_SET_MIN_PROTO_VERSION, Int(TLS1_2_VERSION), nil) == 1,
+            unsafe SSL_CTX_ctrl(context, SSL_CTRL_SET_MAX_SEND_FRAGMENT, Self.recordByteCountMax, nil) == 1,
             unsafe SSL_CTX_set_cipher_list(context, Self.ciphers) == 1
         else { throw .reported(by: "SSL_CTX_set_cipher_list") }
         unsafe SSL_CTX_set_alpn_select_cb(context, TLSCallbacks.selectProtocol, nil)

@@ -104,7 +104,7 @@ package import Linux
     package mutating func receive(into buffer: inout OutputRawSpan) -> Descriptor.Received {
         var total = 0
         while buffer.freeCapacity > 0 {
-            ERR_clear_error()
+            Self.clearErrors()
             let (result, byteCount) = unsafe buffer.withUnsafeMutableBytes { bytes, count in
                 var received = 0
                 let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
@@ -131,13 +131,13 @@ package import Linux
         return total > 0 ? .bytes(total) : .nothing
     }
 
-    /// Sends in records of up to 16 KiB. Bytes that are not taken must be offered again, with or without more behind them.
+    /// Sends in as few records as hold them. Bytes that are not taken must be offered again, with or without more behind them.
     ///
     /// - Returns: how many were taken; nil if the connection is broken.
     package mutating func send(_ bytes: Span<UInt8>) -> Int? {
         var taken = 0
         while taken < bytes.count {
-            ERR_clear_error()
+            Self.clearErrors()
             var sent = 0
             let result = unsafe bytes.extracting(droppingFirst: taken)
                 .withUnsafeBytes { unsafe SSL_write_ex(self.ssl, $0.baseAddress, $0.count, &sent) }
@@ -151,6 +151,14 @@ package import Linux
         return taken
     }
 
+    /// Whether OpenSSL keeps the buffers that records are read and written in, some 30 KiB, for the next. Else it gives
+    /// them back after each. There is no plaintext in them either way: see ``TLSContext``.
+    package func keepBuffers(_ keeps: Bool) {
+        let command = keeps ? SSL_CTRL_CLEAR_MODE : SSL_CTRL_MODE
+        unsafe SSL_ctrl(self.ssl, command, Int(SSL_MODE_RELEASE_BUFFERS), nil)
+        if !keeps { unsafe SSL_free_buffers(self.ssl) }
+    }
+
     /// Tells the client that this is all, so that it can tell the end from a cut.
     package mutating func endSending() {
         guard self.isEstablished, !self.isBroken else { return }
@@ -158,6 +166,11 @@ package import Linux
         ERR_clear_error()
         _ = unsafe SSL_shutdown(self.ssl)
         ERR_clear_error()
+    }
+
+    /// What stands in the queue of errors would be taken for the next call's. To clear an empty one costs something, too.
+    private static func clearErrors() {
+        if ERR_peek_error() != 0 { ERR_clear_error() }
     }
 
     private enum Outcome {

@@ -63,9 +63,11 @@ struct StatusText {
         lines.append(Self.row("cache", Self.text(of: self.agent.cache)))
         for listener in self.agent.listeners {
             let refused = listener.refused > 0 ? ", \(listener.refused) refused" : ""
+            let end = listener.validUntil.map { ", certificate valid until \($0)" } ?? ""
             lines.append(
                 Self.row(
-                    "listener", "\(listener.name) \(listener.address), \(listener.connections) connected\(refused)"))
+                    "listener",
+                    "\(listener.name) \(listener.address), \(listener.connections) connected\(refused)\(end)"))
         }
         let requests = self.agent.requests
         lines.append(

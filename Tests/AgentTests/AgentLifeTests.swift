@@ -28,7 +28,11 @@ import Testing
         "each phase with each event",
         arguments: [
             (.starting, .ready, .serving, .announceReady), (.starting, stop(), drainingSinceThen, .drain),
-            (.starting, .drained, .starting, .nothing), (.serving, .ready, .serving, .nothing),
+            (.starting, .drained, .starting, .nothing), (.starting, .reloading, .starting, .nothing),
+            (.starting, .reloaded, .starting, .reportStatus), (.serving, .reloading, .serving, .announceReloading),
+            (.serving, .reloaded, .serving, .announceReloaded),
+            (drainingSinceThen, .reloading, drainingSinceThen, .nothing),
+            (drainingSinceThen, .reloaded, drainingSinceThen, .nothing), (.serving, .ready, .serving, .nothing),
             (.serving, stop(), drainingSinceThen, .drain), (.serving, .drained, .serving, .nothing),
             (drainingSinceThen, .ready, drainingSinceThen, .nothing),
             (drainingSinceThen, stop(after: .seconds(1)), .stopped, .endAtOnce),

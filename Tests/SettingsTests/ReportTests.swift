@@ -142,7 +142,7 @@ struct ReportTests {
         #expect(
             report.json.hasPrefix(
                 #"{"valid":true,"backend":"static key","key_name":"my-key","endpoints":[],"identity":null,"#
-                    + #""valid_until":null,"settings":["#
+                    + #""valid_until":null,"listener_valid_until":null,"settings":["#
             )
         )
         #expect(report.json.contains(#"{"name":"log.level","value":"info","source":"default"}"#))

@@ -39,9 +39,12 @@ struct TLSEntrance: Sendable {
             let listener = try TCPListener(at: self.address)
             let address = listener.address.description
             let connections = ConnectionCount(sharingTheLimitOf: connections)
+            let keeper = self.keeper
             return (
                 .tls(listener.relinquish(), showing: self.tls, connections: connections),
-                .init(.tls, at: address, connections: connections)
+                .init(.tls, at: address, connections: connections) {
+                    WallClock(seconds: keeper.status.validity.notAfter, nanoseconds: 0)
+                }
             )
         } catch {
             throw AgentFailure(error)

@@ -74,6 +74,7 @@ extension AgentStatus.Listener {
             case "address": try reader.read(&self.address, in: text)
             case "connections": try reader.read(&self.connections, in: text)
             case "refused": try reader.read(&self.refused, in: text)
+            case "valid_until": try reader.readString(into: &self.validUntil, in: text)
             default: try reader.skipValue(in: text)
             }
         }

@@ -9,7 +9,8 @@ package import ByteCoding
 ///          {"address":"https://kes-1:7373","online":true,"in_flight":2,"latency_us":…},
 ///          {"address":"https://kes-2:7373","online":false,"in_flight":0,"down_seconds":…,"reason":"…"}]},
 ///      "cache":{…},
-///      "listeners":[{"name":"unix","address":"/run/…","connections":…,"refused":…}],
+///      "listeners":[{"name":"unix","address":"/run/…","connections":…,"refused":…},
+///          {"name":"tls","address":"127.0.0.1:7373","connections":…,"refused":…,"valid_until":"…"}],
 ///      "memory":{"kind":"memfd_secret","locked_bytes":…,"slots_in_use":…},
 ///      "requests":{"succeeded":…,"refused":…,"failed":…}}
 package struct AgentStatus: Equatable, Sendable {
@@ -44,12 +45,15 @@ package struct AgentStatus: Equatable, Sendable {
         package var connections: Int
         /// Connections that were one too many.
         package var refused: Int
+        /// When the certificate ends that is shown there, RFC 3339.
+        package var validUntil: String?
 
-        package init(name: String, address: String, connections: Int, refused: Int) {
+        package init(name: String, address: String, connections: Int, refused: Int, validUntil: String? = nil) {
             self.name = name
             self.address = address
             self.connections = connections
             self.refused = refused
+            self.validUntil = validUntil
         }
     }
 
@@ -146,6 +150,7 @@ extension AgentStatus.Listener: JSONWritable {
             json.member("address", self.address)
             json.member("connections", self.connections)
             json.member("refused", self.refused)
+            if let end = self.validUntil { json.member("valid_until", end) }
         }
     }
 }

@@ -6,14 +6,15 @@ import Linux
 /// The `Date` of answers, made anew once a second.
 struct HTTPDateCache {
     private var second = -1
-    private var date = HTTPDate(secondsSinceEpoch: 0)
+    /// Nil before the first: writers whose heads are sent by others make none.
+    private var date: HTTPDate?
 
     mutating func current() -> HTTPDate {
         let now = WallClock.currentSecond()
-        if now != self.second {
-            self.second = now
-            self.date = HTTPDate(secondsSinceEpoch: now)
-        }
-        return self.date
+        if let date = self.date, now == self.second { return date }
+        let date = HTTPDate(secondsSinceEpoch: now)
+        self.second = now
+        self.date = date
+        return date
     }
 }

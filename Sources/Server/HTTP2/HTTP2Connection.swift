@@ -18,7 +18,7 @@ struct HTTP2Connection: ~Copyable {
     private var state: HTTP2ConnectionState
     private var naming: RequestNaming
     private var date = HTTPDateCache()
-    private var exchanges: [HTTP2StreamID: Exchange] = [:]
+    private var exchanges = StreamTable<Exchange>()
     /// No request's deadline is nearer.
     private var nextDeadline = Instant.distantFuture
     private var deferred: [Connection.Deferred] = []
@@ -66,7 +66,7 @@ struct HTTP2Connection: ~Copyable {
         self.naming = premises.namings.next()
     }
 
-    deinit { for exchange in self.exchanges.values { exchange.work?.cancel() } }
+    deinit { for id in self.exchanges.streams { self.exchanges[id]?.work?.cancel() } }
 
     // MARK: What it is waiting for
 
@@ -121,8 +121,8 @@ struct HTTP2Connection: ~Copyable {
         }
         guard self.nextDeadline <= now else { return }
         self.nextDeadline = .distantFuture
-        for (id, exchange) in self.exchanges {
-            if exchange.deadline <= now { self.giveUp(id, exchange, now: &now) }
+        for id in self.exchanges.streams {
+            if let exchange = self.exchanges[id], exchange.deadline <= now { self.giveUp(id, exchange, now: &now) }
             if let deadline = self.exchanges[id]?.deadline { self.nextDeadline = min(self.nextDeadline, deadline) }
         }
     }
@@ -260,7 +260,7 @@ struct HTTP2Connection: ~Copyable {
 
     private mutating func end(_ id: HTTP2StreamID, now: Instant) {
         self.state.headEnded()
-        guard let exchange = self.exchanges.removeValue(forKey: id) else { return }
+        guard let exchange = self.exchanges.remove(id) else { return }
         exchange.work?.cancel()
         self.state.requestEnded(now: now)
     }
@@ -327,7 +327,7 @@ struct HTTP2Connection: ~Copyable {
 
     /// Nobody can be answered any more.
     private mutating func giveUpAll() {
-        for exchange in self.exchanges.values { exchange.work?.cancel() }
+        for id in self.exchanges.streams { self.exchanges[id]?.work?.cancel() }
         self.exchanges.removeAll()
         self.deferred.removeAll()
         self.nextDeadline = .distantFuture

@@ -15,11 +15,17 @@ package struct AgentFacts: Sendable {
         /// The path of a socket, or an address with its port.
         package let address: String
         let connections: ConnectionCount
+        /// When the certificate ends that is shown at present.
+        let certificateEnd: (@Sendable () -> WallClock)?
 
-        package init(_ name: ListenerName, at address: String, connections: ConnectionCount) {
+        package init(
+            _ name: ListenerName, at address: String, connections: ConnectionCount,
+            certificateEnd: (@Sendable () -> WallClock)? = nil
+        ) {
             self.name = name
             self.address = address
             self.connections = connections
+            self.certificateEnd = certificateEnd
         }
     }
 

@@ -73,7 +73,7 @@ extension KESFront {
         status.listeners = self.facts.listeners.map { listener in
             .init(
                 name: listener.name.rawValue, address: listener.address, connections: listener.connections.current,
-                refused: listener.connections.refused)
+                refused: listener.connections.refused, validUntil: listener.certificateEnd?().rfc3339)
         }
         status.memory.kind = self.memory.kind.rawValue
         status.memory.lockedByteCount = self.memory.lockedByteCount

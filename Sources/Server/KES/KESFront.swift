@@ -19,7 +19,7 @@ package final class KESFront: Front {
     let memory: SecretMemory
     let facts: AgentFacts
     /// Who may ask for what by TLS.
-    let gate: Gate
+    let gate: CurrentGate
     let metrics = ByListener { RequestMetrics() }
     let denials = Denials()
     private let sources: [any MetricsSource]
@@ -29,7 +29,7 @@ package final class KESFront: Front {
     ///   - sources: other parts of the agent that count.
     package init(
         service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory, facts: AgentFacts,
-        gate: Gate = Gate(policies: [], bindings: []), sources: [any MetricsSource] = []
+        gate: CurrentGate = CurrentGate(Gate(policies: [], bindings: [])), sources: [any MetricsSource] = []
     ) {
         self.service = service
         self.cache = cache

@@ -48,6 +48,10 @@ struct Client: ~Copyable {
     /// What the event queue was last told to tell of.
     private var interest = EventQueue.Interest.input
     private var hasIgnoredInput = false
+    /// Whether it is one of those that have said something last, and keeps memory for more.
+    var isRecent = false {
+        didSet { self.wire.keepBuffers(self.isRecent) }
+    }
 
     /// How often what TLS has read ahead is looked at before others get their turn.
     private static var turnLengthMax: Int { 16 }

@@ -46,6 +46,7 @@ struct ServerLoop: ~Copyable {
     private var admittedCount = 0
     private var isDraining = false
     private var handshakes = HandshakeQueue()
+    private var recent = RecentClients()
     private var end: End?
     private var isStopped = false
 
@@ -87,7 +88,7 @@ struct ServerLoop: ~Copyable {
             let id = Slots<Client>.ID(rawValue: token)
             guard self.clients.contains(id) else { return }
             let isShakingHands = !self.clients[id].isReady
-            if isShakingHands { self.makeRoomForHandshake(of: id) }
+            if isShakingHands { self.makeRoomForHandshake(of: id) } else { self.noteActivity(of: id) }
             if self.clients[id].handle(event, &self.desk) { self.settle(id) } else { self.remove(id) }
             if isShakingHands, self.clients.contains(id), self.clients[id].isReady { self.handshakes.end(id) }
         }
@@ -142,6 +143,14 @@ struct ServerLoop: ~Copyable {
         client.listener.connections.leave()
         self.admittedCount -= 1
         self.endIfEmpty()
+    }
+
+    private mutating func noteActivity(of id: Slots<Client>.ID) {
+        guard self.clients[id].listener.tls != nil, !self.clients[id].isRecent else { return }
+        let (isAdmitted, former) = self.recent.meet(id)
+        guard isAdmitted else { return }
+        if let former, self.clients.contains(former) { self.clients[former].isRecent = false }
+        self.clients[id].isRecent = true
     }
 
     private mutating func makeRoomForHandshake(of id: Slots<Client>.ID) {

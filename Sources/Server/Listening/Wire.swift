@@ -81,6 +81,9 @@ struct Wire: ~Copyable {
         return self.socket.send(bytes)
     }
 
+    /// Whether to keep what memory the next bytes will need.
+    func keepBuffers(_ keeps: Bool) { self.tls?.keepBuffers(keeps) }
+
     /// Says that nothing more will come.
     mutating func endSending() {
         self.tls?.endSending()

@@ -130,3 +130,10 @@ package struct AgentSettings: Equatable, Sendable {
 
     package init() {}
 }
+
+extension AgentSettings {
+    /// Whether a setting, by its path, says who may ask for what.
+    package static func isAboutAccess(_ path: String) -> Bool {
+        path == "admin.identities" || path.hasPrefix(PolicyReader.section + ".")
+    }
+}

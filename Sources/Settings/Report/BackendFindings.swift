@@ -25,6 +25,8 @@ package struct BackendFindings: Equatable, Sendable {
     package var identity: String?
     /// When the certificate that proves it ends, RFC 3339.
     package var validUntil: String?
+    /// When the certificate of the TLS listener ends, RFC 3339. Nil where there is none that is of use.
+    package var listenerValidUntil: String?
     /// Nil if no server was asked.
     package var trials: [Trial]?
     /// What files hold wrongly.
@@ -41,6 +43,7 @@ package struct BackendFindings: Equatable, Sendable {
         var lines: [String] = []
         if let identity { lines.append("identity: \(identity)") }
         if let validUntil { lines.append("certificate: valid until \(validUntil)") }
+        if let listenerValidUntil { lines.append("listener's certificate: valid until \(listenerValidUntil)") }
         return lines + (self.trials.map { ["", "connections:"] + $0.map { "  \($0)".escapingControls } } ?? [])
     }
 }

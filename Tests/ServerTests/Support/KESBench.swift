@@ -29,7 +29,7 @@ struct KESBench {
             facts: AgentFacts(
                 version: "1.2.3", commit: "<unknown>",
                 listeners: [.init(.unix, at: "/run/test.sock", connections: self.connections)]),
-            gate: gate)
+            gate: CurrentGate(gate))
     }
 
     /// The answer to one request on a connection of its own.

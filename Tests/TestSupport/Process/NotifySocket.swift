@@ -26,8 +26,12 @@ package final class NotifySocket: Sendable {
     }
 
     /// Waits until an assignment has been made, before or from now on.
-    package func wait(for assignment: String, until deadline: Deadline = .standard) throws(TestFailure) {
-        while !self.assignments.contains(assignment) {
+    ///
+    /// - Parameter count: how many of the first assignments do not count.
+    package func wait(
+        for assignment: String, after count: Int = 0, until deadline: Deadline = .standard
+    ) throws(TestFailure) {
+        while !self.assignments.dropFirst(count).contains(assignment) {
             _ = try deadline.wait(for: POLLIN, on: [self.descriptor.number], waitingFor: assignment)
             try self.receive()
         }

@@ -11,6 +11,7 @@ import Testing
         self.folder = try TemporaryFolder()
         let authority = try TestAuthority()
         try authority.issueServer(validity: .from(-60, to: 90 * 24 * 3600)).write(to: self.folder.path, as: "server")
+        try authority.issueServer(validity: .from(-60, to: 29 * 24 * 3600)).write(to: self.folder.path, as: "ending")
         try authority.issueServer(validity: .expired).write(to: self.folder.path, as: "expired")
         try self.folder.write(authority.certificate, to: "ca.crt")
     }
@@ -33,6 +34,22 @@ import Testing
         #expect(outcome.status == .exited(0), "\(outcome.output)")
         #expect(outcome.output.hasSuffix("the configuration is valid\n"))
         #expect(outcome.output.contains("--tls-client-ca"))
+        #expect(!outcome.output.contains("warning"))
+        #expect(outcome.output.contains("\nlistener's certificate: valid until 2"))
+    }
+
+    @Test func whatEndsWithinAMonthIsWarnedOf() throws {
+        let flags = self.flags("ending.crt", "ending.key")
+        let outcome = try self.check(flags)
+        #expect(outcome.status == .exited(0))
+        #expect(
+            outcome.output.contains("tls.cert: \(self.folder("ending.crt")): warning: the certificate ends at 2"),
+            "\(outcome.output)")
+        #expect(outcome.output.hasSuffix("the configuration is valid, 1 warning\n"))
+        let json = try JSONValue(try self.check(flags + ["--output", "json"]).output)
+        let end = try #require(json["listener_valid_until"].string)
+        #expect(outcome.output.contains("listener's certificate: valid until \(end)\n"))
+        #expect(json["valid_until"] == .null, "a static key needs no certificate")
     }
 
     @Test func whatIsNotNamesSettingAndFile() throws {
