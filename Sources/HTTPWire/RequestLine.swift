@@ -10,8 +10,11 @@ struct RequestLine: Sendable {
 
     private var phase = Phase.method
     private(set) var method = RequestMethod.get
-    private(set) var target: [UInt8] = []
+    private(set) var target: [UInt8]
     private(set) var version = RequestHead.Version.http11
+
+    /// - Parameter target: what the next one may well be again, which is then not copied.
+    init(expecting target: [UInt8] = []) { self.target = target }
 
     var hasBegun: Bool { self.phase != .method }
 
@@ -51,7 +54,8 @@ struct RequestLine: Sendable {
         else { return false }
         guard stop > start else { throw .malformedTarget }
         guard input[stop] == .space else { throw Self.refusal(ofTargetEndingIn: input[stop]) }
-        self.target = input.extracting(start..<stop).copy()
+        let target = input.extracting(start..<stop)
+        if !target.isEqual(to: self.target.span) { self.target = target.copy() }
         scanner.consume(to: stop + 1)
         return true
     }

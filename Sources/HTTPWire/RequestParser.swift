@@ -120,7 +120,9 @@ package struct RequestParser: Sendable {
 
     private mutating func endRequest() -> Step {
         let position = self.scanner.start
+        let line = RequestLine(expecting: self.requestLine.target)
         self = RequestParser()
+        self.requestLine = line
         self.scanner.start = position
         return .end
     }

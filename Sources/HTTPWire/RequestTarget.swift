@@ -19,10 +19,33 @@ package enum RequestTarget: Equatable, Sendable {
     ///
     /// - Throws: `.malformedPercentEncoding`.
     package init(_ target: [UInt8]) throws(RequestError) {
+        if Self.isPlainPath(target.span) { self = .path(target) } else { self = try Self.takeApart(target) }
+    }
+
+    /// Whether a target is a path without escapes, query, fragment and oddities: nearly all are.
+    private static func isPlainPath(_ target: Span<UInt8>) -> Bool {
+        guard target.count > 0, target[0] == .slash else { return false }
+        var isAfterSlash = false
+        for index in target.indices {
+            switch target[index] {
+            case UInt8(ascii: "%"), UInt8(ascii: "?"), UInt8(ascii: "#"):
+                return false
+            case .slash:
+                if isAfterSlash { return false }
+                isAfterSlash = true
+            case UInt8(ascii: "."):
+                if isAfterSlash { return false }
+            case _:
+                isAfterSlash = false
+            }
+        }
+        return true
+    }
+
+    private static func takeApart(_ target: [UInt8]) throws(RequestError) -> RequestTarget {
         let bytes = target.span
         guard bytes.count > 0, bytes[0] == .slash else {
-            self = bytes.isEqual(to: "*") ? .asterisk : .authority
-            return
+            return bytes.isEqual(to: "*") ? .asterisk : .authority
         }
         var end = 0
         var isEncoded = false
@@ -39,10 +62,9 @@ package enum RequestTarget: Equatable, Sendable {
         let decoded =
             if isEncoded { try Self.decode(path) } else if end < bytes.count { path.copy() } else { target }
         if hasOddSegment, let clean = Self.clean(path) {
-            self = .redirect(to: Self.escape(clean) + Self.query(of: bytes.extracting(end...)))
-        } else {
-            self = .path(decoded)
+            return .redirect(to: Self.escape(clean) + Self.query(of: bytes.extracting(end...)))
         }
+        return .path(decoded)
     }
 
     private static func decode(_ path: Span<UInt8>) throws(RequestError) -> [UInt8] {

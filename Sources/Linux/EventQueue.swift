@@ -3,7 +3,7 @@
 import CLinux
 import Glibc
 
-/// What happens to many descriptors, for one thread to wait for: epoll(7), level-triggered.
+/// What happens to many descriptors, for one thread to wait for: epoll(7), level-triggered unless asked otherwise.
 package struct EventQueue: ~Copyable, Sendable {
     /// What to be told of. That a peer has gone or a socket is broken is told always.
     package struct Interest: Equatable, Sendable {
@@ -11,16 +11,24 @@ package struct EventQueue: ~Copyable, Sendable {
         package var input: Bool
         /// That there is room to write.
         package var output: Bool
+        /// Whether only that something has come is told of, once, and not that it is still there. Spares the kernel
+        /// another look at each descriptor that was told of.
+        package var isOnEdge: Bool
 
-        package init(input: Bool, output: Bool) {
+        package init(input: Bool, output: Bool, isOnEdge: Bool = false) {
             self.input = input
             self.output = output
+            self.isOnEdge = isOnEdge
         }
 
         package static var input: Interest { Interest(input: true, output: false) }
+        package static var newInput: Interest { Interest(input: true, output: false, isOnEdge: true) }
         package static var nothing: Interest { Interest(input: false, output: false) }
 
-        fileprivate var events: UInt32 { (self.input ? EPOLLIN.rawValue : 0) | (self.output ? EPOLLOUT.rawValue : 0) }
+        fileprivate var events: UInt32 {
+            (self.input ? EPOLLIN.rawValue : 0) | (self.output ? EPOLLOUT.rawValue : 0)
+                | (self.isOnEdge ? EPOLLET.rawValue | EPOLLRDHUP.rawValue : 0)
+        }
     }
 
     package struct Event {
@@ -30,6 +38,10 @@ package struct EventQueue: ~Copyable, Sendable {
 
         package var hasInput: Bool { self.happened & EPOLLIN.rawValue != 0 }
         package var hasRoom: Bool { self.happened & EPOLLOUT.rawValue != 0 }
+        /// The peer sends nothing more. There may be something left to read.
+        package var inputHasEnded: Bool {
+            self.happened & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
+        }
         /// Nothing can be sent any more. There may be something left to read.
         package var hasFailed: Bool { self.happened & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 }
     }
@@ -103,12 +115,6 @@ package struct WakeUp: ~Copyable, Sendable {
         self.descriptor = Descriptor(owning: number)
     }
 
-    /// Has the waiting thread find input. Callable from any thread.
+    /// Has the waiting thread find input, which stays. Callable from any thread.
     package func call() { eventfd_write(self.descriptor.number, 1) }
-
-    /// Takes the input away.
-    package func clear() {
-        var count: eventfd_t = 0
-        unsafe eventfd_read(self.descriptor.number, &count)
-    }
 }

@@ -14,6 +14,22 @@ extension Span<UInt8> {
         UInt64(littleEndian: unsafe self.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
+    /// Whether these bytes are the same as others.
+    @inlinable @inline(__always)
+    package func isEqual(to other: Span<UInt8>) -> Bool {
+        guard self.count == other.count else { return false }
+        var offset = 0
+        while offset + 8 <= self.count {
+            if self.word(at: offset) != other.word(at: offset) { return false }
+            offset += 8
+        }
+        while offset < self.count {
+            if self[offset] != other[offset] { return false }
+            offset += 1
+        }
+        return true
+    }
+
     /// Whether these bytes are `text`.
     @inlinable @inline(__always)
     package func isEqual(to text: StaticString) -> Bool {

@@ -1,24 +1,32 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What the agent adds to a decrypt that its key server answers: the same client at the agent and directly at the server,
-# both HTTP versions, 0 and 2 ms in the server, 1, 8 and 64 requests in flight. Then a soak.
+# What the agent adds to a decrypt that its key server answers, with the cache off: the same client at the agent and
+# directly at the server, and, for the processor's time, libcurl alone (libcurl.c) at the server, by turns. Then a soak.
 #
 #   REQUESTS      for each measurement [20000; a tenth of it at 1 in flight]
+#   IN_FLIGHT     how many at a time [1 8 64]
+#   DELAYS        how long the server takes [0ms 2ms]
+#   VERSIONS      of HTTP, to the server [1.1 2]
 #   SOAK          requests of the soak [500000]; 0: none
 #
 # common.sh has the other variables. Not a test: nothing passes or fails.
 source "$(dirname "${BASH_SOURCE[0]}")/common.sh"
 REQUESTS=${REQUESTS:-20000}
+IN_FLIGHT=${IN_FLIGHT:-1 8 64}
+DELAYS=${DELAYS:-0ms 2ms}
+VERSIONS=${VERSIONS:-1.1 2}
 SOAK=${SOAK:-500000}
 
 need h2load nghttp2-client
 need curl curl
+need gcc gcc
 agent_binary=${KEYSIDE_BINARY:-$(built keyside)}
 unset KEYSIDE_BINARY # The agent would take it for a setting.
 server_binary=${FAKE_KES_BINARY:-$(built keyside-fake-kes)}
 socket=$scratch/keyside.sock
 path=/v1/key/decrypt/my-key
+gcc -O2 -Wall -Werror -o "$scratch/libcurl" Tests/Benchmarks/libcurl.c -lcurl
 
 # start_server DELAY
 start_server() {
@@ -39,38 +47,54 @@ start_agent() {
     await "the agent" curl -sf --unix-socket "$socket" http://agent/v1/ready
 }
 
-# measure NAME COUNT ARGUMENTS…: one line of medians.
+# measure NAME COUNT COMMAND…: has the command, which prints p50 and p99, make that many requests, and notes the figures.
 measure() {
-    local name=$1 count=$2 run agent_ticks server_ticks latencies
+    local name=$1 count=$2 agent_ticks server_ticks latencies
     shift 2
-    for run in $(seq "$RUNS"); do
-        agent_ticks=$(ticks "$agent")
-        server_ticks=$(ticks "$server")
-        latencies=$(load "$count" "$@")
-        echo "$latencies $(microseconds $(($(ticks "$agent") - agent_ticks)) "$count")" \
-            "$(microseconds $(($(ticks "$server") - server_ticks)) "$count")"
-    done >"$scratch/runs"
-    printf '%-8s' "$name"
-    for column in 1 2 3 4; do printf '%12s' "$(awk -v column="$column" '{print $column}' "$scratch/runs" | median)"; done
+    agent_ticks=$(ticks "$agent")
+    server_ticks=$(ticks "$server")
+    latencies=$("$@")
+    echo "$latencies $(microseconds $(($(ticks "$agent") - agent_ticks)) "$count")" \
+        "$(microseconds $(($(ticks "$server") - server_ticks)) "$count")" >>"$scratch/$name.runs"
+}
+
+# libcurl COUNT IN_FLIGHT VERSION: the processor's time of libcurl alone, in place of the agent's.
+libcurl() {
+    local tls=$scratch/tls microseconds
+    microseconds=$(taskset -c "$AGENT_CPUS" "$scratch/libcurl" "$endpoint$path" "$tls/client.crt" "$tls/client.key" \
+        "$tls/ca.crt" "$scratch/body.json" "$1" "$2" "$3")
+    echo "- - $microseconds -" >>"$scratch/libcurl.runs"
+}
+
+# report NAME: a line of medians.
+report() {
+    printf '%-8s' "$1"
+    for column in 1 2 3 4; do printf '%12s' "$(awk -v column="$column" '{print $column}' "$scratch/$1.runs" | median)"; done
     printf '\n'
 }
 
-printf 'agent on CPU %s, server on %s, load from %s; medians of %s runs\n' \
+printf 'agent and libcurl on CPU %s, server on %s, load from %s; medians of %s runs\n' \
     "$AGENT_CPUS" "$SERVER_CPUS" "$LOAD_CPUS" "$RUNS"
-for delay in 0ms 2ms; do
+for delay in $DELAYS; do
     start_server "$delay"
-    for version in 1.1 2; do
+    for version in $VERSIONS; do
         start_agent "$version"
-        for in_flight in 1 8 64; do
+        for in_flight in $IN_FLIGHT; do
             count=$REQUESTS
             if [ "$in_flight" -eq 1 ]; then count=$((REQUESTS / 10)); fi
             direct=(-c "$in_flight" --h1)
             if [ "$version" = 2 ]; then direct=(-c 1 -m "$in_flight"); fi
-            load $((count / 10)) -c "$in_flight" --h1 -B "unix:$socket" "http://agent$path" >/dev/null # Connections.
+            through_agent=(-c "$in_flight" --h1 -B "unix:$socket")
+            load $((count / 10)) "${through_agent[@]}" "http://agent$path" >/dev/null # Connections.
+            rm -f "$scratch"/*.runs
+            for run in $(seq "$RUNS"); do
+                measure direct "$count" load "$count" "${direct[@]}" "$endpoint$path"
+                libcurl "$count" "$in_flight" "$version"
+                measure agent "$count" load "$count" "${through_agent[@]}" "http://agent$path"
+            done
             printf '\nHTTP/%s, %s in the server, %s in flight\n' "$version" "$delay" "$in_flight"
-            printf '%-8s%12s%12s%12s%12s\n' '' 'p50 µs' 'p99 µs' 'agent µs' 'server µs'
-            measure direct "$count" "${direct[@]}" "$endpoint$path"
-            measure agent "$count" -c "$in_flight" --h1 -B "unix:$socket" "http://agent$path"
+            printf '%-8s%12s%12s%12s%12s\n' '' 'p50 µs' 'p99 µs' 'CPU µs' 'server µs'
+            for name in direct libcurl agent; do report "$name"; done
         done
         stop "$agent"
     done

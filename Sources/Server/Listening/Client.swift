@@ -46,14 +46,14 @@ struct Client: ~Copyable {
     private var waitsForNextTurn = false
     private var outputIsEnded = false
     /// What the event queue was last told to tell of.
-    private var interest = EventQueue.Interest.input
+    private var interest: EventQueue.Interest
     private var hasIgnoredInput = false
     /// Whether it is one of those that have said something last, and keeps memory for more.
     var isRecent = false {
         didSet { self.wire.keepBuffers(self.isRecent) }
     }
 
-    /// How often what TLS has read ahead is looked at before others get their turn.
+    /// How often input that no event tells of is looked at before others get their turn.
     private static var turnLengthMax: Int { 16 }
 
     init(
@@ -63,6 +63,7 @@ struct Client: ~Copyable {
         self.listener = listener
         self.isAdmitted = isAdmitted
         self.wire = Wire(socket, tls: listener.tls)
+        self.interest = self.wire.interest(input: true, output: false)
         self.conversation = Conversation(premises, with: Peer(listener.name), now: now)
         self.logger = premises.logger
         self.unsent = TransitBuffer(in: premises.memory)
@@ -89,6 +90,7 @@ struct Client: ~Copyable {
     /// - Returns: false if the client has gone.
     mutating func handle(_ event: EventQueue.Event, _ desk: inout Desk) -> Bool {
         guard self.wire.isReady else { return self.shakeHands(&desk) }
+        self.wire.note(event)
         let awaitedRoom = event.hasRoom && self.wire.needsRoom
         if event.hasRoom, !self.unsent.isEmpty, !self.sendUnsent() { return false }
         guard event.hasInput || event.hasFailed || awaitedRoom else { return true }
@@ -186,28 +188,27 @@ struct Client: ~Copyable {
             if self.unsent.isEmpty { self.conversation.write(into: &desk.writer, now: &desk.now) }
             guard self.conversation.ending != .abort, self.send(&desk.writer) else { return false }
             self.conversation.startWork(post)
-            guard self.unsent.isEmpty else { return true }
-            switch self.conversation.ending {
+            let ending = self.conversation.ending
+            guard self.unsent.isEmpty || ending == .linger else { return true }
+            switch ending {
+            case .none where self.conversation.canResume:
+                self.conversation.resume(&desk.writer, now: &desk.now)
+                continue
             case .none:
-                if self.conversation.canResume {
-                    self.conversation.resume(&desk.writer, now: &desk.now)
-                } else if self.wire.mayHoldInput, self.wantsInput {
-                    guard turnsLeft > 0 else {
-                        self.waitsForNextTurn = true
-                        return true
-                    }
-                    turnsLeft -= 1
-                    guard self.receive(&desk) else { return false }
-                } else {
-                    return true
-                }
+                break
             case .linger:
-                self.endOutput()
-                return true
+                if self.unsent.isEmpty { self.endOutput() }
             case .close, .abort:
                 self.wire.sayThatItEnds()
                 return false
             }
+            guard self.wire.mayHoldInput, self.wantsInput else { return true }
+            guard turnsLeft > 0 else {
+                self.waitsForNextTurn = true
+                return true
+            }
+            turnsLeft -= 1
+            guard self.receive(&desk) else { return false }
         }
     }
 
@@ -248,7 +249,7 @@ struct Client: ~Copyable {
     ///
     /// - Returns: false if the queue cannot be told.
     mutating func adjustWatch(on events: borrowing EventQueue, token: UInt64) -> Bool {
-        let wanted = EventQueue.Interest(
+        let wanted = self.wire.interest(
             input: self.wantsInput || self.interest.input && !self.hasIgnoredInput,
             output: !self.unsent.isEmpty || self.wire.needsRoom)
         self.hasIgnoredInput = false

@@ -5,8 +5,13 @@ import Slots
 import Synchronization
 
 /// What other threads ask of the thread that serves a share of the clients.
-final class LoopInbox: Sendable {
+///
+/// Among that are the steps of the tasks that make deferred answers: they run on the loop's thread, since a step costs
+/// less than it costs to wake another thread for it.
+final class LoopInbox: TaskExecutor {
     enum Message: Sendable {
+        /// Run a step of a task.
+        case run(UnownedJob)
         /// Serve this socket, which is the receiver's from now on.
         case adopt(CInt, isAdmitted: Bool, listener: Listener)
         /// A deferred answer.
@@ -24,10 +29,18 @@ final class LoopInbox: Sendable {
         case stop
     }
 
+    private struct State: ~Copyable {
+        var messages: [Message] = []
+        /// Whether the loop has come to its end.
+        var isClosed = false
+    }
+
     /// What the loop waits for: among others, for messages.
     let events: EventQueue
     private let wakeUp: WakeUp
-    private let messages = Mutex<[Message]>([])
+    private let state = Mutex(State())
+    /// Whether the loop waits for events, or is about to: the next message has to wake it up.
+    private let isAsleep = Atomic(false)
     /// Clients that the loop has or is about to get.
     private let clientCount = Atomic(0)
 
@@ -37,22 +50,54 @@ final class LoopInbox: Sendable {
     init() throws(SystemError) {
         self.events = try EventQueue()
         self.wakeUp = try WakeUp()
-        try self.events.add(self.wakeUp.descriptor, for: .input, token: Self.token)
+        // Each call is told once, and never has to be taken away.
+        try self.events.add(self.wakeUp.descriptor, for: .newInput, token: Self.token)
     }
 
-    func post(_ message: Message) {
-        let isFirst = self.messages.withLock { messages in
-            messages.append(message)
-            return messages.count == 1
+    /// - Returns: false if the loop has come to its end, and the message is lost.
+    @discardableResult func post(_ message: Message) -> Bool {
+        let isTaken = self.state.withLock { state in
+            guard !state.isClosed else { return false }
+            state.messages.append(message)
+            return true
         }
-        if isFirst { self.wakeUp.call() }
+        if isTaken, self.isAsleep.exchange(false, ordering: .acquiringAndReleasing) { self.wakeUp.call() }
+        return isTaken
     }
 
-    func takeAll() -> [Message] {
-        self.wakeUp.clear()
-        return self.messages.withLock { messages in
-            defer { messages = [] }
-            return messages
+    /// What is left of a task when its loop has come to its end runs like any other task.
+    func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        if !self.post(.run(job)) { globalConcurrentExecutor.enqueue(job) }
+    }
+
+    // MARK: The loop's side
+
+    /// Swaps what has come for `messages`, which is empty.
+    ///
+    /// - Returns: whether anything has come.
+    func take(into messages: inout [Message]) -> Bool {
+        self.state.withLock { state in
+            guard !state.messages.isEmpty else { return false }
+            swap(&state.messages, &messages)
+            return true
+        }
+    }
+
+    /// Waits for events, no longer than until `deadline`, and not at all if there are messages.
+    func wait(into batch: inout EventQueue.Batch, until deadline: Instant) {
+        // In this order: whoever finds the loop awake has posted what is found here.
+        self.isAsleep.store(true, ordering: .releasing)
+        let hasMessages = self.state.withLock { !$0.messages.isEmpty }
+        self.events.wait(into: &batch, until: hasMessages ? .distantPast : deadline)
+        self.isAsleep.store(false, ordering: .relaxed)
+    }
+
+    /// Takes no more messages, and gives out those that have come.
+    func close(into messages: inout [Message]) {
+        self.state.withLock { state in
+            state.isClosed = true
+            swap(&state.messages, &messages)
         }
     }
 

@@ -36,6 +36,8 @@ struct ServerLoop: ~Copyable {
 
     private let premises: Premises
     private let inbox: LoopInbox
+    /// Messages in work; empty between two turns.
+    private var messages: [LoopInbox.Message] = []
     private var acceptors = Slots<Acceptor>()
     private var clients = Slots<Client>()
     private var desk: Client.Desk
@@ -69,19 +71,21 @@ struct ServerLoop: ~Copyable {
     mutating func run() {
         var batch = EventQueue.Batch()
         while !self.isStopped {
-            self.inbox.events.wait(into: &batch, until: self.nextDeadline)
+            self.inbox.wait(into: &batch, until: self.nextDeadline)
             self.desk.now = .now()
             for index in 0..<batch.count { self.handle(batch[index]) }
+            self.receiveMessages()
             if self.desk.now >= self.nextDeadline { self.lookAtDeadlines() }
         }
-        self.receiveMessages()  // So that nobody waits for a reply.
         self.cutOff()
+        self.inbox.close(into: &self.messages)
+        self.handleMessages()  // So that nobody waits for a reply.
     }
 
     private mutating func handle(_ event: EventQueue.Event) {
         switch event.token {
         case LoopInbox.token:
-            self.receiveMessages()
+            break  // They are looked at in every turn.
         case Acceptor.tokens:
             self.accept(token: event.token)
         case let token:
@@ -120,7 +124,7 @@ struct ServerLoop: ~Copyable {
         let (inbox, memory) = (self.inbox, self.premises.memory)
         let isOpen = self.clients[id]
             .settle(&self.desk) { deferred in
-                Task {
+                Task(executorPreference: inbox) {
                     var writer = ResponseWriter(in: memory)
                     writer.begin(deferred.frame)
                     await deferred.answer(&writer)
@@ -232,9 +236,14 @@ struct ServerLoop: ~Copyable {
 
     // MARK: Messages
 
-    private mutating func receiveMessages() {
-        for message in self.inbox.takeAll() {
+    private mutating func receiveMessages() { if self.inbox.take(into: &self.messages) { self.handleMessages() } }
+
+    private mutating func handleMessages() {
+        defer { self.messages.removeAll(keepingCapacity: true) }
+        for message in self.messages {
             switch message {
+            case .run(let job):
+                unsafe job.runSynchronously(on: self.inbox.asUnownedTaskExecutor())
             case .adopt(let socket, let isAdmitted, let listener):
                 self.adopt(Descriptor(owning: socket), of: listener, isAdmitted: isAdmitted)
             case .answer(let made, let serial, let id):

@@ -14,6 +14,10 @@ struct Wire: ~Copyable {
     }
 
     private let socket: Descriptor
+    /// Whether the event queue tells of input once. TLS would have to ask the socket in vain to know that all is read.
+    private let isOnEdge: Bool
+    private var socketMayHoldInput = false
+    private var inputHasEnded = false
     /// Where TLS is spoken, what is shown.
     private var server: ServerTLS?
     private var tls: TLSSession?
@@ -21,6 +25,7 @@ struct Wire: ~Copyable {
     init(_ socket: consuming Descriptor, tls server: ServerTLS?) {
         self.socket = socket
         self.server = server
+        self.isOnEdge = server == nil
     }
 
     /// Whether requests can come: not before the handshake.
@@ -39,10 +44,10 @@ struct Wire: ~Copyable {
         }
     }
 
-    /// Whether there may be input that the socket does not tell of.
+    /// Whether there may be input that no event will tell of.
     var mayHoldInput: Bool {
         switch self.tls {
-        case nil: false
+        case nil: self.socketMayHoldInput
         case .some(let tls): tls.mayHoldInput
         }
     }
@@ -72,7 +77,11 @@ struct Wire: ~Copyable {
 
     mutating func receive(into buffer: inout OutputRawSpan) -> Descriptor.Received {
         if let received = self.tls?.receive(into: &buffer) { return received }
-        return self.socket.receive(into: &buffer)
+        let room = buffer.freeCapacity
+        let received = self.socket.receive(into: &buffer)
+        if case .bytes(let count) = received, count == room || self.inputHasEnded { return received }
+        self.socketMayHoldInput = false
+        return received
     }
 
     /// - Returns: how many of the bytes were taken; nil if the connection is broken.
@@ -94,6 +103,18 @@ struct Wire: ~Copyable {
     mutating func sayThatItEnds() { self.tls?.endSending() }
 
     // MARK: The event queue
+
+    /// Takes note of what the event queue will not tell again.
+    mutating func note(_ event: EventQueue.Event) {
+        guard self.isOnEdge else { return }
+        if event.inputHasEnded { self.inputHasEnded = true }
+        if event.hasInput || event.inputHasEnded { self.socketMayHoldInput = true }
+    }
+
+    /// What to wait for. Whoever waits for input on the edge waits for it always.
+    func interest(input: Bool, output: Bool) -> EventQueue.Interest {
+        EventQueue.Interest(input: input || self.isOnEdge, output: output, isOnEdge: self.isOnEdge)
+    }
 
     func watch(_ interest: EventQueue.Interest, on events: borrowing EventQueue, token: UInt64) throws(SystemError) {
         try events.add(self.socket, for: interest, token: token)
