@@ -74,6 +74,15 @@ import Testing
         #expect(try await connection.givesBuffersBack())
     }
 
+    @Test func whoLeavesRightBehindHisRequestIsNotWorkedFor() async throws {
+        let connection = try await TestConnection(front: self.front)
+        try await connection.client.send(get("/later/a"))
+        connection.client.leave()
+        await self.journal.wait(for: "cancelled a")
+        self.journal.note("answer a")
+        try await connection.waitUntilClosed()
+    }
+
     @Test("a client that shuts down its side gets what it waits for", arguments: [0, 1, 3])
     func halfClosed(countBehind: Int) async throws {
         let connection = try await TestConnection(front: self.front)

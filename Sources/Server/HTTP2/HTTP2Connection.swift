@@ -100,7 +100,10 @@ struct HTTP2Connection: ~Copyable {
     }
 
     /// The client has shut down its side: it gets the answers to what it sent, then the end.
-    mutating func inputHasEnded() { self.inputIsEnded = true }
+    mutating func inputHasEnded() {
+        self.inputIsEnded = true
+        if self.ending == .linger { self.ending = .close }
+    }
 
     /// The agent is about to stop.
     mutating func drain(now: Instant) { self.tell(self.state.drain(now: now)) }

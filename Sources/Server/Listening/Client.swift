@@ -160,6 +160,9 @@ struct Client: ~Copyable {
         self.conversation.wantsInput && (self.unsent.isEmpty || self.conversation.ending == .linger)
     }
 
+    /// Whether the client has gone, and has left nothing that is still to be read.
+    private var isAbandoned: Bool { self.wire.hasFailed && !self.wantsInput }
+
     private mutating func receive(_ desk: inout Desk) -> Bool {
         switch desk.input.withRoom(for: 1, { self.wire.receive(into: &$0) }) {
         case .bytes:
@@ -189,7 +192,7 @@ struct Client: ~Copyable {
             guard self.conversation.ending != .abort, self.send(&desk.writer) else { return false }
             self.conversation.startWork(post)
             let ending = self.conversation.ending
-            guard self.unsent.isEmpty || ending == .linger else { return true }
+            guard self.unsent.isEmpty || ending == .linger else { return !self.isAbandoned }
             switch ending {
             case .none where self.conversation.canResume:
                 self.conversation.resume(&desk.writer, now: &desk.now)
@@ -202,7 +205,7 @@ struct Client: ~Copyable {
                 self.wire.sayThatItEnds()
                 return false
             }
-            guard self.wire.mayHoldInput, self.wantsInput else { return true }
+            guard self.wire.mayHoldInput, self.wantsInput else { return !self.isAbandoned }
             guard turnsLeft > 0 else {
                 self.waitsForNextTurn = true
                 return true

@@ -18,6 +18,8 @@ struct Wire: ~Copyable {
     private let isOnEdge: Bool
     private var socketMayHoldInput = false
     private var inputHasEnded = false
+    /// Whether the event queue has told that nothing can be sent any more.
+    private(set) var hasFailed = false
     /// Where TLS is spoken, what is shown.
     private var server: ServerTLS?
     private var tls: TLSSession?
@@ -107,6 +109,7 @@ struct Wire: ~Copyable {
     /// Takes note of what the event queue will not tell again.
     mutating func note(_ event: EventQueue.Event) {
         guard self.isOnEdge else { return }
+        if event.hasFailed { self.hasFailed = true }
         if event.inputHasEnded { self.inputHasEnded = true }
         if event.hasInput || event.inputHasEnded { self.socketMayHoldInput = true }
     }
