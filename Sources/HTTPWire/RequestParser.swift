@@ -59,6 +59,7 @@ package struct RequestParser: Sendable {
     private var fieldLine = FieldLine()
     private var fields = RequestFields()
     private var chunks = ChunkedBody()
+    private var lastHead = LastHead()
 
     package init() {}
 
@@ -75,10 +76,20 @@ package struct RequestParser: Sendable {
     ///
     /// `consumed` is moved behind the bytes that are no longer needed, also when nothing was completed.
     package mutating func next(_ input: Span<UInt8>, consumed: inout Int) throws(RequestError) -> Step {
-        self.scanner.start = consumed
+        let start = consumed
+        self.scanner.start = start
         defer { consumed = self.scanner.start }
+        let begins = self.stage == .betweenRequests
+        if begins, let (head, end) = self.lastHead.find(in: input, at: start) {
+            self.scanner.consume(to: end)
+            return .head(self.begin(head))
+        }
         do throws(RequestError) {
-            return try self.step(input)
+            let step = try self.step(input)
+            if begins, case .head(let head) = step {
+                self.lastHead.keep(head, of: input.extracting(start..<self.scanner.start))
+            }
+            return step
         } catch {
             self.phase = .refused(error)
             throw error
@@ -120,23 +131,20 @@ package struct RequestParser: Sendable {
 
     private mutating func endRequest() -> Step {
         let position = self.scanner.start
-        let line = RequestLine(expecting: self.requestLine.target)
-        self = RequestParser()
-        self.requestLine = line
+        self.phase = .requestLine
+        self.scanner = TokenScanner(byteCountMax: Self.headByteCountMax)
         self.scanner.start = position
+        self.requestLine = RequestLine(expecting: self.lastHead.target)
+        self.fieldLine = FieldLine()
+        self.fields = RequestFields()
+        self.chunks = ChunkedBody()
         return .end
     }
 
     private mutating func endHead() throws(RequestError) -> RequestHead {
         let version = self.requestLine.version
         try self.fields.check(version: version)
-        self.scanner.beginSection()
-        switch self.fields.framing {
-        case .none: self.phase = .body(remaining: 0)
-        case .length(let length): self.phase = .body(remaining: length)
-        case .chunked: self.phase = .chunkedBody
-        }
-        return RequestHead(
+        let head = RequestHead(
             method: self.requestLine.method,
             target: self.requestLine.target,
             version: version,
@@ -145,5 +153,17 @@ package struct RequestParser: Sendable {
             expectation: self.fields.expectation(in: version, self.fields.framing),
             requestID: self.fields.requestID
         )
+        return self.begin(head)
+    }
+
+    /// Goes on to the body of a request.
+    private mutating func begin(_ head: RequestHead) -> RequestHead {
+        self.scanner.beginSection()
+        switch head.framing {
+        case .none: self.phase = .body(remaining: 0)
+        case .length(let length): self.phase = .body(remaining: length)
+        case .chunked: self.phase = .chunkedBody
+        }
+        return head
     }
 }

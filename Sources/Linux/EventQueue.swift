@@ -71,16 +71,18 @@ package struct EventQueue: ~Copyable, Sendable {
     }
 
     /// Waits until there are events or `deadline` has passed.
-    package func wait(into batch: inout Batch, until deadline: Instant) {
-        let timeout = Self.milliseconds(until: deadline)
+    ///
+    /// - Parameter now: as of the last look at the clock; if that is long ago, the wait is so much longer.
+    package func wait(into batch: inout Batch, until deadline: Instant, now: Instant = .now()) {
+        let timeout = Self.milliseconds(until: deadline, now: now)
         let count = unsafe epoll_wait(self.descriptor.number, &batch.events, CInt(batch.events.count), timeout)
         batch.count = max(0, Int(count))  // It fails where a signal comes.
     }
 
     /// Rounded up, so that what is waited for has come when the wait is over; -1 for ever.
-    private static func milliseconds(until deadline: Instant) -> CInt {
+    private static func milliseconds(until deadline: Instant, now: Instant) -> CInt {
         guard deadline < .distantFuture else { return -1 }
-        let left = (deadline - .now()).nanoseconds
+        let left = (deadline - now).nanoseconds
         return left <= 0 ? 0 : CInt(clamping: (left + 999_999) / 1_000_000)
     }
 

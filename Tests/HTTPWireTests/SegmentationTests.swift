@@ -10,6 +10,20 @@ import Testing
         Self.expectSameTranscripts(of: sample.bytes)
     }
 
+    /// A head that is the same as the last one, and whole, is not read again.
+    @Test func aRequestMeansWhatItSaysHoweverMuchItIsLikeTheLastOne() {
+        let request = [UInt8]("POST /a HTTP/1.1\r\nHost: b\r\nX-Request-Id: c\r\nContent-Length: 2\r\n\r\nGE".utf8)
+        for place in request.indices {
+            for byte in [UInt8]("\r\n :0/%aZ".utf8) {
+                var other = request
+                other[place] = byte
+                Self.expectSameTranscripts(of: request + other + request)
+            }
+            Self.expectSameTranscripts(of: request + request[place...] + request)
+            Self.expectSameTranscripts(of: request + request + request[..<place])
+        }
+    }
+
     @Test(arguments: UInt64(1)...100)
     func aDamagedConnectionMeansTheSameHoweverItIsCut(seed: UInt64) {
         var generator = SplitMix64(seed: seed)

@@ -78,9 +78,9 @@ import Testing
         let connection = try await TestConnection(front: self.front)
         try await connection.client.send(get("/later/a"))
         connection.client.leave()
-        await self.journal.wait(for: "cancelled a")
-        self.journal.note("answer a")
         try await connection.waitUntilClosed()
+        self.journal.note("answer a")
+        await self.journal.wait(for: "released")
     }
 
     @Test("a client that shuts down its side gets what it waits for", arguments: [0, 1, 3])

@@ -95,6 +95,9 @@ struct Connection: ~Copyable {
     /// Whether an answer is awaited.
     var isAnswering: Bool { self.state.phase == .answering }
 
+    /// Whether there is an answer that has to be waited for.
+    var hasDeferred: Bool { self.deferred != nil }
+
     /// The answer that has to be waited for, once.
     mutating func takeDeferred() -> Deferred? { self.deferred.take() }
 

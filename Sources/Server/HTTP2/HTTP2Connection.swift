@@ -78,9 +78,11 @@ struct HTTP2Connection: ~Copyable {
     /// When ``timeIsUp(now:)`` has something to do.
     var deadline: Instant { min(self.state.deadline, self.nextDeadline) }
 
+    /// Whether there are answers that have to be waited for.
+    var hasDeferred: Bool { !self.deferred.isEmpty }
+
     /// Has `post` make the answers that have to be waited for.
     mutating func startWork(_ post: (Connection.Deferred) -> Task<Void, Never>) {
-        guard !self.deferred.isEmpty else { return }
         for deferred in self.deferred {
             self.exchanges[HTTP2StreamID(number: deferred.serial)]?.work = post(deferred)
         }

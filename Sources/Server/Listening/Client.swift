@@ -182,15 +182,13 @@ struct Client: ~Copyable {
 
     /// Does what the connection is waiting for: sends answers, goes on with what waited behind them, or ends.
     ///
-    /// - Parameter post: takes the answer that has to be waited for, from any thread.
     /// - Returns: false if the connection has come to its end.
-    mutating func settle(_ desk: inout Desk, post: (Connection.Deferred) -> Task<Void, Never>) -> Bool {
+    mutating func settle(_ desk: inout Desk) -> Bool {
         guard !self.isGivenUp else { return false }
         var turnsLeft = Self.turnLengthMax
         while true {
             if self.unsent.isEmpty { self.conversation.write(into: &desk.writer, now: &desk.now) }
             guard self.conversation.ending != .abort, self.send(&desk.writer) else { return false }
-            self.conversation.startWork(post)
             let ending = self.conversation.ending
             guard self.unsent.isEmpty || ending == .linger else { return !self.isAbandoned }
             switch ending {
@@ -214,6 +212,12 @@ struct Client: ~Copyable {
             guard self.receive(&desk) else { return false }
         }
     }
+
+    /// Whether ``startWork(_:)`` has something to do. To be looked at after each ``settle(_:)``.
+    var hasWork: Bool { self.conversation.hasWork }
+
+    /// Has `post` make the answers that have to be waited for, and gives up the wait for those that nobody waits for.
+    mutating func startWork(_ post: (Connection.Deferred) -> Task<Void, Never>) { self.conversation.startWork(post) }
 
     /// Sends what was written, and keeps what the socket does not take.
     private mutating func send(_ writer: inout ResponseWriter) -> Bool {

@@ -61,6 +61,14 @@ struct Conversation: ~Copyable {
         }
     }
 
+    /// Whether ``startWork(_:)`` has something to do.
+    var hasWork: Bool {
+        switch self.http2 {
+        case nil: self.http1.hasDeferred || self.work != nil && !self.http1.isAnswering
+        case .some(let http2): http2.hasDeferred
+        }
+    }
+
     /// Has `post` make the answers that have to be waited for, and gives up the wait for those that nobody waits for.
     mutating func startWork(_ post: (Connection.Deferred) -> Task<Void, Never>) {
         guard self.http2 == nil else {

@@ -85,11 +85,13 @@ final class LoopInbox: TaskExecutor {
     }
 
     /// Waits for events, no longer than until `deadline`, and not at all if there are messages.
-    func wait(into batch: inout EventQueue.Batch, until deadline: Instant) {
+    ///
+    /// - Parameter now: as of the last look at the clock.
+    func wait(into batch: inout EventQueue.Batch, until deadline: Instant, now: Instant) {
         // In this order: whoever finds the loop awake has posted what is found here.
         self.isAsleep.store(true, ordering: .releasing)
         let hasMessages = self.state.withLock { !$0.messages.isEmpty }
-        self.events.wait(into: &batch, until: hasMessages ? .distantPast : deadline)
+        self.events.wait(into: &batch, until: hasMessages ? .distantPast : deadline, now: now)
         self.isAsleep.store(false, ordering: .relaxed)
     }
 

@@ -71,7 +71,7 @@ struct ServerLoop: ~Copyable {
     mutating func run() {
         var batch = EventQueue.Batch()
         while !self.isStopped {
-            self.inbox.wait(into: &batch, until: self.nextDeadline)
+            self.inbox.wait(into: &batch, until: self.nextDeadline, now: self.desk.now)
             self.desk.now = .now()
             for index in 0..<batch.count { self.handle(batch[index]) }
             self.receiveMessages()
@@ -121,9 +121,21 @@ struct ServerLoop: ~Copyable {
 
     /// Has a client do what it waits for, and goes on waiting for it.
     private mutating func settle(_ id: Slots<Client>.ID) {
+        guard self.clients[id].settle(&self.desk),
+            self.clients[id].adjustWatch(on: self.inbox.events, token: id.rawValue)
+        else {
+            self.remove(id)
+            return
+        }
+        if self.clients[id].hasWork { self.startWork(of: id) }
+        self.nextDeadline = min(self.nextDeadline, self.clients[id].deadline)
+    }
+
+    /// Has tasks make the answers that have to be waited for.
+    private mutating func startWork(of id: Slots<Client>.ID) {
         let (inbox, memory) = (self.inbox, self.premises.memory)
-        let isOpen = self.clients[id]
-            .settle(&self.desk) { deferred in
+        self.clients[id]
+            .startWork { deferred in
                 Task(executorPreference: inbox) {
                     var writer = ResponseWriter(in: memory)
                     writer.begin(deferred.frame)
@@ -131,11 +143,6 @@ struct ServerLoop: ~Copyable {
                     inbox.post(.answer(MadeAnswer(writer), serial: deferred.serial, to: id))
                 }
             }
-        guard isOpen, self.clients[id].adjustWatch(on: self.inbox.events, token: id.rawValue) else {
-            self.remove(id)
-            return
-        }
-        self.nextDeadline = min(self.nextDeadline, self.clients[id].deadline)
     }
 
     private mutating func remove(_ id: Slots<Client>.ID) {
