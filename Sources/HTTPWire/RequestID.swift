@@ -57,7 +57,7 @@ extension OutputRawSpan {
             count += 1
         } while rest > 0 && count < 8
         if rest > 0 { self.append(decimal: Int(rest)) }
-        for position in 0..<count { self.append(UInt8(truncatingIfNeeded: digits >> UInt64(8 * position))) }
+        self.append(digits, byteCount: count)
     }
 
     /// Appends all digits of a number, zeroes before them included.

@@ -19,6 +19,22 @@ extension OutputRawSpan {
     @inlinable
     package mutating func append(_ block: SIMD8<UInt8>) { unsafe self.append(block, as: SIMD8<UInt8>.self) }
 
+    /// Appends the lowest `byteCount` bytes of a number, at most eight, the lowest first.
+    ///
+    /// - Precondition: there is room for them.
+    @inlinable @inline(__always)
+    package mutating func append(_ word: UInt64, byteCount: Int) {
+        precondition(0...8 ~= byteCount && byteCount <= self.freeCapacity, "more bytes than there is room for")
+        guard self.freeCapacity >= 8 else {
+            for position in 0..<byteCount { self.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * position))) }
+            return
+        }
+        unsafe self.withUnsafeMutableBytes { output, count in
+            unsafe output.storeBytes(of: word.littleEndian, toByteOffset: count, as: UInt64.self)
+            count += byteCount
+        }
+    }
+
     /// Appends a constant text.
     ///
     /// - Precondition: there is room for it.

@@ -78,11 +78,11 @@ await() {
     exit 1
 }
 
-# ticks PROCESS: the processor time that it took, user and system, in units of 10 ms.
-ticks() { sed 's/.*) //' "/proc/$1/stat" | awk '{print $12 + $13}'; }
+# nanoseconds PROCESS: the processor time that it took, all threads together. Those of /proc/PID/stat are 10 ms each.
+nanoseconds() { cat "/proc/$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; }
 
-# microseconds TICKS COUNT
-microseconds() { awk -v ticks="$1" -v count="$2" -v hz="$(getconf CLK_TCK)" 'BEGIN { printf "%.1f", ticks / hz * 1e6 / count }'; }
+# microseconds NANOSECONDS COUNT: so much each.
+microseconds() { awk -v nanoseconds="$1" -v count="$2" 'BEGIN { printf "%.2f", nanoseconds / 1000 / count }'; }
 
 # load COUNT ARGUMENTS…: has h2load ask COUNT times. Prints the medians of latency: p50 and p99 in microseconds.
 load() {

@@ -44,9 +44,9 @@ for connections in $CONNECTIONS; do
     # By turns, so that whatever else the machine does meets both.
     for run in $(seq "$RUNS"); do
         for name in nginx agent; do
-            before=$(ticks "${!name}")
+            before=$(nanoseconds "${!name}")
             latencies=$(load "$REQUESTS" --h1 -c "$connections" -B "unix:$scratch/$name.sock" http://x/v1/key/decrypt/my-key)
-            echo "$latencies $(microseconds $(($(ticks "${!name}") - before)) "$REQUESTS")" >>"$scratch/$name.runs"
+            echo "$latencies $(microseconds $(($(nanoseconds "${!name}") - before)) "$REQUESTS")" >>"$scratch/$name.runs"
         done
     done
     printf '\n%s connections\n%-8s%12s%12s%12s\n' "$connections" '' 'p50 µs' 'p99 µs' 'CPU µs'

@@ -85,9 +85,9 @@ for connections in $CONNECTIONS; do
     # By turns, so that whatever else the machine does meets all three.
     for run in $(seq "$RUNS"); do
         for name in floor nginx agent; do
-            before=$(ticks "${!name}")
+            before=$(nanoseconds "${!name}")
             latencies=$(load "$REQUESTS" --h1 -c "$connections" -B "unix:$scratch/$name.sock" "http://$name$path")
-            echo "$latencies $(microseconds $(($(ticks "${!name}") - before)) "$REQUESTS")" >>"$scratch/$name.runs"
+            echo "$latencies $(microseconds $(($(nanoseconds "${!name}") - before)) "$REQUESTS")" >>"$scratch/$name.runs"
         done
     done
     # column NAME NUMBER: a median.

@@ -49,13 +49,13 @@ start_agent() {
 
 # measure NAME COUNT COMMAND…: has the command, which prints p50 and p99, make that many requests, and notes the figures.
 measure() {
-    local name=$1 count=$2 agent_ticks server_ticks latencies
+    local name=$1 count=$2 agent_before server_before latencies
     shift 2
-    agent_ticks=$(ticks "$agent")
-    server_ticks=$(ticks "$server")
+    agent_before=$(nanoseconds "$agent")
+    server_before=$(nanoseconds "$server")
     latencies=$("$@")
-    echo "$latencies $(microseconds $(($(ticks "$agent") - agent_ticks)) "$count")" \
-        "$(microseconds $(($(ticks "$server") - server_ticks)) "$count")" >>"$scratch/$name.runs"
+    echo "$latencies $(microseconds $(($(nanoseconds "$agent") - agent_before)) "$count")" \
+        "$(microseconds $(($(nanoseconds "$server") - server_before)) "$count")" >>"$scratch/$name.runs"
 }
 
 # libcurl COUNT IN_FLIGHT VERSION: the processor's time of libcurl alone, in place of the agent's.

@@ -96,9 +96,6 @@ if [ "$missing" -ge 0 ]; then
     start_nginx "add_header X-P x$(printf "%${missing}s" '' | tr ' ' x);"
 fi
 
-# nanoseconds PROCESS: the processor time that its threads took.
-nanoseconds() { cat "/proc/$1"/task/*/schedstat | awk '{ sum += $1 } END { printf "%.0f", sum }'; }
-
 # measure URL PROCESS ROW: p50, p99 and processor time, in microseconds.
 measure() {
     local url=$1 process=$2 kind=${3%%:*} shape=${3#*:} count=$REQUESTS before latencies
