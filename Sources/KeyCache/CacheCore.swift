@@ -176,7 +176,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         case .opened(let byteCount):
             keep = self.place(for: fingerprint, flight, byteCount: byteCount, at: now)
         case .failed(.keyNotFound), .failed(.notAllowed):
-            self.purge(flight.name)
+            self.condemn(flight.name)
         case .failed(.decryptionFailed):
             // It was another key's, deleted and created anew.
             empty = self.table.place(of: fingerprint)
@@ -285,8 +285,19 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     /// From now on no entry answers that there is, and no answer is kept that is on its way.
     ///
     /// - Parameter name: whose entries; nil for all keys'.
-    /// - Returns: how many there were. Their places are yet to be swept.
-    @discardableResult mutating func purge(_ name: KeyName?) -> Int {
+    /// - Returns: how many there were, and which places to empty at once: all, if nothing that answers is left. Else
+    ///   theirs are yet to be swept.
+    mutating func purge(_ name: KeyName?) -> (count: Int, empty: Range<Int>) {
+        let count = self.condemn(name)
+        guard count > 0, self.ledger.liveCount == 0 else { return (count, 0..<0) }
+        let all = 0..<self.table.placeCount
+        self.table.removeAll()
+        self.ledger.leaveAll()
+        return (count, all)
+    }
+
+    /// The same with all places yet to be swept.
+    @discardableResult private mutating func condemn(_ name: KeyName?) -> Int {
         self.flights.purge(name)
         let count = name.map { self.ledger.purge($0) } ?? self.ledger.purgeAll()
         self.counts.evictions.purged += count
@@ -301,6 +312,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     /// - Returns: which places to empty, and where the next part starts; nil when this was the last.
     mutating func sweep(from start: Int, _ budget: Int, at now: BootTime) -> (empty: [Int], next: Int?) {
         var empty: [Int] = []
+        guard start < self.table.placeCount else { return ([], nil) }
         let end = min(start + budget, self.table.placeCount)
         for place in start..<end where self.table[place].queue != .none {
             let isLive = self.ledger.isLive(self.table[place].stamp)

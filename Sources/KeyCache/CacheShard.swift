@@ -144,7 +144,14 @@ final class CacheShard: Sendable {
 
     /// - Parameter name: nil for all keys.
     /// - Returns: how many entries never answer again.
-    func purge(_ name: KeyName?) -> Int { self.state.withLock { $0.core.purge(name) } }
+    func purge(_ name: KeyName?) -> Int {
+        self.state.withLock { state in
+            let (count, empty) = state.core.purge(name)
+            if !empty.isEmpty { state.longSecrets.removeAll() }
+            self.vault.empty(self.firstPlace + empty.lowerBound..<self.firstPlace + empty.upperBound)
+            return count
+        }
+    }
 
     /// Empties the places of all that never answers again, a few at a time, so that nobody waits long for the lock.
     func sweep(at now: BootTime) {

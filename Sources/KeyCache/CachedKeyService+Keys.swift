@@ -26,11 +26,11 @@ extension CachedKeyService {
             case .notAllowed, .notSupported: break
             case .keyNotFound, .unavailable, .timedOut, .overloaded, .internalFailure, .keyExists, .decryptionFailed,
                 .unsupportedAlgorithm, .hmacNotSupported:
-                self.forget(name)  // It may have been deleted all the same.
+                await self.purge(name)  // It may have been deleted all the same.
             }
             throw error
         }
-        self.forget(name)
+        await self.purge(name)
     }
 
     package func describeKey(_ name: KeyName) async throws(KeyServiceError) -> KeyDescription {

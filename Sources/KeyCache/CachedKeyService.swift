@@ -209,7 +209,7 @@ package final class CachedKeyService: KeyService {
         let landing = self.shard(of: question)
             .land(question.fingerprint, outcome, plaintext: plaintext, at: self.clock()) { self.backend.isOutOfReach }
         // Before anybody is told, so that nobody who knows of a refusal gets an answer from before it.
-        self.learn(from: outcome, of: question.name, askedAt: landing.askedAt, witness)
+        await self.learn(from: outcome, of: question.name, askedAt: landing.askedAt, witness)
         let goesOn = landing.goesOn
         self.tell(landing, plaintext, outcome)
         return goesOn
@@ -238,13 +238,13 @@ package final class CachedKeyService: KeyService {
     private func learn(
         from outcome: CacheCore<CacheShard.Caller>.Outcome, of name: KeyName, askedAt: BootTime,
         _ witness: AbsentKeys.Witness
-    ) {
+    ) async {
         switch outcome {
         case .opened:
             self.outage.end(report: self.report)
         case .failed(let error):
-            self.learn(from: error, of: name, askedAt: askedAt, witness)
-            if error == .notAllowed { self.forget(name) }
+            await self.learn(from: error, of: name, askedAt: askedAt, witness)
+            if error == .notAllowed { await self.purge(name) }
         }
     }
 }
@@ -270,16 +270,16 @@ extension CachedKeyService {
         do throws(KeyServiceError) {
             return try await body()
         } catch {
-            self.learn(from: error, of: name, askedAt: askedAt, witness)
+            await self.learn(from: error, of: name, askedAt: askedAt, witness)
             throw error
         }
     }
 
     private func learn(
         from error: KeyServiceError, of name: KeyName, askedAt: BootTime, _ witness: AbsentKeys.Witness
-    ) {
+    ) async {
         guard error == .keyNotFound else { return }
-        self.forget(name)
+        await self.purge(name)
         let now = self.clock()
         self.news.withLock { $0.absentKeys.insert(name, askedAt: askedAt, witness, at: now) }
     }
@@ -336,6 +336,11 @@ extension CachedKeyService {
         // Also what a shard has purged itself, or somebody else is about to sweep.
         for shard in self.shards where shard.hasPurgedEntries { shard.sweep(at: self.clock()) }
         return count
+    }
+
+    /// The same where many wait for the thread: it may take a while.
+    @discardableResult package func purge(_ name: KeyName?) async -> Int {
+        await withTaskExecutorPreference(globalConcurrentExecutor) { self.forget(name) }
     }
 
     /// The backend knows us as somebody else from now on, who may not have the same rights.

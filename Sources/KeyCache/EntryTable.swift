@@ -138,6 +138,15 @@ struct EntryTable: ~Copyable {
         self.firstFree = UInt32(place)
     }
 
+    /// Takes out all entries.
+    mutating func removeAll() {
+        self.entries.removeAll(keepingCapacity: true)
+        self.firstFree = Self.nowhere
+        self.small = Line()
+        self.main = Line()
+        for bucket in self.buckets.indices { self.buckets[bucket] = 0 }
+    }
+
     // MARK: Eviction
 
     /// Takes out the entry that is to go, amortised in O(1): each step but the last uses up a use that was counted.

@@ -61,6 +61,19 @@ struct KeyLedger {
         self.freeNumbers.append(stamp.key)
     }
 
+    /// Counts all entries out at once.
+    ///
+    /// - Precondition: all were purged.
+    mutating func leaveAll() {
+        precondition(self.liveCount == 0, "entries that may answer")
+        self.purgedCount = 0
+        for (number, account) in self.accounts.enumerated() where account != nil {
+            self.accounts[number] = nil
+            self.freeNumbers.append(UInt32(number))
+        }
+        self.numbers.removeAll()
+    }
+
     /// Whether an entry was not purged.
     func isLive(_ stamp: Stamp) -> Bool { self.epochs[Int(stamp.key)] == stamp.epoch }
 

@@ -72,6 +72,17 @@ import CLinux
         unsafe keyside_wipe(address, Self.placeByteCount)
     }
 
+    /// Wipes places, empty or not.
+    package func empty(_ places: Range<Int>) {
+        guard !places.isEmpty else { return }
+        precondition(places.lowerBound >= 0 && places.upperBound <= self.capacity, "places that the vault does not have")
+        for place in places {
+            let canary = unsafe self.address(of: place) + Self.payloadByteCountMax
+            if unsafe canary.load(as: UInt64.self) != 0 { unsafe Canary.check(at: canary) }
+        }
+        unsafe keyside_wipe(self.address(of: places.lowerBound), places.count * Self.placeByteCount)
+    }
+
     private func address(of place: Int) -> UnsafeMutableRawPointer {
         precondition((0..<self.capacity).contains(place), "a place that the vault does not have")
         return unsafe self.base + place * Self.placeByteCount

@@ -15,7 +15,7 @@ extension KESFront {
     func purgeCache(of name: KeyName?) -> DeferredAnswer {
         let cache = self.cache
         return { writer in
-            let count = cache?.forget(name) ?? 0
+            let count = await cache?.purge(name) ?? 0
             writer.write(.json(JSONWriter.text(CachePurge(count: count), escaping: .html) + "\n".utf8))
         }
     }

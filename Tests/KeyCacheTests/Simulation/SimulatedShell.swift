@@ -291,15 +291,22 @@ final class SimulatedShell {
 
     func purge(_ name: KeyName?, shard: Int) {
         let expected = self.vault.purge(name, in: self.shards[shard].places)
-        let count = self.shards[shard].core.purge(name)
+        let core = self.shards[shard]
+        let (count, empty) = core.core.purge(name)
         self.referee.rule(count == expected, "\(count) entries were purged where there were \(expected)")
+        self.empty(empty.map { core.places.lowerBound + $0 }.filter { self.vault.places[$0] != nil })
     }
 
     /// - Returns: where the next part starts; nil if there is none.
     func sweep(shard: Int, from start: Int, budget: Int) -> Int? {
         let core = self.shards[shard]
         let (empty, next) = core.core.sweep(from: start, budget, at: self.clock)
-        for place in empty.map({ core.places.lowerBound + $0 }) {
+        self.empty(empty.map { core.places.lowerBound + $0 })
+        return next
+    }
+
+    private func empty(_ places: [Int]) {
+        for place in places {
             if self.planted == .placeIsEmptiedLate {
                 self.placesToEmpty.append(place)
                 continue
@@ -307,7 +314,6 @@ final class SimulatedShell {
             self.checkHasEnded(place)
             self.vault.empty(place)
         }
-        return next
     }
 
     private func checkHasEnded(_ place: Int) {
