@@ -75,7 +75,8 @@ import CLinux
     /// Wipes places, empty or not.
     package func empty(_ places: Range<Int>) {
         guard !places.isEmpty else { return }
-        precondition(places.lowerBound >= 0 && places.upperBound <= self.capacity, "places that the vault does not have")
+        precondition(
+            places.lowerBound >= 0 && places.upperBound <= self.capacity, "places that the vault does not have")
         for place in places {
             let canary = unsafe self.address(of: place) + Self.payloadByteCountMax
             if unsafe canary.load(as: UInt64.self) != 0 { unsafe Canary.check(at: canary) }
