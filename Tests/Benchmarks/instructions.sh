@@ -7,7 +7,8 @@
 # The last figure in instructions.txt for the same backend is what it is compared with. Whoever changes the figure adds a
 # line: `BACKEND: FIGURE  why`.
 #
-#   BACKEND       kes: behind a key server, where the cache answers, if there is one [kes]; static: a static key
+#   BACKEND       kes: behind a key server, where the cache answers [kes]; kes-miss: the same without a cache;
+#                 static: a static key
 #   FEW, MANY     requests [2000, 12000]
 #   FUNCTIONS     how many to list [25]
 #
@@ -30,14 +31,15 @@ case $BACKEND in
 static)
     variables=("MINIO_KMS_SECRET_KEY=my-key:$KNOWN_KEY")
     ;;
-kes)
+kes | kes-miss)
     server_binary=${FAKE_KES_BINARY:-$(built keyside-fake-kes)}
     start server "$SERVER_CPUS" "$server_binary" --listen 127.0.0.1:0 --tls "$scratch/tls" --threads 1
     await "the server" grep -q KEY_FILE= "$scratch/server.out"
     mapfile -t variables < <(grep '^MINIO_KMS_' "$scratch/server.out")
+    if [ "$BACKEND" = kes-miss ]; then variables+=(KEYSIDE_CACHE_EXPIRY_ANY=0); fi
     ;;
 *)
-    echo "error: BACKEND is kes or static" >&2
+    echo "error: BACKEND is kes, kes-miss or static" >&2
     exit 64
     ;;
 esac
