@@ -229,7 +229,8 @@ import Testing
 
         self.journal.note("answer a")
         let whole = get("/at-once").utf8.count
-        async let rest: Void = connection.client.send(Array(requests[(sent % requests.count)...]))
+        let unsent = Array(requests[(sent % requests.count)...])
+        async let rest: Void = connection.client.send(unsent)
         #expect(try await connection.client.receive().text == "later a")
         let count = (sent + whole - 1) / whole
         #expect(try await connection.client.receive(count).allSatisfy { $0.text == "at once" })
@@ -255,7 +256,8 @@ import Testing
         // What the sockets hold, and one batch of answers.
         #expect(self.journal.count(of: "answered 200") < 500)
 
-        async let rest: Void = connection.client.send(Array(requests[(sent % requests.count)...]))
+        let unsent = Array(requests[(sent % requests.count)...])
+        async let rest: Void = connection.client.send(unsent)
         let whole = get("/big/1000").utf8.count
         let count = (sent + whole - 1) / whole
         #expect(try await connection.client.receive(count).allSatisfy { $0.body.count == 1000 })
