@@ -39,7 +39,7 @@ extension KESBackendTests {
                 if version == .http11 { $0.turnOffCache() }
             } body: { agent, cluster in
                 for server in cluster.servers { server.faults.set(Self.faults) }
-                let callCount = lacksMemfdSecret ? 2000 : 4000
+                let callCount = lacksMemfdSecret ? 2000 : 10_000
                 let workload = try Workload(key: "my-key", backend: .keyServers, connectionCount: 8) {
                     try agent.connect()
                 }
