@@ -10,6 +10,8 @@ import LockedMemory
 /// at a time. It must stay where it is: libcurl calls back into it.
 @safe final class EasyHandle {
     let pointer: UnsafeMutableRawPointer
+    private var url: RequestURL
+    private var method: Transfer.Method?
     /// Whether the transfer had a connection to be sent on.
     private(set) var requestWasSent = false
     /// Whether libcurl was kept from sending the request on a connection that another transfer needs for itself.
@@ -36,6 +38,7 @@ import LockedMemory
     ///   - httpVersion: `CURL_HTTP_VERSION_…`
     /// - Throws: `.noMemory`.
     init(tls: ClientTLS?, httpVersion: Int, memory: SecretMemory) throws(TransferFailure) {
+        let url = try RequestURL()
         // libcurl would have a body of more than 1 MiB announced and wait for leave to send it.
         guard let fields = unsafe curl_slist_append(nil, "Expect:") else { throw .noMemory }
         guard unsafe curl_slist_append(fields, "Content-Type: application/json") != nil,
@@ -45,6 +48,7 @@ import LockedMemory
             throw .noMemory
         }
         unsafe self.pointer = pointer
+        self.url = url
         unsafe self.fields = fields
         self.memory = memory
         self.tls = tls
@@ -64,6 +68,7 @@ import LockedMemory
     private func setUp() throws(TransferFailure) {
         let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
         self.set(CURLOPT_NOSIGNAL, to: 1)
+        unsafe self.set(CURLOPT_CURLU, to: UnsafeRawPointer(self.url.pointer))
         self.set(CURLOPT_HTTP_VERSION, to: self.httpVersion)
         try self.set(CURLOPT_PROTOCOLS_STR, to: self.tls == nil ? "http" : "https")
         // Not even where the environment names a proxy: what is asked here is asked of the key server itself.
@@ -119,7 +124,7 @@ import LockedMemory
         } catch {
             throw .noMemory
         }
-        try self.set(CURLOPT_URL, to: transfer.endpoint + transfer.path)
+        try self.url.change(to: transfer.endpoint, transfer.path)
         self.set(CURLOPT_HTTPGET, to: 1)
         switch transfer.body {
         case .some(let body):
@@ -130,7 +135,10 @@ import LockedMemory
         case .none:
             break
         }
-        try self.set(CURLOPT_CUSTOMREQUEST, to: transfer.method.rawValue)
+        if transfer.method != self.method {
+            try self.set(CURLOPT_CUSTOMREQUEST, to: transfer.method.rawValue)
+            self.method = transfer.method
+        }
         self.set(CURLOPT_FRESH_CONNECT, to: needsOwnConnection ? 1 : 0)
     }
 
@@ -139,8 +147,6 @@ import LockedMemory
         guard code == CURLE_OK, let body = self.answer.take()?.finish() else { throw self.failure(code) }
         return TransferAnswer(
             status: self.information(CURLINFO_RESPONSE_CODE),
-            contentType: self.contentType,
-            retryAfter: self.retryAfter,
             httpVersion: self.information(CURLINFO_HTTP_VERSION) == CURL_HTTP_VERSION_2_0 ? .http2 : .http1,
             body: body
         )
@@ -192,18 +198,6 @@ import LockedMemory
             self.refusal = .noMemory
         }
         return false
-    }
-
-    private var contentType: String? {
-        var text: UnsafePointer<CChar>?
-        unsafe keyside_curl_get_text(self.pointer, CURLINFO_CONTENT_TYPE, &text)
-        return unsafe text.map { unsafe String(cString: $0) }
-    }
-
-    private var retryAfter: Duration? {
-        var seconds: curl_off_t = 0
-        unsafe keyside_curl_get_offset(self.pointer, CURLINFO_RETRY_AFTER, &seconds)
-        return seconds > 0 ? .seconds(seconds) : nil
     }
 
     // MARK: libcurl's options

@@ -74,23 +74,34 @@ import LockedMemory
 
     // MARK: Transfers
 
-    /// Has an easy handle take part: its sockets are counted, its TLS sessions shared.
+    /// Has an easy handle take part: its sockets are counted and watched, its TLS sessions shared.
     func adopt(_ easy: EasyHandle) {
-        let record = unsafe Unmanaged.passUnretained(self.record).toOpaque()
+        let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe easy.set(CURLOPT_SHARE, to: self.share)
-        unsafe easy.set(CURLOPT_OPENSOCKETDATA, to: record)
-        unsafe keyside_curl_on_open(easy.pointer) { record, _, address in
-            guard let record = unsafe record, let address = unsafe address?.pointee else { return CURL_SOCKET_BAD }
-            let kind = address.socktype | CInt(SOCK_CLOEXEC.rawValue)
-            let socket = socket(address.family, kind, address.protocol)
-            if socket >= 0 { unsafe PoolRecord.at(record).socketWasOpened() }
-            return socket
+        unsafe easy.set(CURLOPT_OPENSOCKETDATA, to: itself)
+        unsafe keyside_curl_on_open(easy.pointer) { itself, _, address in
+            guard let itself = unsafe itself, let address = unsafe address?.pointee else { return CURL_SOCKET_BAD }
+            return unsafe MultiHandle.at(itself).open(address.family, address.socktype, address.protocol)
         }
-        unsafe easy.set(CURLOPT_CLOSESOCKETDATA, to: record)
-        unsafe keyside_curl_on_close(easy.pointer) { record, socket in
-            if let record = unsafe record { unsafe PoolRecord.at(record).socketWasClosed() }
+        unsafe easy.set(CURLOPT_CLOSESOCKETDATA, to: itself)
+        unsafe keyside_curl_on_close(easy.pointer) { itself, socket in
+            if let itself = unsafe itself { unsafe MultiHandle.at(itself).willClose(socket) }
             return Glibc.close(socket)
         }
+    }
+
+    private func open(_ family: CInt, _ type: CInt, _ protocolNumber: CInt) -> CInt {
+        let socket = socket(family, type | CInt(SOCK_CLOEXEC.rawValue), protocolNumber)
+        if socket >= 0 {
+            self.record.socketWasOpened()
+            self.poller.expect(socket)
+        }
+        return socket
+    }
+
+    private func willClose(_ socket: CInt) {
+        self.record.socketWasClosed()
+        self.poller.closed(socket)
     }
 
     /// - Returns: false if libcurl has no memory for it.

@@ -14,6 +14,14 @@ import Glibc
 
     private let descriptor: CInt
     private let events: UnsafeMutableBufferPointer<epoll_event>
+    /// What was ``expect(_:)``ed and not yet ``closed(_:)``, each at the place of its descriptor.
+    private var expected: [Registration?] = []
+
+    private struct Registration {
+        /// What the kernel reports of it; 0 if it is not registered.
+        var events: UInt32 = 0
+        var isWatched = false
+    }
 
     /// `EPOLL…` as a number.
     static let readable = EPOLLIN.rawValue
@@ -34,14 +42,60 @@ import Glibc
 
     /// Reports what of `events` becomes true of a descriptor, from now on.
     ///
-    /// - Parameter isNew: whether it is watched for the first time, or for something else.
+    /// - Parameter isNew: whether it is watched for the first time, or for something else. Of what is expected, it is
+    ///   known here.
     func watch(_ tag: Tag, for events: UInt32, isNew: Bool) {
+        guard let registration = self.registration(of: tag.descriptor) else {
+            return self.register(tag, for: events, isNew: isNew)
+        }
+        if registration.events != events { self.register(tag, for: events, isNew: registration.events == 0) }
+        self.expected[Int(tag.descriptor)] = Registration(events: events, isWatched: true)
+    }
+
+    /// Reports nothing of a descriptor any more.
+    ///
+    /// What is expected stays registered until the kernel has something to report of it: most likely, it is watched for
+    /// the same again before.
+    func forget(_ descriptor: CInt) {
+        if self.registration(of: descriptor) == nil {
+            self.unregister(descriptor)
+        } else {
+            self.expected[Int(descriptor)]?.isWatched = false
+        }
+    }
+
+    /// A descriptor was opened that is about to be watched and forgotten many times. Its end has to be told by
+    /// ``closed(_:)``.
+    func expect(_ descriptor: CInt) {
+        let missing = Int(descriptor) + 1 - self.expected.count
+        if missing > 0 { self.expected.append(contentsOf: repeatElement(nil, count: missing)) }
+        self.expected[Int(descriptor)] = Registration()
+    }
+
+    /// The kernel forgets what is closed.
+    func closed(_ descriptor: CInt) {
+        if self.registration(of: descriptor) != nil { self.expected[Int(descriptor)] = nil }
+    }
+
+    private func registration(of descriptor: CInt) -> Registration? {
+        Int(descriptor) < self.expected.count ? self.expected[Int(descriptor)] : nil
+    }
+
+    private func register(_ tag: Tag, for events: UInt32, isNew: Bool) {
         var event = unsafe epoll_event(events: events, data: epoll_data_t(u64: tag.bits))
         unsafe epoll_ctl(self.descriptor, isNew ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, tag.descriptor, &event)
     }
 
-    func forget(_ descriptor: CInt) {
+    private func unregister(_ descriptor: CInt) {
         epoll_ctl(self.descriptor, EPOLL_CTL_DEL, descriptor, nil)
+    }
+
+    /// Whether a report is for somebody. If not, there are no more of it.
+    private func isWatched(_ descriptor: CInt) -> Bool {
+        guard let registration = self.registration(of: descriptor), !registration.isWatched else { return true }
+        self.unregister(descriptor)
+        self.expected[Int(descriptor)] = Registration()
+        return false
     }
 
     /// Sleeps until there is something to report, and reports it.
@@ -51,7 +105,8 @@ import Glibc
         let count = unsafe epoll_wait(self.descriptor, self.events.baseAddress, CInt(self.events.count), milliseconds)
         for index in 0..<max(0, Int(count)) {
             let event = unsafe self.events[index]
-            unsafe report(Tag(bits: event.data.u64), event.events)
+            let tag = unsafe Tag(bits: event.data.u64)
+            if self.isWatched(tag.descriptor) { unsafe report(tag, event.events) }
         }
     }
 }

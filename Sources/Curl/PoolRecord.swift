@@ -13,11 +13,6 @@ final class PoolRecord: Sendable {
 
     init(tls: ClientTLS) { self.tls = tls }
 
-    /// What libcurl's callbacks were given.
-    @unsafe static func at(_ context: UnsafeMutableRawPointer) -> PoolRecord {
-        unsafe Unmanaged<PoolRecord>.fromOpaque(context).takeUnretainedValue()
-    }
-
     func socketWasOpened() {
         self.openConnections.add(1, ordering: .relaxed)
         self.connectionsOpened.add(1, ordering: .relaxed)

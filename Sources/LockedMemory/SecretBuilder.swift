@@ -2,6 +2,9 @@
 
 /// A secret that arrives in pieces. Each growth leaves nothing behind: the smaller secret is wiped as it ends.
 package struct SecretBuilder: ~Copyable, Sendable {
+    /// Enough for most. What is allocated is wiped when it is released, used or not.
+    private static let firstByteCount = 512
+
     private let memory: SecretMemory
     private let byteCountMax: Int
     private var secret: Secret
@@ -11,7 +14,7 @@ package struct SecretBuilder: ~Copyable, Sendable {
     package init(byteCountMax: Int, in memory: SecretMemory) throws(LockedMemoryError) {
         self.memory = memory
         self.byteCountMax = byteCountMax
-        self.secret = try Secret(byteCount: min(byteCountMax, 4096), in: memory)
+        self.secret = try Secret(byteCount: min(byteCountMax, Self.firstByteCount), in: memory)
     }
 
     /// Takes in more bytes.

@@ -252,4 +252,28 @@ import Testing
         #expect(pool.openConnections == 1)
         await idle.stop()
     }
+
+    /// What a server says on a connection that nobody uses is not asked about again and again.
+    @Test func anEngineWhoseIdleConnectionWasClosedDoesNotTurn() async throws {
+        let server = try TestServer { connection in
+            guard connection.shakeHands(), let request = connection.readRequest() else { return }
+            connection.answer(request.path)
+        }
+        defer { server.stop() }
+        let trust = try Trust.shared
+        let idle = try TransferEngine(options: .patient(), memory: trust.memory)
+        let pool = idle.makePool(tls: trust.client)
+        #expect(try await pool.get(server, "/first") == "/first")
+        await server.waitForClose()
+
+        let before = idle.turnCount
+        let other = try TestServer()
+        defer { other.stop() }
+        try await withPool { busy async throws in
+            for _ in 0..<200 { _ = try await busy.get(other) }
+        }
+        #expect(idle.turnCount - before < 10)
+        #expect(try await pool.get(server, "/second") == "/second")
+        await idle.stop()
+    }
 }

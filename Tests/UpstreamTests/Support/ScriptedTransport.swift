@@ -73,9 +73,7 @@ final class ScriptedTransport: KESTransport {
     ) async throws(TransferFailure) -> TransferAnswer {
         switch reaction {
         case .answer(let status, let body):
-            return TransferAnswer(
-                status: status, contentType: "application/json", retryAfter: nil, httpVersion: .http1,
-                body: try Self.secret(body))
+            return TransferAnswer(status: status, httpVersion: .http1, body: try Self.secret(body))
         case .failure(let kind, let wasSent):
             throw TransferFailure(kind, reason: "scripted", requestWasSent: wasSent)
         case .silence:
