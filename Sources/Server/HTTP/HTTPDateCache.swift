@@ -4,7 +4,7 @@ import HTTPWire
 import Linux
 
 /// The `Date` of answers, made anew once a second.
-struct HTTPDateCache {
+struct HTTPDateCache: Sendable {
     private var second = -1
     /// Nil before the first: writers whose heads are sent by others make none.
     private var date: HTTPDate?

@@ -21,7 +21,7 @@ package struct ResponseWriter: ~Copyable, Sendable {
     private(set) var head: ResponseHead?
 
     private(set) var frame = Frame(requestID: nil, keepsAlive: true, omitsBody: false)
-    private var date = HTTPDateCache()
+    private var date: HTTPDateCache
 
     /// What an answer has around its content.
     struct Frame: Sendable {
@@ -34,9 +34,18 @@ package struct ResponseWriter: ~Copyable, Sendable {
         var headIsApart = false
     }
 
-    /// - Parameter capacity: of the buffer at first; it grows with what is written.
-    init(capacity: Int = 0, in memory: SecretMemory) {
+    /// - Parameters:
+    ///   - capacity: of the buffer at first; it grows with what is written.
+    ///   - date: of somebody who writes at about the same time.
+    init(capacity: Int = 0, date: HTTPDateCache = HTTPDateCache(), in memory: SecretMemory) {
         self.buffer = TransitBuffer(capacity: capacity, in: memory)
+        self.date = date
+    }
+
+    /// For another writer that starts now.
+    mutating func currentDate() -> HTTPDateCache {
+        _ = self.date.current()
+        return self.date
     }
 
     /// Says what frame the next answer is to have.

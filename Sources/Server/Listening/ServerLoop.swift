@@ -133,11 +133,11 @@ struct ServerLoop: ~Copyable {
 
     /// Has tasks make the answers that have to be waited for.
     private mutating func startWork(of id: Slots<Client>.ID) {
-        let (inbox, memory) = (self.inbox, self.premises.memory)
+        let (inbox, memory, date) = (self.inbox, self.premises.memory, self.desk.writer.currentDate())
         self.clients[id]
             .startWork { deferred in
                 Task(executorPreference: inbox) {
-                    var writer = ResponseWriter(in: memory)
+                    var writer = ResponseWriter(date: date, in: memory)
                     writer.begin(deferred.frame)
                     await deferred.answer(&writer)
                     inbox.post(.answer(MadeAnswer(writer), serial: deferred.serial, to: id))
