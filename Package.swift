@@ -133,7 +133,7 @@ let package = Package(
         ),
         .target(
             name: "Curl",
-            dependencies: ["CCurl", "COpenSSL", "Cryptography", "LockedMemory"],
+            dependencies: ["CCurl", "COpenSSL", "Cryptography", "Linux", "LockedMemory"],
             swiftSettings: settings
         ),
         .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: settings),

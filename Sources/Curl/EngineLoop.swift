@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CCurl
+import Linux
 import LockedMemory
 import Synchronization
 
@@ -104,7 +105,7 @@ final class EngineLoop {
         guard let wakeAt = self.pools.lazy.compactMap(\.wakeAt).min() else { return -1 }
         let left = wakeAt - .now
         guard left > .zero else { return 0 }
-        return CInt(clamping: Int((left / .milliseconds(1)).rounded(.up)))
+        return CInt(clamping: (left.nanoseconds + 999_999) / 1_000_000)
     }
 
     // MARK: End

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CCurl
+import Linux
 import LockedMemory
 import Synchronization
 
@@ -154,7 +155,7 @@ final class PoolTraffic {
 
     private func launch(_ flight: Flight, on lane: Lane, needsOwnConnection: Bool) throws(TransferFailure) {
         let connectTimeout = flight.transfer.connectTimeout ?? self.options.connectTimeout
-        lane.easy.set(CURLOPT_CONNECTTIMEOUT_MS, to: max(1, Int(connectTimeout / .milliseconds(1))))
+        lane.easy.set(CURLOPT_CONNECTTIMEOUT_MS, to: max(1, connectTimeout.nanoseconds / 1_000_000))
         try lane.easy.begin(flight.transfer, needsOwnConnection: needsOwnConnection)
         guard self.multi.add(lane) else { throw .noMemory }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import KESProtocol
+import Linux
 import Telemetry
 
 /// What came of a request to one endpoint, as metrics tell it.
@@ -38,7 +39,7 @@ final class UpstreamMetrics: Sendable {
     func ended(_ operation: KESEndpoint, at endpoint: Int, _ outcome: UpstreamOutcome, after duration: Duration) {
         let endpoint = self.endpoints[endpoint]
         endpoint.counts[operation.rawValue][outcome.index].add()
-        endpoint.duration.record(nanoseconds: Int(duration / .nanoseconds(1)))
+        endpoint.duration.record(nanoseconds: duration.nanoseconds)
     }
 
     /// How often an operation had this outcome at an endpoint.

@@ -51,16 +51,23 @@ struct EndpointPool: Sendable {
     }
 
     private mutating func draw(_ condition: EndpointState.Condition, excluding tried: [Int]) -> Int? {
-        let candidates = self.states.indices.lazy.filter { [states] index in
-            states[index].condition == condition && !tried.contains(index)
+        func isCandidate(_ index: Int) -> Bool {
+            self.states[index].condition == condition && !tried.contains(index)
         }
-        let count = candidates.count
-        guard count > 1 else { return candidates.first }
+        func candidate(_ number: Int) -> Int? {
+            var before = 0
+            for index in self.states.indices where isCandidate(index) {
+                if before == number { return index }
+                before += 1
+            }
+            return nil
+        }
+        let count = self.states.indices.count(where: isCandidate)
+        guard count > 1 else { return candidate(0) }
         let lot = self.lots.next()
         let first = Int(truncatingIfNeeded: lot >> 32) % count
         let second = (first + 1 + Int(truncatingIfNeeded: lot & 0xffff_ffff) % (count - 1)) % count
-        let (one, other) = (candidates.dropFirst(first).first, candidates.dropFirst(second).first)
-        guard let one, let other else { return one }
+        guard let one = candidate(first), let other = candidate(second) else { return nil }
         return self.states[other].burden < self.states[one].burden * Self.clearlyLess ? other : one
     }
 

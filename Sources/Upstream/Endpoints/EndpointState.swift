@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Linux
+
 /// What is known of one endpoint.
 struct EndpointState: Sendable {
     typealias Instant = ContinuousClock.Instant
@@ -12,7 +14,11 @@ struct EndpointState: Sendable {
     }
 
     /// Nil while the endpoint is up.
-    var fault: EndpointFault?
+    var fault: EndpointFault? {
+        didSet { self.condition = Condition(self.fault) }
+    }
+    /// Asked for far more often than it changes.
+    private(set) var condition = Condition.up
     /// When `fault` last came, went, or became of another kind.
     var changedAt: Instant
     /// When it was up for the last time; of no meaning while it is.
@@ -37,16 +43,19 @@ struct EndpointState: Sendable {
         self.probeAt = now
     }
 
-    var condition: Condition {
-        switch self.fault {
-        case nil: .up
-        case let fault? where fault.isAnswer: .ailing
-        case _?: .unreachable
-        }
-    }
-
     /// How long the next request will likely take, in no unit: what it takes usually, times those that are ahead of it.
     var burden: Double { self.latency.seconds * Double(self.inFlight + 1) }
+}
+
+extension EndpointState.Condition {
+    fileprivate init(_ fault: EndpointFault?) {
+        self =
+            switch fault {
+            case nil: .up
+            case let fault? where fault.isAnswer: .ailing
+            case _?: .unreachable
+            }
+    }
 }
 
 /// A moving average of the time that answers take. Samples of the last seconds count, however many they are: one probe
@@ -70,11 +79,11 @@ struct LatencyAverage: Sendable {
     var value: Duration? { self.updatedAt.map { _ in .seconds(self.seconds) } }
 
     mutating func add(_ latency: Duration, at now: ContinuousClock.Instant) {
-        let sample = max(latency / .seconds(1), 0.000_001)
+        let sample = max(Double(latency.nanoseconds) * 1e-9, 0.000_001)
         if let updatedAt = self.updatedAt {
             // As exp(-age / memory) for what is recent, and nothing for what is older. At least a hundredth of the new
             // sample counts.
-            let age = max((now - updatedAt) / .seconds(1), Self.memory / 100)
+            let age = max(Double((now - updatedAt).nanoseconds) * 1e-9, Self.memory / 100)
             let weight = max(0, 1 - age / Self.memory)
             self.seconds = self.seconds * weight + sample * (1 - weight)
         } else {

@@ -28,10 +28,10 @@ extension KESService {
         deadline: ContinuousClock.Instant, trace: HedgeTrace? = nil, decode: KESCall.Decoder<Value>
     ) async throws(KeyServiceError) -> Value {
         let path = operation.path(naming: name)
+        var now = self.clock.now
         var course = RequestCourse(
-            operation, options: self.options, startedAt: self.clock.now, deadline: deadline, avoiding: trace?.avoided)
+            operation, options: self.options, startedAt: now, deadline: deadline, avoiding: trace?.avoided)
         while true {
-            let now = self.clock.now
             switch self.state.withLock({ $0.next(course, at: now) }) {
             case .attempt(let attempt, let transport):
                 trace?.note(attempt.endpoint)
@@ -53,6 +53,7 @@ extension KESService {
             case .end:
                 throw course.error ?? .unavailable
             }
+            now = self.clock.now
         }
     }
 
