@@ -85,7 +85,7 @@ let package = Package(
         ),
         .target(
             name: "KeyCache",
-            dependencies: ["KeyService", "LockedMemory", "Spans", "Telemetry", "Waiting"],
+            dependencies: ["KeyService", "Linux", "LockedMemory", "Spans", "Telemetry", "Waiting"],
             swiftSettings: settings
         ),
         .target(

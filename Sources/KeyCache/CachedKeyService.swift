@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import KeyService
+import Linux
 package import LockedMemory
 import Synchronization
 import Telemetry
@@ -138,7 +139,9 @@ package final class CachedKeyService: KeyService {
         case .found(let found):
             if found.renews { Task { await self.fly(question) } }
             return self.take(found)
-        case .wait(begins: true): Task { await self.fly(question) }
+        case .wait(begins: true):
+            // Where the caller's own steps run: threads are switched for the key server's answer alone.
+            Task.immediate(executorPreference: CurrentTask.preferredExecutor) { await self.fly(question) }
         case .wait(begins: false): break
         }
         switch await caller.wait(ifCancelled: .gaveUp) {
