@@ -6,10 +6,10 @@
 /// than it may lock goes on. Either way they are wiped as soon as they are used up, moved or given up.
 @safe package struct TransitBuffer: ~Copyable, Sendable {
     private let memory: SecretMemory
-    @usableFromInline var block: Block
+    private var block: Block
     /// Where the bytes begin and end that are not used up.
-    @usableFromInline var start = 0
-    @usableFromInline var end = 0
+    private var start = 0
+    private var end = 0
 
     /// Nothing is allocated before the first byte comes, unless `capacity` asks for it.
     package init(capacity: Int = 0, in memory: SecretMemory) {
@@ -20,14 +20,13 @@
     deinit { unsafe wipe(UnsafeMutableRawBufferPointer(rebasing: self.block.bytes[self.start..<self.end])) }
 
     /// Bytes that are not used up.
-    @inlinable package var byteCount: Int { self.end - self.start }
+    package var byteCount: Int { self.end - self.start }
 
-    @inlinable package var isEmpty: Bool { self.end == self.start }
+    package var isEmpty: Bool { self.end == self.start }
 
-    @inlinable package var capacity: Int { unsafe self.block.bytes.count }
+    package var capacity: Int { unsafe self.block.bytes.count }
 
     /// Lends the bytes that are not used up.
-    @inlinable
     package borrowing func withBytes<Result: ~Copyable>(_ body: (Span<UInt8>) -> Result) -> Result {
         guard let address = unsafe self.block.bytes.baseAddress else { return body(Span()) }
         let bytes = unsafe Span(
@@ -45,7 +44,6 @@
     // MARK: Appending
 
     /// Lends the room behind the bytes, at least `byteCount` of it. What `body` appends there is taken in.
-    @inlinable
     package mutating func withRoom<Result: ~Copyable>(
         for byteCount: Int, _ body: (inout OutputRawSpan) -> Result
     ) -> Result {
@@ -68,8 +66,7 @@
     }
 
     /// Moves the bytes to the front, or to a larger block where that does not help.
-    @usableFromInline
-    mutating func makeRoom(for byteCount: Int) {
+    private mutating func makeRoom(for byteCount: Int) {
         let wanted = self.byteCount + byteCount
         let used = unsafe UnsafeMutableRawBufferPointer(rebasing: self.block.bytes[self.start..<self.end])
         if wanted <= self.capacity {
@@ -109,9 +106,9 @@
 }
 
 /// Where a buffer's bytes lie.
-@usableFromInline @safe struct Block: ~Copyable, Sendable {
+@safe private struct Block: ~Copyable, Sendable {
     /// Empty if there is none. They belong to this value alone, which moves between threads as a whole.
-    @usableFromInline nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
+    nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
     /// What it was taken from; nil for ordinary memory.
     private let heap: LockedHeap?
 

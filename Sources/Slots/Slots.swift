@@ -4,16 +4,16 @@
 ///
 /// A value is changed in place, without reference counts and without checks at run time for overlapping access.
 /// What is looked up often can be inlined, since the table is generic.
-@safe package struct Slots<Value: ~Copyable>: ~Copyable {
+@safe public struct Slots<Value: ~Copyable>: ~Copyable {
     /// Names one value for ever: its slot, and how often that had been taken and given back.
-    package struct ID: Hashable, Sendable {
+    public struct ID: Hashable, Sendable {
         @usableFromInline let index: UInt32
         @usableFromInline let generation: UInt32
 
         /// For callers that can pass on nothing but a number.
-        @inlinable package var rawValue: UInt64 { UInt64(self.generation) << 32 | UInt64(self.index) }
+        @inlinable public var rawValue: UInt64 { UInt64(self.generation) << 32 | UInt64(self.index) }
 
-        @inlinable package init(rawValue: UInt64) {
+        @inlinable public init(rawValue: UInt64) {
             self.init(index: UInt32(truncatingIfNeeded: rawValue), generation: UInt32(rawValue >> 32))
         }
 
@@ -45,7 +45,7 @@
     }
 
     @inlinable
-    package func contains(_ id: ID) -> Bool {
+    public func contains(_ id: ID) -> Bool {
         let index = Int(id.index)
         return index < self.generations.count && self.generations[index] == id.generation && id.generation % 2 == 1
     }
@@ -71,7 +71,7 @@
     }
 
     /// - Precondition: there is a value of that ID.
-    package subscript(_ id: ID) -> Value {
+    public subscript(_ id: ID) -> Value {
         @inlinable _read {
             precondition(self.contains(id), "a value that has gone already")
             yield unsafe self.storage[Int(id.index)]

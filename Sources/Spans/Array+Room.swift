@@ -6,7 +6,7 @@ extension [UInt8] {
     /// As the library's own `init(capacity:initializingWith:)`, which makes its buffer in code that is not specialised
     /// for bytes (Swift 6.3): for arrays that are made with every request.
     @inlinable @inline(__always)
-    package init<Failure: Error>(
+    public init<Failure: Error>(
         room byteCount: Int, _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
         var failure: Failure?

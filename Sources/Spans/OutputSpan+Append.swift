@@ -5,7 +5,7 @@ extension OutputRawSpan {
     ///
     /// - Precondition: there is room for them.
     @inlinable
-    package mutating func append(_ bytes: Span<UInt8>) {
+    public mutating func append(_ bytes: Span<UInt8>) {
         precondition(bytes.count <= self.freeCapacity, "more bytes than there is room for")
         unsafe self.withUnsafeMutableBytes { output, byteCount in
             unsafe bytes.withUnsafeBytes { bytes in
@@ -17,13 +17,13 @@ extension OutputRawSpan {
 
     /// Appends eight bytes.
     @inlinable
-    package mutating func append(_ block: SIMD8<UInt8>) { unsafe self.append(block, as: SIMD8<UInt8>.self) }
+    public mutating func append(_ block: SIMD8<UInt8>) { unsafe self.append(block, as: SIMD8<UInt8>.self) }
 
     /// Appends the lowest `byteCount` bytes of a number, at most eight, the lowest first.
     ///
     /// - Precondition: there is room for them.
     @inlinable @inline(__always)
-    package mutating func append(_ word: UInt64, byteCount: Int) {
+    public mutating func append(_ word: UInt64, byteCount: Int) {
         precondition(0...8 ~= byteCount && byteCount <= self.freeCapacity, "more bytes than there is room for")
         guard self.freeCapacity >= 8 else {
             for position in 0..<byteCount { self.append(UInt8(truncatingIfNeeded: word >> UInt64(8 * position))) }
@@ -39,7 +39,7 @@ extension OutputRawSpan {
     ///
     /// - Precondition: there is room for it.
     @inlinable @inline(__always)
-    package mutating func append(ascii text: StaticString) {
+    public mutating func append(ascii text: StaticString) {
         precondition(text.utf8CodeUnitCount <= self.freeCapacity, "more bytes than there is room for")
         unsafe self.withUnsafeMutableBytes { output, byteCount in
             unsafe UnsafeMutableRawBufferPointer(rebasing: output[byteCount...])
@@ -53,7 +53,7 @@ extension OutputRawSpan {
     /// Not by its `utf8Span`: where the text is short enough to live in the string itself, optimised code reads the span
     /// after the string has gone (Swift 6.3).
     @inlinable
-    package mutating func append(_ text: String) {
+    public mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { bytes in
             precondition(bytes.count <= self.freeCapacity, "more bytes than there is room for")
@@ -71,7 +71,7 @@ extension OutputSpan<UInt8> {
     ///
     /// - Precondition: there is room for them.
     @inlinable
-    package mutating func append(_ bytes: Span<UInt8>) {
+    public mutating func append(_ bytes: Span<UInt8>) {
         precondition(bytes.count <= self.freeCapacity, "more bytes than there is room for")
         unsafe self.withUnsafeMutableBufferPointer { output, count in
             unsafe bytes.withUnsafeBytes { bytes in
@@ -86,7 +86,7 @@ extension OutputSpan<UInt8> {
     ///
     /// - Precondition: there is room for all eight.
     @inlinable @inline(__always)
-    package mutating func append(_ word: UInt64, byteCount: Int) {
+    public mutating func append(_ word: UInt64, byteCount: Int) {
         precondition(byteCount <= 8 && self.freeCapacity >= 8, "more bytes than there is room for")
         unsafe self.withUnsafeMutableBufferPointer { output, count in
             unsafe UnsafeMutableRawBufferPointer(output).storeBytes(of: word, toByteOffset: count, as: UInt64.self)

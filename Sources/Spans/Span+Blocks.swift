@@ -4,19 +4,19 @@
 extension Span<UInt8> {
     /// The eight bytes from `offset` on.
     @inlinable @inline(__always)
-    package func block(at offset: Int) -> SIMD8<UInt8> {
+    public func block(at offset: Int) -> SIMD8<UInt8> {
         unsafe self.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD8<UInt8>.self)  // Checks the bounds.
     }
 
     /// The eight bytes from `offset` on as a number, the first byte lowest.
     @inlinable @inline(__always)
-    package func word(at offset: Int) -> UInt64 {
+    public func word(at offset: Int) -> UInt64 {
         UInt64(littleEndian: unsafe self.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
     /// Whether these bytes are the same as others.
     @inlinable @inline(__always)
-    package func isEqual(to other: Span<UInt8>) -> Bool {
+    public func isEqual(to other: Span<UInt8>) -> Bool {
         guard self.count == other.count else { return false }
         var offset = 0
         while offset + 8 <= self.count {
@@ -32,7 +32,7 @@ extension Span<UInt8> {
 
     /// Whether these bytes are `text`.
     @inlinable @inline(__always)
-    package func isEqual(to text: StaticString) -> Bool {
+    public func isEqual(to text: StaticString) -> Bool {
         guard self.count == text.utf8CodeUnitCount else { return false }
         for index in self.indices where unsafe self[index] != text.utf8Start[index] { return false }
         return true
@@ -40,7 +40,7 @@ extension Span<UInt8> {
 
     /// Whether these bytes are `text`, which is in lower case, without regard to the case of ASCII letters.
     @inlinable @inline(__always)
-    package func isEqual(toLowercased text: StaticString) -> Bool {
+    public func isEqual(toLowercased text: StaticString) -> Bool {
         guard self.count == text.utf8CodeUnitCount else { return false }
         for index in self.indices {
             let byte = self[index]
@@ -54,5 +54,5 @@ extension Span<UInt8> {
 extension SIMD8<UInt8> {
     /// The eight bytes of a number, the lowest first.
     @inlinable @inline(__always)
-    package init(bytesOf number: UInt64) { self = unsafe unsafeBitCast(number.littleEndian, to: Self.self) }
+    public init(bytesOf number: UInt64) { self = unsafe unsafeBitCast(number.littleEndian, to: Self.self) }
 }

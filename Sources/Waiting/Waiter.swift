@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Synchronization
+public import Synchronization
 
 /// One task's wait for a word. The first one counts, whether it comes before the task waits or after.
-package final class Waiter<Word: Sendable>: Sendable {
-    private enum State {
+public final class Waiter<Word: Sendable>: Sendable {
+    @usableFromInline
+    enum State {
         case quiet
         case waiting(CheckedContinuation<Word, Never>)
         case told(Word)
     }
 
-    private let state = Mutex(State.quiet)
+    @usableFromInline let state = Mutex(State.quiet)
 
-    package init() {}
+    @inlinable public init() {}
 
     /// Waits. To be called once.
     ///
     /// - Parameter word: what a cancellation of the task says.
-    package func wait(ifCancelled word: Word) async -> Word {
+    @inlinable
+    public func wait(ifCancelled word: Word) async -> Word {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
                 let told: Word? = self.state.withLock { state in
@@ -33,7 +35,8 @@ package final class Waiter<Word: Sendable>: Sendable {
     }
 
     /// - Returns: false if a word has come before.
-    @discardableResult package func tell(_ word: Word) -> Bool {
+    @inlinable
+    @discardableResult public func tell(_ word: Word) -> Bool {
         let before = self.state.withLock { state in
             defer { if case .told = state {} else { state = .told(word) } }
             return state
@@ -51,5 +54,5 @@ package final class Waiter<Word: Sendable>: Sendable {
 }
 
 extension Waiter: Equatable {
-    package static func == (left: Waiter, right: Waiter) -> Bool { left === right }
+    public static func == (left: Waiter, right: Waiter) -> Bool { left === right }
 }
