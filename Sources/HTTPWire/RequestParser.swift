@@ -104,6 +104,7 @@ package struct RequestParser: Sendable {
         while true {
             switch self.phase {
             case .betweenRequests:
+                guard self.scanner.start < input.count else { return .needMoreData }
                 self.beginRequest()
             case .requestLine:
                 guard try self.requestLine.read(input, &self.scanner) else { return try self.needMoreHead(input) }
