@@ -121,7 +121,6 @@ package final class KESFront: Front {
     }
 
     package func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval) {
-        self.metrics[peer.listener]
-            .answered(.unrouted, status: status, from: .bypass, nanoseconds: duration.nanoseconds)
+        self.metrics[peer.listener][.unrouted].answered(status, from: .bypass, nanoseconds: duration.nanoseconds)
     }
 }

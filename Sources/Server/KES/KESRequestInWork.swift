@@ -10,7 +10,9 @@ import Telemetry
 final class KESRequestInWork: RoutedRequest {
     let front: KESFront
     /// Of the listener that it has come by.
-    let metrics: RequestMetrics
+    private let metrics: RequestMetrics
+    /// Those of what it asks for.
+    private let operationMetrics: RequestMetrics.OperationMetrics
     /// Nil where the path leads nowhere in KES's API.
     let endpoint: KESEndpoint?
     let subject: Subject
@@ -36,6 +38,7 @@ final class KESRequestInWork: RoutedRequest {
     init(front: KESFront, metrics: RequestMetrics, endpoint: KESEndpoint?, subject: Subject, path: [UInt8]) {
         self.front = front
         self.metrics = metrics
+        self.operationMetrics = metrics[RequestMetrics.Key(endpoint, subject)]
         self.endpoint = endpoint
         self.subject = subject
         self.path = path
@@ -75,8 +78,7 @@ final class KESRequestInWork: RoutedRequest {
     }
 
     func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {
-        let operation = RequestMetrics.Key(self.endpoint, self.subject)
-        self.metrics.answered(operation, status: status, from: origin, nanoseconds: duration.nanoseconds)
+        self.operationMetrics.answered(status, from: origin, nanoseconds: duration.nanoseconds)
     }
 
     func answer(

@@ -33,6 +33,7 @@ struct Client: ~Copyable {
     /// Whether it counts as one of the connections that there may be. Others are told to come back later.
     let isAdmitted: Bool
     let listener: Listener
+    let isOverTLS: Bool
 
     private var wire: Wire
     private var conversation: Conversation
@@ -62,6 +63,7 @@ struct Client: ~Copyable {
     ) {
         self.listener = listener
         self.isAdmitted = isAdmitted
+        self.isOverTLS = listener.tls != nil
         self.wire = Wire(socket, tls: listener.tls)
         self.interest = self.wire.interest(input: true, output: false)
         self.conversation = Conversation(premises, with: Peer(listener.name), now: now)

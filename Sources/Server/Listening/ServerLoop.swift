@@ -148,7 +148,7 @@ struct ServerLoop: ~Copyable {
     private mutating func remove(_ id: Slots<Client>.ID) {
         self.desk.clear()
         let client = self.clients.remove(id)
-        if client.listener.tls != nil { self.handshakes.end(id) }
+        if client.isOverTLS { self.handshakes.end(id) }
         self.inbox.hasLost()
         guard client.isAdmitted else { return }
         client.listener.connections.leave()
@@ -157,7 +157,7 @@ struct ServerLoop: ~Copyable {
     }
 
     private mutating func noteActivity(of id: Slots<Client>.ID) {
-        guard self.clients[id].listener.tls != nil, !self.clients[id].isRecent else { return }
+        guard self.clients[id].isOverTLS, !self.clients[id].isRecent else { return }
         let (isAdmitted, former) = self.recent.meet(id)
         guard isAdmitted else { return }
         if let former, self.clients.contains(former) { self.clients[former].isRecent = false }
