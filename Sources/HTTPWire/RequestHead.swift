@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// What a request's head says, as far as a server of keys cares. Every other header was checked and dropped.
-package struct RequestHead: Equatable, Sendable {
+///
+/// An object, since ``RequestParser`` has the same one for the same bytes again: whoever has dealt with it knows it by
+/// its identity.
+package final class RequestHead: Sendable {
     package let method: RequestMethod
 
     /// A path with its query, beginning with `/`; or `*` of an OPTIONS; or the authority of a CONNECT. An absolute
@@ -32,6 +35,10 @@ package struct RequestHead: Equatable, Sendable {
         case length(Int)
         /// The end is told when it has come: by the last chunk, or by the end of the stream in HTTP/2.
         case chunked
+
+        package var isChunked: Bool {
+            if case .chunked = self { true } else { false }
+        }
     }
 
     /// What `Expect` asks for. HTTP/1.0 cannot expect anything.
@@ -41,5 +48,27 @@ package struct RequestHead: Equatable, Sendable {
         case `continue`
         /// To be answered with 417.
         case unknown
+    }
+
+    init(
+        method: RequestMethod, target: [UInt8], version: Version, framing: Framing, keepsAlive: Bool,
+        expectation: Expectation, requestID: [UInt8]?
+    ) {
+        self.method = method
+        self.target = target
+        self.version = version
+        self.framing = framing
+        self.keepsAlive = keepsAlive
+        self.expectation = expectation
+        self.requestID = requestID
+    }
+}
+
+extension RequestHead: Equatable {
+    /// Whether two heads say the same.
+    package static func == (left: RequestHead, right: RequestHead) -> Bool {
+        left.method == right.method && left.target == right.target && left.version == right.version
+            && left.framing == right.framing && left.keepsAlive == right.keepsAlive
+            && left.expectation == right.expectation && left.requestID == right.requestID
     }
 }

@@ -32,6 +32,11 @@ package enum RequestMethod: Equatable, Sendable {
             }
     }
 
+    /// Whether answers to it have no body.
+    package var isHead: Bool {
+        if case .head = self { true } else { false }
+    }
+
     /// As it stood in the request line.
     package var name: String {
         switch self {

@@ -28,6 +28,7 @@ package struct RequestParser: Sendable {
     package enum Step: Equatable, Sendable {
         /// All that can be told from the bytes so far has been told.
         case needMoreData
+        /// The same object for the bytes of the head before it, if it came whole.
         case head(RequestHead)
         /// Where a part of the body stands in the input; never empty. Chunk framing is not in it.
         case body(Range<Int>)
@@ -46,6 +47,8 @@ package struct RequestParser: Sendable {
     }
 
     private enum Phase {
+        /// What is kept of lines and fields is still of the request before.
+        case betweenRequests
         case requestLine
         case fields
         case body(remaining: Int)
@@ -53,7 +56,7 @@ package struct RequestParser: Sendable {
         case refused(RequestError)
     }
 
-    private var phase = Phase.requestLine
+    private var phase = Phase.betweenRequests
     private var scanner = TokenScanner(byteCountMax: Self.headByteCountMax)
     private var requestLine = RequestLine()
     private var fieldLine = FieldLine()
@@ -65,6 +68,7 @@ package struct RequestParser: Sendable {
 
     package var stage: Stage {
         switch self.phase {
+        case .betweenRequests: .betweenRequests
         case .requestLine: self.requestLine.hasBegun || self.scanner.scanned > 0 ? .inHead : .betweenRequests
         case .fields: .inHead
         case .body, .chunkedBody: .inBody
@@ -99,6 +103,9 @@ package struct RequestParser: Sendable {
     private mutating func step(_ input: Span<UInt8>) throws(RequestError) -> Step {
         while true {
             switch self.phase {
+            case .betweenRequests:
+                guard self.scanner.start < input.count else { return .needMoreData }
+                self.beginRequest()
             case .requestLine:
                 guard try self.requestLine.read(input, &self.scanner) else { return try self.needMoreHead(input) }
                 self.phase = .fields
@@ -129,15 +136,16 @@ package struct RequestParser: Sendable {
         return .needMoreData
     }
 
-    private mutating func endRequest() -> Step {
-        let position = self.scanner.start
+    private mutating func beginRequest() {
         self.phase = .requestLine
-        self.scanner = TokenScanner(byteCountMax: Self.headByteCountMax)
-        self.scanner.start = position
+        self.scanner.beginSection(byteCountMax: Self.headByteCountMax)
         self.requestLine = RequestLine(expecting: self.lastHead.target)
         self.fieldLine = FieldLine()
         self.fields = RequestFields()
-        self.chunks = ChunkedBody()
+    }
+
+    private mutating func endRequest() -> Step {
+        self.phase = .betweenRequests
         return .end
     }
 
@@ -162,7 +170,9 @@ package struct RequestParser: Sendable {
         switch head.framing {
         case .none: self.phase = .body(remaining: 0)
         case .length(let length): self.phase = .body(remaining: length)
-        case .chunked: self.phase = .chunkedBody
+        case .chunked:
+            self.chunks = ChunkedBody()
+            self.phase = .chunkedBody
         }
         return head
     }

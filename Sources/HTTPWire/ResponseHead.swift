@@ -70,26 +70,51 @@ package struct ResponseHead: Sendable {
         self.requestID = requestID
     }
 
+    /// What stands at the end of a head, and differs between answers that are otherwise alike.
+    package struct End: Sendable {
+        /// See ``ResponseHead/age``.
+        let age: Int?
+        let requestID: RequestID?
+        let closes: Bool
+
+        package init(age: Int?, requestID: RequestID?, closes: Bool) {
+            self.age = age
+            self.requestID = requestID
+            self.closes = closes
+        }
+    }
+
+    private var end: End { End(age: self.age, requestID: self.requestID, closes: self.closes) }
+
     /// Bytes that ``write(date:into:)`` writes at most; never more than 40 too many.
-    package var byteCountMax: Int {
+    package var byteCountMax: Int { self.openingByteCountMax + self.end.byteCountMax }
+
+    private var openingByteCountMax: Int {
         var count = self.status.line.utf8CodeUnitCount
         if let contentType { count += "Content-Type: \r\n".utf8.count + contentType.utf8.count }
         count += "Content-Length: \r\n".utf8.count + OutputRawSpan.decimalDigitCountMax
         count += "Date: \r\n".utf8.count + HTTPDate.byteCount
         for field in self.fields { count += field.name.utf8.count + field.value.count + ": \r\n".utf8.count }
-        if self.age != nil { count += "Age: \r\n".utf8.count + OutputRawSpan.decimalDigitCountMax }
         if let field = self.constantField {
             count += field.name.utf8CodeUnitCount + field.value.utf8CodeUnitCount + ": \r\n".utf8.count
         }
-        if let requestID = self.requestID { count += "X-Request-Id: ".utf8.count + requestID.byteCountMax + 2 }
-        if self.closes { count += "Connection: close\r\n".utf8.count }
-        return count + "\r\n".utf8.count
+        return count
     }
 
     /// Appends the head with the empty line at its end.
     ///
     /// - Precondition: `output` has room for ``byteCountMax`` bytes.
     package func write(date: HTTPDate, into output: inout OutputRawSpan) {
+        self.writeOpening(date: date, into: &output)
+        self.end.write(into: &output)
+    }
+
+    /// The head without its ``End``.
+    package func opening(date: HTTPDate) -> [UInt8] {
+        [UInt8](rawRoom: self.openingByteCountMax) { self.writeOpening(date: date, into: &$0) }
+    }
+
+    private func writeOpening(date: HTTPDate, into output: inout OutputRawSpan) {
         output.append(ascii: self.status.line)
         if let contentType {
             output.append(ascii: "Content-Type: ")
@@ -114,6 +139,23 @@ package struct ResponseHead: Sendable {
             output.append(ascii: field.value)
             output.endLine()
         }
+    }
+}
+
+extension ResponseHead.End {
+    /// Bytes that ``write(into:)`` writes at most.
+    package var byteCountMax: Int {
+        var count = "\r\n".utf8.count
+        if self.age != nil { count += "Age: \r\n".utf8.count + OutputRawSpan.decimalDigitCountMax }
+        if let requestID = self.requestID { count += "X-Request-Id: \r\n".utf8.count + requestID.byteCountMax }
+        if self.closes { count += "Connection: close\r\n".utf8.count }
+        return count
+    }
+
+    /// Appends the end of a head, the empty line included.
+    ///
+    /// - Precondition: `output` has room for ``byteCountMax`` bytes.
+    package func write(into output: inout OutputRawSpan) {
         if let age {
             output.append(ascii: "Age: ")
             output.append(decimal: age)

@@ -20,17 +20,19 @@ import Synchronization
     /// Constant from `init` to `deinit`; rule 2 says who may look where.
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
     private let region: LockedRegion
-    private let freeSlots: [FreeSlots]
+    private let freeSlots: Stripes
+
+    private typealias Stripes = InlineArray<8, FreeSlots>
 
     /// The free slots that threads of some numbers look at first, so that threads seldom wait for each other.
-    private final class FreeSlots: Sendable {
+    private struct FreeSlots: ~Copyable, Sendable {
         /// Indices; the last is taken first, since it is the likeliest to be in the processor's cache.
         let indices: Mutex<[UInt32]>
+        /// Keeps the locks of different threads in different lines of the processors' caches.
+        private let padding = InlineArray<6, UInt64>(repeating: 0)
 
         init(_ indices: [UInt32]) { self.indices = Mutex(indices) }
     }
-
-    private static let stripeCount = 8
 
     /// The longest secret that fits into a slot.
     var payloadByteCountMax: Int { self.slotByteCount - Canary.byteCount }
@@ -41,11 +43,9 @@ import Synchronization
         let region = try LockedRegion(byteCount: capacity * slotByteCount, allowUnlocked: allowUnlocked)
         guard let base = unsafe region.bytes.baseAddress else { throw .exhausted }
         unsafe self.base = base
-        let stripeCount = min(Self.stripeCount, capacity)
-        self.freeSlots = (0..<stripeCount)
-            .map { stripe in
-                FreeSlots(stride(from: stripe, to: capacity, by: stripeCount).reversed().map(UInt32.init))
-            }
+        self.freeSlots = Stripes { stripe in
+            FreeSlots(stride(from: stripe, to: capacity, by: Stripes.count).reversed().map(UInt32.init))
+        }
         self.slotByteCount = slotByteCount
         self.capacity = capacity
         self.kind = region.kind
@@ -74,20 +74,22 @@ import Synchronization
     /// From the thread's own stripe, else from the next that has one.
     private func takeFree() -> UInt32? {
         let own = self.ownStripe
-        for stripe in own..<own + self.freeSlots.count {
-            let free = self.freeSlots[stripe % self.freeSlots.count]
-            if let slot = free.indices.withLock({ $0.popLast() }) { return slot }
+        for stripe in own..<own + Stripes.count {
+            let slot = self.freeSlots[stripe % Stripes.count].indices.withLock { $0.popLast() }
+            if let slot { return slot }
         }
         return nil
     }
 
-    private var ownStripe: Int { Int(keyside_thread_number()) % self.freeSlots.count }
+    private var ownStripe: Int { Int(keyside_thread_number()) % Stripes.count }
 
     func address(of slot: UInt32) -> UnsafeMutableRawPointer {
         unsafe self.base + Int(slot) * self.slotByteCount
     }
 
     var slotsInUse: Int {
-        self.freeSlots.reduce(self.capacity) { rest, free in rest - free.indices.withLock { $0.count } }
+        self.freeSlots.indices.reduce(self.capacity) { rest, stripe in
+            rest - self.freeSlots[stripe].indices.withLock { $0.count }
+        }
     }
 }

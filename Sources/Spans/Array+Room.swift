@@ -23,4 +23,15 @@ extension [UInt8] {
         }
         if let failure { throw failure }
     }
+
+    /// The same for what is written with values of any type.
+    @inlinable @inline(__always)
+    public init(rawRoom byteCount: Int, _ body: (inout OutputRawSpan) -> Void) {
+        unsafe self.init(unsafeUninitializedCapacity: byteCount) { room, count in
+            let bytes = unsafe UnsafeMutableRawBufferPointer(UnsafeMutableBufferPointer(rebasing: room[..<byteCount]))
+            var output = unsafe OutputRawSpan(buffer: bytes, initializedCount: 0)
+            body(&output)
+            count = unsafe output.finalize(for: bytes)
+        }
+    }
 }

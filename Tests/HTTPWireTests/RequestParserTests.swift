@@ -46,6 +46,22 @@ import Testing
         #expect(head.method.name == name)
     }
 
+    @Test func theSameBytesAreTheSameObject() throws {
+        func heads(_ texts: String...) -> [RequestHead] {
+            Transcript(of: [UInt8](texts.joined().utf8)).events
+                .compactMap { if case .head(let head) = $0 { head } else { nil } }
+        }
+        let get = "GET /a HTTP/1.1\r\nHost: b\r\n\r\n"
+        let post = "POST /a HTTP/1.1\r\nHost: b\r\nContent-Length: 2\r\n\r\n"
+        let alike = heads(post + "12", post + "34", get, get)
+        try #require(alike.count == 4)
+        #expect(alike[0] === alike[1] && alike[2] === alike[3])
+        #expect(alike[1] !== alike[2])
+        let others = heads(get, "GET /a HTTP/1.1\r\nHost: c\r\n\r\n", get)
+        try #require(others.count == 3)
+        #expect(others[0] !== others[1] && others[1] !== others[2])
+    }
+
     @Test func everyByteIsWhereTheStandardAllowsIt() {
         let token = Set("!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
         let host = token.subtracting("#^`|".utf8).union("(),;=:[]".utf8)

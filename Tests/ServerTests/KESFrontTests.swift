@@ -7,6 +7,7 @@ import KESProtocol
 import KeyService
 import Linux
 import TLS
+import Telemetry
 import Testing
 
 @testable import Server
@@ -129,6 +130,50 @@ import Testing
         let stranger = try refusal(of: identities[2])?.status.rawValue
         #expect(path == "/v1/ready" ? stranger == nil : [403, 404, 405].contains(stranger))
         #expect(try bench.front.route(head(request(method, path)), from: .local).refusal?.status.rawValue != 403)
+    }
+
+    @Test("rights are asked for each time that a head comes again")
+    func gateOfRepeats() throws {
+        let identity = try #require(Identity(repeatElement(7, count: 32)))
+        func gate(allowing path: String) -> Gate {
+            Gate(
+                policies: [Policy(name: "store", allow: [PathPattern(path)], deny: [])],
+                bindings: [(.identity(identity), "store")])
+        }
+        let bench = try KESBench(gate: gate(allowing: "/v1/key/decrypt/*"))
+        let peer = Peer(.tls, .identity(identity))
+        for (method, path) in [("PUT", "/v1/key/decrypt/%61"), ("GET", "/v1/ready")] {
+            bench.front.gate.replace(with: gate(allowing: "/v1/key/decrypt/*"))
+            let work = bench.front.route(try head(request(method, path)), from: peer)
+            try #require(work.mayRecur)
+            #expect(work.again(from: peer) === work)
+
+            bench.front.gate.replace(with: gate(allowing: "/v1/key/generate/*"))
+            let refused = work.again(from: peer)
+            let isOpenToAll = path == "/v1/ready"
+            #expect(refused.refusal?.status == (isOpenToAll ? nil : .forbidden))
+            #expect(refused.mayRecur == isOpenToAll)
+        }
+        #expect(bench.front.denials.byPolicy.current == 1)
+    }
+
+    @Test("what is refused is routed anew", arguments: ["/v1/key/decrypt/-", "/v1/nothing", "/v1//status"])
+    func refusalsDoNotRecur(path: String) throws {
+        #expect(try !KESBench().front.route(head(request("PUT", path)), from: .local).mayRecur)
+    }
+
+    @Test("one head stands for many requests, each with a body of its own")
+    func repeats() async throws {
+        let bench = try KESBench(.atOnce)
+        let paths = ["no-key", "my-key", "my-key", "my-key", "no-key", "no-key", "-", "-", "my-key"]
+        let bodies = ["{}", "{}", "{ ", "{}", "{}", "x}", "{}", "x}", "{}"]
+        let requests = zip(paths, bodies).map { put("/v1/key/decrypt/\($0)", $1) }
+        let client = try await TestConnection(front: bench.front).client
+        try await client.send(requests.joined())
+        for (request, answer) in zip(requests, try await client.receive(requests.count)) {
+            let alone = try await bench.ask(request)
+            #expect(answer.withoutTimeAndID == alone.withoutTimeAndID)
+        }
     }
 
     // MARK: Refusals of HTTP's own

@@ -38,7 +38,7 @@ extension KESRequest {
         }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
-            sink.append(text: #"{"plaintext":""#)
+            sink.append(ascii: #"{"plaintext":""#)
             self.plaintext.withBytes { plaintext in sink.append(base64: plaintext) }
             sink.endRequest(context: self.associatedData)
         }
@@ -71,9 +71,9 @@ extension KESAnswer {
         }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
-            sink.append(text: #"{"ciphertext":""#)
+            sink.append(ascii: #"{"ciphertext":""#)
             sink.append(base64: self.ciphertext.bytes.span)
-            sink.append(text: "\"}\n")
+            sink.append(ascii: "\"}\n")
         }
     }
 }

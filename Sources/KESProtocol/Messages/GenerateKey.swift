@@ -37,10 +37,10 @@ extension KESRequest {
         }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
-            guard !self.associatedData.bytes.isEmpty else { return sink.append(text: "{}") }
-            sink.append(text: #"{"context":""#)
+            guard !self.associatedData.bytes.isEmpty else { return sink.append(ascii: "{}") }
+            sink.append(ascii: #"{"context":""#)
             sink.append(base64: self.associatedData.bytes.span)
-            sink.append(text: #""}"#)
+            sink.append(ascii: #""}"#)
         }
     }
 }
@@ -80,11 +80,11 @@ extension KESAnswer {
         package consuming func takeDataKey() -> DataKey { self.dataKey }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
-            sink.append(text: #"{"plaintext":""#)
+            sink.append(ascii: #"{"plaintext":""#)
             self.dataKey.plaintext.withBytes { plaintext in sink.append(base64: plaintext) }
-            sink.append(text: #"","ciphertext":""#)
+            sink.append(ascii: #"","ciphertext":""#)
             sink.append(base64: self.dataKey.ciphertext.bytes.span)
-            sink.append(text: "\"}\n")
+            sink.append(ascii: "\"}\n")
         }
     }
 }

@@ -30,9 +30,9 @@ extension KESRequest {
         }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
-            sink.append(text: #"{"message":""#)
+            sink.append(ascii: #"{"message":""#)
             sink.append(base64: self.message.span)
-            sink.append(text: #""}"#)
+            sink.append(ascii: #""}"#)
         }
     }
 }
@@ -60,9 +60,9 @@ extension KESAnswer {
         package consuming func takeCode() -> Secret { self.code }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
-            sink.append(text: #"{"hmac":""#)
+            sink.append(ascii: #"{"hmac":""#)
             self.code.withBytes { code in sink.append(base64: code) }
-            sink.append(text: "\"}\n")
+            sink.append(ascii: "\"}\n")
         }
     }
 }

@@ -47,11 +47,11 @@ extension KESRequest {
         }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
-            sink.append(text: #"{"key":""#)
+            sink.append(ascii: #"{"key":""#)
             self.key.withBytes { key in sink.append(base64: key) }
-            sink.append(text: #"","cipher":""#)
+            sink.append(ascii: #"","cipher":""#)
             sink.append(text: self.algorithm.kes)
-            sink.append(text: #""}"#)
+            sink.append(ascii: #""}"#)
         }
     }
 }

@@ -29,6 +29,9 @@ extension KESMessage where Self: ~Copyable {
 
 /// Where a message's description goes.
 package protocol KESMessageSink: ~Copyable, ~Escapable {
+    /// Takes a constant text.
+    mutating func append(ascii text: StaticString)
+
     /// Takes characters that need no escaping.
     mutating func append(text: String)
 
@@ -40,10 +43,10 @@ extension KESMessageSink where Self: ~Copyable & ~Escapable {
     /// Closes the string of a request's last member and the object, with the context between them if there is one.
     mutating func endRequest(context: AssociatedData) {
         if !context.bytes.isEmpty {
-            self.append(text: #"","context":""#)
+            self.append(ascii: #"","context":""#)
             self.append(base64: context.bytes.span)
         }
-        self.append(text: #""}"#)
+        self.append(ascii: #""}"#)
     }
 }
 
@@ -59,6 +62,8 @@ extension OutputRawSpan: KESMessageSink {
 
 private struct ByteCounter: KESMessageSink {
     private(set) var byteCount = 0
+
+    mutating func append(ascii text: StaticString) { self.byteCount += text.utf8CodeUnitCount }
 
     mutating func append(text: String) { self.byteCount += text.utf8.count }
 

@@ -42,6 +42,10 @@ struct Connection: ~Copyable {
     /// What has come and waits: part of a request, or requests behind the one in work.
     private var unread: TransitBuffer
     private var naming: RequestNaming
+    /// The last head that may stand for more than one request.
+    private var lastHead: RequestHead?
+    /// What it stands for.
+    private var lastRequest: (any RoutedRequest)?
     private var exchange: Exchange?
     private var deferredSerial = 0
     private var deferred: Deferred?
@@ -51,6 +55,8 @@ struct Connection: ~Copyable {
     /// The request in work.
     private struct Exchange {
         let request: any RoutedRequest
+        /// Whether the request has been refused by its head.
+        let isRefused: Bool
         let began: Instant
         let keepsAlive: Bool
         let bodyLengthWasAnnounced: Bool
@@ -217,17 +223,18 @@ struct Connection: ~Copyable {
     private mutating func begin(
         _ head: RequestHead, hasMore: Bool, _ writer: inout ResponseWriter, now: inout Instant
     ) {
-        let request = self.front.route(head, from: self.peer)
+        let request = self.route(head)
         let refusal = request.refusal
         let keepsBody = refusal == nil && request.bodyByteCountMax > 0
         let byteCountMax = keepsBody ? request.bodyByteCountMax : Self.discardByteCountMax
         self.exchange = Exchange(
             request: request,
+            isRefused: refusal != nil,
             began: now,
             keepsAlive: head.keepsAlive,
-            bodyLengthWasAnnounced: head.framing != .chunked,
+            bodyLengthWasAnnounced: !head.framing.isChunked,
             id: self.naming.next(offered: head.requestID),
-            omitsBody: head.method == .head)
+            omitsBody: head.method.isHead)
         self.state.headCompleted(now: now, timeout: request.timeout)
         self.intake.expectBody(of: head.framing, upTo: byteCountMax, keeping: keepsBody)
 
@@ -251,6 +258,14 @@ struct Connection: ~Copyable {
         }
     }
 
+    /// What a head stands for. Of the one before, if it is the same, all is known but whether it is still allowed.
+    private mutating func route(_ head: RequestHead) -> any RoutedRequest {
+        if head === self.lastHead, let request = self.lastRequest { return request.again(from: self.peer) }
+        let request = self.front.route(head, from: self.peer)
+        (self.lastHead, self.lastRequest) = request.mayRecur ? (head, request) : (nil, nil)
+        return request
+    }
+
     /// The request is complete.
     private mutating func finish(
         _ input: Span<UInt8>, _ used: Int, _ writer: inout ResponseWriter, now: inout Instant
@@ -258,7 +273,7 @@ struct Connection: ~Copyable {
         guard let exchange = self.exchange.take() else { return }
         let frame = self.frame(for: exchange, hasMore: used < input.count)
         writer.begin(frame)
-        if let refusal = exchange.request.refusal {
+        if exchange.isRefused, let refusal = exchange.request.refusal {
             writer.write(refusal)
         } else {
             let deferred = self.intake.withBody(in: input) { body in

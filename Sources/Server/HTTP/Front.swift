@@ -26,6 +26,13 @@ package protocol Front: Sendable {
 /// ``answer(body:bodyLengthWasAnnounced:with:)`` writes an answer that is at hand before it returns, or returns the work
 /// that needs waiting.
 package protocol RoutedRequest: AnyObject, Sendable {
+    /// Whether ``again(from:)`` may be asked. If so, the request must have no memory of having been answered.
+    var mayRecur: Bool { get }
+
+    /// The request that the same head stands for when the same peer sends it once more. Of what ``Front/route(_:from:)``
+    /// has looked at, only rights are asked for anew.
+    func again(from peer: Peer) -> any RoutedRequest
+
     /// The answer, where the head decides it already. The body is then read only to get at the next request.
     var refusal: Response? { get }
 
@@ -54,6 +61,12 @@ package protocol RoutedRequest: AnyObject, Sendable {
 
     /// Counts the answer.
     func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval)
+}
+
+/// The requests that are routed one by one.
+extension RoutedRequest {
+    package var mayRecur: Bool { false }
+    package func again(from peer: Peer) -> any RoutedRequest { self }
 }
 
 /// An answer that needs waiting. Writes exactly one response.

@@ -9,11 +9,12 @@ struct HTTPDateCache: Sendable {
     /// Nil before the first: writers whose heads are sent by others make none.
     private var date: HTTPDate?
 
-    mutating func current() -> HTTPDate {
-        let now = WallClock.currentSecond()
-        if let date = self.date, now == self.second { return date }
-        let date = HTTPDate(secondsSinceEpoch: now)
-        self.second = now
+    mutating func current() -> HTTPDate { self.date(of: WallClock.currentSecond()) }
+
+    mutating func date(of second: Int) -> HTTPDate {
+        if let date = self.date, second == self.second { return date }
+        let date = HTTPDate(secondsSinceEpoch: second)
+        self.second = second
         self.date = date
         return date
     }

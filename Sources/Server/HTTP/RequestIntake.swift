@@ -56,7 +56,7 @@ struct RequestIntake: ~Copyable {
 
     private mutating func take(_ range: Range<Int>, of input: Span<UInt8>) {
         guard self.keepsBody else { return }
-        if self.framing == .length(range.count) {
+        if case .length(range.count) = self.framing {
             self.whole = range  // The end follows without a look at more input.
         } else {
             self.parts.append(input.extracting(range))

@@ -2,6 +2,7 @@
 
 package import HTTPWire
 package import KeyService
+import Linux
 import LockedMemory
 import Spans
 
@@ -21,7 +22,8 @@ package struct ResponseWriter: ~Copyable, Sendable {
     private(set) var head: ResponseHead?
 
     private(set) var frame = Frame(requestID: nil, keepsAlive: true, omitsBody: false)
-    private var date: HTTPDateCache
+    /// For whoever writes the next answers.
+    private(set) var openings: HeadOpenings
 
     /// What an answer has around its content.
     struct Frame: Sendable {
@@ -36,16 +38,10 @@ package struct ResponseWriter: ~Copyable, Sendable {
 
     /// - Parameters:
     ///   - capacity: of the buffer at first; it grows with what is written.
-    ///   - date: of somebody who writes at about the same time.
-    init(capacity: Int = 0, date: HTTPDateCache = HTTPDateCache(), in memory: SecretMemory) {
+    ///   - openings: of a writer of answers like those that are to come.
+    init(capacity: Int = 0, openings: HeadOpenings = HeadOpenings(), in memory: SecretMemory) {
         self.buffer = TransitBuffer(capacity: capacity, in: memory)
-        self.date = date
-    }
-
-    /// For another writer that starts now.
-    mutating func currentDate() -> HTTPDateCache {
-        _ = self.date.current()
-        return self.date
+        self.openings = openings
     }
 
     /// Says what frame the next answer is to have.
@@ -53,7 +49,7 @@ package struct ResponseWriter: ~Copyable, Sendable {
         self.frame = frame
         self.status = .internalServerError
         self.origin = .bypass
-        if self.head != nil { self.head = nil }
+        if self.frame.headIsApart { self.head = nil }
     }
 
     /// Asks the client for the body that it waits to send.
@@ -91,18 +87,22 @@ package struct ResponseWriter: ~Copyable, Sendable {
     ) {
         self.status = status
         self.origin = origin ?? .bypass
-        let head = ResponseHead(
-            status, contentType: contentType, contentLength: bodyByteCount, closes: !self.frame.keepsAlive,
-            fields: fields, age: origin?.age, constantField: origin?.field, requestID: self.frame.requestID)
         let omitsBody = self.frame.omitsBody
         guard !self.frame.headIsApart else {
-            self.head = head
+            self.head = ResponseHead(
+                status, contentType: contentType, contentLength: bodyByteCount, fields: fields, age: origin?.age,
+                constantField: origin?.field, requestID: self.frame.requestID)
             if !omitsBody { self.buffer.withRoom(for: bodyByteCount, body) }
             return
         }
-        let date = self.date.current()
-        self.buffer.withRoom(for: head.byteCountMax + bodyByteCount) { output in
-            head.write(date: date, into: &output)
+        let opening = self.openings.opening(
+            status, contentType: contentType, contentLength: bodyByteCount, fields: fields, from: origin,
+            at: WallClock.currentSecond())
+        let end = ResponseHead.End(
+            age: origin?.age, requestID: self.frame.requestID, closes: !self.frame.keepsAlive)
+        self.buffer.withRoom(for: opening.count + end.byteCountMax + bodyByteCount) { output in
+            output.append(opening.span)
+            end.write(into: &output)
             if !omitsBody { body(&output) }
         }
     }

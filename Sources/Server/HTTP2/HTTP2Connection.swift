@@ -183,9 +183,9 @@ struct HTTP2Connection: ~Copyable {
         let exchange = Exchange(
             request: request,
             began: now,
-            bodyLengthWasAnnounced: head.framing != .chunked,
+            bodyLengthWasAnnounced: !head.framing.isChunked,
             id: self.naming.next(offered: head.requestID),
-            omitsBody: head.method == .head,
+            omitsBody: head.method.isHead,
             deadline: now + request.timeout)
         self.exchanges[id] = exchange
         self.state.requestBegan()

@@ -15,11 +15,11 @@ extension KESFront {
     ///   - path: decoded, and with the slash that KES would add.
     ///   - isOpenToAll: see ``KESEndpoint/isOpenToAll``.
     /// - Throws: what a client is told that may not.
-    func authorize(_ peer: Peer, at path: Span<UInt8>, isOpenToAll: Bool = false) throws(KESFailure) {
+    func authorize(_ peer: Peer, at path: [UInt8], isOpenToAll: Bool = false) throws(KESFailure) {
         guard peer.listener == .tls, !isOpenToAll else { return }
         switch peer.credential {
         case .identity(let identity):
-            guard self.gate.decide(.identity(identity), path).isAllowed else {
+            guard self.gate.decide(.identity(identity), path.span).isAllowed else {
                 self.denials.byPolicy.add()
                 throw .notAllowed
             }

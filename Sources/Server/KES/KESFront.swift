@@ -73,8 +73,8 @@ package final class KESFront: Front {
                 throw .wrongMethod(Array(method.name.utf8).span, for: endpoint)
             }
             let judged = route?.lacksSlash(in: path.span) == true ? path + [UInt8(ascii: "/")] : path
-            try self.authorize(peer, at: judged.span, isOpenToAll: endpoint.isOpenToAll)
-            guard let route else { return self.work(on: .allMetrics, at: endpoint, from: peer) }
+            try self.authorize(peer, at: judged, isOpenToAll: endpoint.isOpenToAll)
+            guard let route else { return self.work(on: .allMetrics, at: endpoint, judgedBy: judged, from: peer) }
             let name = path.span.extracting(route.name)
             let subject: KESRequestInWork.Subject =
                 if endpoint == .listKeys {
@@ -84,7 +84,7 @@ package final class KESFront: Front {
                 } else {
                     .agent
                 }
-            return self.work(on: subject, at: endpoint, from: peer)
+            return self.work(on: subject, at: endpoint, judgedBy: judged, from: peer)
         } catch {
             return self.refuse(Response(error, at: endpoint), at: endpoint, from: peer)
         }
@@ -95,8 +95,9 @@ package final class KESFront: Front {
     ) -> KESRequestInWork {
         do throws(KESFailure) {
             try route.check(method)
-            try self.authorize(peer, at: path.span)
-            return self.work(on: try route.subject(for: method, path: path.span), at: nil, from: peer)
+            try self.authorize(peer, at: path)
+            return self.work(
+                on: try route.subject(for: method, path: path.span), at: nil, judgedBy: path, from: peer)
         } catch {
             return self.refuse(Response(error, allowing: route.methods), from: peer)
         }
@@ -104,14 +105,15 @@ package final class KESFront: Front {
 
     private static let allMetricsPath = Array("/metrics".utf8)
 
-    private func refuse(_ response: Response, at endpoint: KESEndpoint? = nil, from peer: Peer) -> KESRequestInWork {
-        self.work(on: .refused(response), at: endpoint, from: peer)
+    func refuse(_ response: Response, at endpoint: KESEndpoint? = nil, from peer: Peer) -> KESRequestInWork {
+        self.work(on: .refused(response), at: endpoint, judgedBy: [], from: peer)
     }
 
     private func work(
-        on subject: KESRequestInWork.Subject, at endpoint: KESEndpoint?, from peer: Peer
+        on subject: KESRequestInWork.Subject, at endpoint: KESEndpoint?, judgedBy path: [UInt8], from peer: Peer
     ) -> KESRequestInWork {
-        KESRequestInWork(front: self, metrics: self.metrics[peer.listener], endpoint: endpoint, subject: subject)
+        KESRequestInWork(
+            front: self, metrics: self.metrics[peer.listener], endpoint: endpoint, subject: subject, path: path)
     }
 
     package func refusal(_ status: ResponseStatus, _ message: String) -> Response {
@@ -119,7 +121,6 @@ package final class KESFront: Front {
     }
 
     package func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval) {
-        self.metrics[peer.listener]
-            .answered(.unrouted, status: status, from: .bypass, nanoseconds: duration.nanoseconds)
+        self.metrics[peer.listener][.unrouted].answered(status, from: .bypass, nanoseconds: duration.nanoseconds)
     }
 }

@@ -6,14 +6,18 @@ import KeyService
 import Linux
 import Telemetry
 
-/// A request to the KES API from its head to its answer.
+/// A request to the KES API from its head to its answer, as often as the same head comes.
 final class KESRequestInWork: RoutedRequest {
     let front: KESFront
     /// Of the listener that it has come by.
-    let metrics: RequestMetrics
+    private let metrics: RequestMetrics
+    /// Those of what it asks for.
+    private let operationMetrics: RequestMetrics.OperationMetrics
     /// Nil where the path leads nowhere in KES's API.
     let endpoint: KESEndpoint?
     let subject: Subject
+    /// What rights are judged by: see ``KESFront/authorize(_:at:isOpenToAll:)``. Empty where they were not asked for.
+    private let path: [UInt8]
 
     /// What a request is about.
     enum Subject: Sendable {
@@ -31,14 +35,30 @@ final class KESRequestInWork: RoutedRequest {
         case refused(Response)
     }
 
-    init(front: KESFront, metrics: RequestMetrics, endpoint: KESEndpoint?, subject: Subject) {
+    init(front: KESFront, metrics: RequestMetrics, endpoint: KESEndpoint?, subject: Subject, path: [UInt8]) {
         self.front = front
         self.metrics = metrics
+        self.operationMetrics = metrics[RequestMetrics.Key(endpoint, subject)]
         self.endpoint = endpoint
         self.subject = subject
+        self.path = path
     }
 
     // MARK: RoutedRequest
+
+    /// Refusals do not: what was refused may be allowed by now.
+    var mayRecur: Bool {
+        if case .refused = self.subject { false } else { true }
+    }
+
+    func again(from peer: Peer) -> any RoutedRequest {
+        do throws(KESFailure) {
+            try self.front.authorize(peer, at: self.path, isOpenToAll: self.endpoint?.isOpenToAll == true)
+            return self
+        } catch {
+            return self.front.refuse(Response(error, at: self.endpoint), at: self.endpoint, from: peer)
+        }
+    }
 
     var refusal: Response? {
         guard case .refused(let response) = self.subject else { return nil }
@@ -58,8 +78,7 @@ final class KESRequestInWork: RoutedRequest {
     }
 
     func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {
-        let operation = RequestMetrics.Key(self.endpoint, self.subject)
-        self.metrics.answered(operation, status: status, from: origin, nanoseconds: duration.nanoseconds)
+        self.operationMetrics.answered(status, from: origin, nanoseconds: duration.nanoseconds)
     }
 
     func answer(
@@ -99,10 +118,9 @@ final class KESRequestInWork: RoutedRequest {
     private func decrypt(
         _ name: KeyName, _ body: Span<UInt8>, _ writer: inout ResponseWriter
     ) throws(KESFailure) -> DeferredAnswer? {
-        let service = self.front.service
         do throws(KeyServiceError) {
             // What was read once and is at hand need not be read again.
-            if let decryption = try service.decryptAtOnce(name, wording: body) {
+            if let decryption = try self.front.service.decryptAtOnce(name, wording: body) {
                 writer.write(decryption)
                 return nil
             }
@@ -110,6 +128,7 @@ final class KESRequestInWork: RoutedRequest {
             throw KESFailure(error, at: .decrypt)
         }
         let request = try KESRequest.Decrypt(decoding: body)
+        let service = self.front.service
         do throws(KeyServiceError) {
             if let decryption = try service.decryptAtOnce(
                 name, ciphertext: request.ciphertext, associatedData: request.associatedData)

@@ -12,6 +12,8 @@ struct Client: ~Copyable {
         var input: TransitBuffer
         /// Takes answers; empty between two turns.
         var writer: ResponseWriter
+        /// Of the deferred answer that was made last.
+        var deferredOpenings = HeadOpenings()
         /// The time, as of the last look at the clock.
         var now = Instant.now()
 
@@ -33,6 +35,7 @@ struct Client: ~Copyable {
     /// Whether it counts as one of the connections that there may be. Others are told to come back later.
     let isAdmitted: Bool
     let listener: Listener
+    let isOverTLS: Bool
 
     private var wire: Wire
     private var conversation: Conversation
@@ -62,6 +65,7 @@ struct Client: ~Copyable {
     ) {
         self.listener = listener
         self.isAdmitted = isAdmitted
+        self.isOverTLS = listener.tls != nil
         self.wire = Wire(socket, tls: listener.tls)
         self.interest = self.wire.interest(input: true, output: false)
         self.conversation = Conversation(premises, with: Peer(listener.name), now: now)

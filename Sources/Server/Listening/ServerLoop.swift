@@ -133,11 +133,11 @@ struct ServerLoop: ~Copyable {
 
     /// Has tasks make the answers that have to be waited for.
     private mutating func startWork(of id: Slots<Client>.ID) {
-        let (inbox, memory, date) = (self.inbox, self.premises.memory, self.desk.writer.currentDate())
+        let (inbox, memory, openings) = (self.inbox, self.premises.memory, self.desk.deferredOpenings)
         self.clients[id]
             .startWork { deferred in
                 Task(executorPreference: inbox) {
-                    var writer = ResponseWriter(date: date, in: memory)
+                    var writer = ResponseWriter(openings: openings, in: memory)
                     writer.begin(deferred.frame)
                     await deferred.answer(&writer)
                     inbox.post(.answer(MadeAnswer(writer), serial: deferred.serial, to: id))
@@ -148,7 +148,7 @@ struct ServerLoop: ~Copyable {
     private mutating func remove(_ id: Slots<Client>.ID) {
         self.desk.clear()
         let client = self.clients.remove(id)
-        if client.listener.tls != nil { self.handshakes.end(id) }
+        if client.isOverTLS { self.handshakes.end(id) }
         self.inbox.hasLost()
         guard client.isAdmitted else { return }
         client.listener.connections.leave()
@@ -157,7 +157,7 @@ struct ServerLoop: ~Copyable {
     }
 
     private mutating func noteActivity(of id: Slots<Client>.ID) {
-        guard self.clients[id].listener.tls != nil, !self.clients[id].isRecent else { return }
+        guard self.clients[id].isOverTLS, !self.clients[id].isRecent else { return }
         let (isAdmitted, former) = self.recent.meet(id)
         guard isAdmitted else { return }
         if let former, self.clients.contains(former) { self.clients[former].isRecent = false }
@@ -255,6 +255,7 @@ struct ServerLoop: ~Copyable {
                 self.adopt(Descriptor(owning: socket), of: listener, isAdmitted: isAdmitted)
             case .answer(let made, let serial, let id):
                 guard self.clients.contains(id), let answer = made.take() else { continue }
+                self.desk.deferredOpenings = answer.openings
                 self.clients[id].answerIsMade(serial, answer, &self.desk)
                 self.settle(id)
             case .stopAccepting:

@@ -19,7 +19,12 @@ final class RequestMetrics: Sendable {
         /// By what the cache did.
         let durations = OriginLabel.allCases.map { (origin: $0, histogram: Histogram()) }
 
-        func count(_ status: ResponseStatus) {
+        func answered(_ status: ResponseStatus, from origin: AnswerOrigin, nanoseconds: Int) {
+            self.count(status)
+            self.durations[OriginLabel(origin).rawValue].histogram.record(nanoseconds: nanoseconds)
+        }
+
+        private func count(_ status: ResponseStatus) {
             // Nearly all are, and it is the first.
             if case .ok = status { return self.byStatus[0].count.add() }
             self.byStatus.first { $0.status == status }?.count.add()
@@ -58,15 +63,12 @@ final class RequestMetrics: Sendable {
         }
     }
 
-    func answered(_ key: Key, status: ResponseStatus, from origin: AnswerOrigin, nanoseconds: Int) {
-        let operation =
-            switch key {
-            case .kes(let endpoint): self.byEndpoint[endpoint.rawValue]
-            case .cache: self.cache
-            case .unrouted: self.unrouted
-            }
-        operation.count(status)
-        operation.durations[OriginLabel(origin).rawValue].histogram.record(nanoseconds: nanoseconds)
+    subscript(_ key: Key) -> OperationMetrics {
+        switch key {
+        case .kes(let endpoint): self.byEndpoint[endpoint.rawValue]
+        case .cache: self.cache
+        case .unrouted: self.unrouted
+        }
     }
 
     typealias Operation = (name: String, endpoint: KESEndpoint?, metrics: OperationMetrics)
