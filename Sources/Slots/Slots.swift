@@ -13,6 +13,7 @@
         /// For callers that can pass on nothing but a number.
         @inlinable public var rawValue: UInt64 { UInt64(self.generation) << 32 | UInt64(self.index) }
 
+        /// From what ``rawValue`` has given.
         @inlinable public init(rawValue: UInt64) {
             self.init(index: UInt32(truncatingIfNeeded: rawValue), generation: UInt32(rawValue >> 32))
         }
@@ -44,6 +45,7 @@
             .map { ID(index: UInt32($0), generation: self.generations[$0]) }
     }
 
+    /// Whether the value has not been removed yet.
     @inlinable
     public func contains(_ id: ID) -> Bool {
         let index = Int(id.index)

@@ -13,6 +13,7 @@ public final class Waiter<Word: Sendable>: Sendable {
 
     @usableFromInline let state = Mutex(State.quiet)
 
+    /// Nothing has been said.
     @inlinable public init() {}
 
     /// Waits. To be called once.
@@ -54,5 +55,6 @@ public final class Waiter<Word: Sendable>: Sendable {
 }
 
 extension Waiter: Equatable {
+    /// Whether it is the same wait.
     public static func == (left: Waiter, right: Waiter) -> Bool { left === right }
 }
