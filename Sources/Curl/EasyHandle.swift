@@ -73,6 +73,7 @@ import LockedMemory
         try self.set(CURLOPT_PROTOCOLS_STR, to: self.tls == nil ? "http" : "https")
         // Not even where the environment names a proxy: what is asked here is asked of the key server itself.
         try self.set(CURLOPT_PROXY, to: "")
+        try self.set(CURLOPT_NOPROXY, to: "*")  // Without, each transfer looks for it in the environment.
         // One for every transfer, in locked memory; answers are short. Over HTTP/2, libcurl 7.88 forgets a transfer whose
         // buffer is shorter than a frame.
         self.set(CURLOPT_BUFFERSIZE, to: self.httpVersion == CURL_HTTP_VERSION_1_1 ? 4096 : 16384)
