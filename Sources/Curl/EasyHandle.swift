@@ -126,7 +126,6 @@ import LockedMemory
             throw .noMemory
         }
         try self.url.change(to: transfer.endpoint, transfer.path)
-        self.set(CURLOPT_HTTPGET, to: 1)
         switch transfer.body {
         case .some(let body):
             unsafe body.withUnsafeBytes { bytes in
@@ -134,7 +133,7 @@ import LockedMemory
                 unsafe self.set(CURLOPT_POSTFIELDS, to: bytes.baseAddress)
             }
         case .none:
-            break
+            self.set(CURLOPT_HTTPGET, to: 1)
         }
         if transfer.method != self.method {
             try self.set(CURLOPT_CUSTOMREQUEST, to: transfer.method.rawValue)

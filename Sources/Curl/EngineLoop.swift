@@ -98,6 +98,7 @@ final class EngineLoop {
         self.poller.sleep(milliseconds: timeout) { tag, events in
             self.pools.first { $0.number == tag.pool }?.act(on: tag.descriptor, events: events)
         }
+        for pool in self.pools { pool.settle() }
     }
 
     /// -1 for ever. Rounded up: woken too early, libcurl would have nothing to do yet.

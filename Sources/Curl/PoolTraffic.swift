@@ -84,10 +84,13 @@ final class PoolTraffic {
 
     // MARK: Events
 
-    /// The ``Poller`` has something to report of a socket.
-    func act(on socket: CInt, events: UInt32) {
-        self.multi.call(about: socket, events: events)
-        self.settle()
+    /// The ``Poller`` has something to report of a socket. To be followed by ``settle()``, once for all reports.
+    func act(on socket: CInt, events: UInt32) { self.multi.call(about: socket, events: events) }
+
+    /// Hands over what has ended, and lets others take their turn.
+    func settle() {
+        while let (lane, code) = self.multi.nextEnded() { self.land(lane, code) }
+        for queue in self.queues { self.admit(from: queue) }
     }
 
     /// When ``wake(at:)`` is due.
@@ -121,12 +124,6 @@ final class PoolTraffic {
             endpoint: endpoint, sharing: self.sharing, requestCountMax: self.options.requestCountMax)
         self.queues.append(queue)
         return queue
-    }
-
-    /// Hands over what has ended, and lets others take their turn.
-    private func settle() {
-        while let (lane, code) = self.multi.nextEnded() { self.land(lane, code) }
-        for queue in self.queues { self.admit(from: queue) }
     }
 
     private func admit(from queue: EndpointQueue) {

@@ -53,7 +53,7 @@ extension KESAnswer {
         package init(_ plaintext: consuming Secret) { self.plaintext = plaintext }
 
         package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(Unusable) {
-            self.plaintext = try Secret(soleMember: "plaintext", of: body, memory: memory)
+            self.plaintext = try Secret(soleMember: .plaintext, "plaintext", of: body, memory: memory)
         }
 
         /// Ends the answer and hands on what it brought.

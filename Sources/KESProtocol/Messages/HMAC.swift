@@ -49,7 +49,7 @@ extension KESAnswer {
         package init(_ code: consuming Secret) { self.code = code }
 
         package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(Unusable) {
-            let code = try Secret(soleMember: "hmac", of: body, memory: memory)
+            let code = try Secret(soleMember: "hmac", "hmac", of: body, memory: memory)
             guard code.byteCount == Self.byteCount else {
                 throw .wrongLength(of: "hmac", byteCount: code.byteCount)
             }

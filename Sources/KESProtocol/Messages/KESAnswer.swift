@@ -32,13 +32,17 @@ extension KESAnswer.Unusable: CustomStringConvertible {
 
 extension Secret {
     /// The value of the one member that an answer is there for.
-    init(soleMember member: String, of body: Span<UInt8>, memory: SecretMemory) throws(KESAnswer.Unusable) {
+    ///
+    /// - Parameter text: the member, for whoever misses it.
+    init(
+        soleMember member: JSONName, _ text: @autoclosure () -> String, of body: Span<UInt8>, memory: SecretMemory
+    ) throws(KESAnswer.Unusable) {
         var secret: Secret?
         do throws(JSONError) {
             var reader = JSONReader()
             try reader.enterObject(in: body)
             while let name = try reader.nextMember(in: body) {
-                if name == JSONName(stringLiteral: member) {
+                if name == member {
                     try reader.readBase64(into: &secret, memory: memory, in: body)
                 } else {
                     try reader.skipValue(in: body)
@@ -47,7 +51,7 @@ extension Secret {
         } catch {
             throw .unreadable(error)
         }
-        guard let secret else { throw .incomplete(missing: member) }
+        guard let secret else { throw .incomplete(missing: text()) }
         self = secret
     }
 }

@@ -141,7 +141,10 @@ final class KESRequestInWork: RoutedRequest {
         } catch {
             throw KESFailure(error, at: .decrypt)
         }
-        return self.counted { writer in
+        let active = self.metrics.active
+        return { writer in
+            active.add(1)
+            defer { active.add(-1) }
             do throws(KeyServiceError) {
                 writer.write(
                     try await service.decrypt(
@@ -165,7 +168,10 @@ final class KESRequestInWork: RoutedRequest {
         } catch {
             throw KESFailure(error, at: .generateKey)
         }
-        return self.counted { writer in
+        let active = self.metrics.active
+        return { writer in
+            active.add(1)
+            defer { active.add(-1) }
             do throws(KeyServiceError) {
                 writer.write(try await service.generateKey(name, associatedData: request.associatedData))
             } catch {

@@ -34,7 +34,13 @@ struct KESCall {
         _ message: borrowing some KESMessage & ~Copyable, over transport: any KESTransport, memory: SecretMemory,
         decode: Decoder<Value>
     ) async throws(AttemptFailure) -> Value {
-        let answer = try await self.send(try Self.encode(message, in: memory), over: transport)
+        let body = try Self.encode(message, in: memory)
+        let answer: TransferAnswer
+        do throws(TransferFailure) {
+            answer = try await transport.perform(self.transfer(of: body))
+        } catch {
+            throw error.kind == .answerTooLarge ? .unusable(.tooLarge) : .transfer(error)
+        }
         let status = answer.status
         guard status == 200 else {
             throw status < 400
@@ -49,18 +55,11 @@ struct KESCall {
         }
     }
 
-    private func send(
-        _ body: consuming Secret?, over transport: any KESTransport
-    ) async throws(AttemptFailure) -> TransferAnswer {
-        do throws(TransferFailure) {
-            return try await transport.perform(
-                Transfer(
-                    self.operation.transferMethod, self.address, self.path, body: body,
-                    answerByteCountMax: Self.answerByteCountMax, deadline: self.deadline,
-                    connectTimeout: self.connectTimeout, isRepeatable: self.operation.isRepeatable))
-        } catch {
-            throw error.kind == .answerTooLarge ? .unusable(.tooLarge) : .transfer(error)
-        }
+    private func transfer(of body: consuming Secret?) -> Transfer {
+        Transfer(
+            self.operation.transferMethod, self.address, self.path, body: body,
+            answerByteCountMax: Self.answerByteCountMax, deadline: self.deadline, connectTimeout: self.connectTimeout,
+            isRepeatable: self.operation.isRepeatable)
     }
 
     /// Writes a body to the memory that it leaves from. An empty one is none.

@@ -15,7 +15,7 @@ extension KESService {
         decode: KESCall.Decoder<Value>
     ) async throws(KeyServiceError) -> Value {
         let deadline = self.clock.now + self.options.timeout
-        try await self.slots.enter()
+        if !self.slots.enterAtOnce() { try await self.slots.enter() }
         defer { self.slots.leave() }
         return try await self.travel(operation, name, message, deadline: deadline, decode: decode)
     }
