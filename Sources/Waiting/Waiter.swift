@@ -5,16 +5,21 @@ public import Synchronization
 /// One task's wait for a word. The first one counts, whether it comes before the task waits or after.
 public final class Waiter<Word: Sendable>: Sendable {
     @usableFromInline
-    enum State {
-        case quiet
-        case waiting(CheckedContinuation<Word, Never>)
-        case told(Word)
+    struct State: Sendable {
+        @usableFromInline var isTold = false
+        /// What was said before anybody waited for it.
+        @usableFromInline var word: Word?
+        @usableFromInline var continuation: CheckedContinuation<Word, Never>?
+
+        @inlinable init() {}
     }
 
-    @usableFromInline let state = Mutex(State.quiet)
+    @usableFromInline let state: Mutex<State>
 
     /// Nothing has been said.
-    @inlinable public init() {}
+    @inlinable public init() { self.state = Mutex(State()) }
+
+    @inlinable deinit {}
 
     /// Waits. To be called once.
     ///
@@ -23,10 +28,9 @@ public final class Waiter<Word: Sendable>: Sendable {
     public func wait(ifCancelled word: Word) async -> Word {
         await withTaskCancellationHandler {
             await withCheckedContinuation { continuation in
-                let told: Word? = self.state.withLock { state in
-                    if case .told(let word) = state { return word }
-                    state = .waiting(continuation)
-                    return nil
+                let told = self.state.withLock { state in
+                    if !state.isTold { state.continuation = continuation }
+                    return state.word.take()
                 }
                 if let told { continuation.resume(returning: told) }
             }
@@ -38,19 +42,15 @@ public final class Waiter<Word: Sendable>: Sendable {
     /// - Returns: false if a word has come before.
     @inlinable
     @discardableResult public func tell(_ word: Word) -> Bool {
-        let before = self.state.withLock { state in
-            defer { if case .told = state {} else { state = .told(word) } }
-            return state
+        let (isFirst, continuation) = self.state.withLock { state in
+            guard !state.isTold else { return (false, CheckedContinuation<Word, Never>?.none) }
+            state.isTold = true
+            let continuation = state.continuation.take()
+            if continuation == nil { state.word = word }
+            return (true, continuation)
         }
-        switch before {
-        case .quiet:
-            return true
-        case .waiting(let continuation):
-            continuation.resume(returning: word)
-            return true
-        case .told:
-            return false
-        }
+        continuation?.resume(returning: word)
+        return isFirst
     }
 }
 

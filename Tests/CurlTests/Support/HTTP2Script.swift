@@ -68,7 +68,7 @@ extension TestConnection {
     }
 
     /// Status 200 is the eighth entry of HPACK's static table. A frame carries 16 KiB at most.
-    func answer(_ stream: UInt32, _ body: String) {
+    func answer(_ stream: UInt32, _ body: String, followedBy last: HTTP2Frame? = nil) {
         let headers = HTTP2Frame(kind: .headers, flags: HTTP2Frame.endHeaders, stream: stream, payload: [0x88])
         var bytes = headers.bytes
         var rest = Array(body.utf8)[...]
@@ -78,7 +78,7 @@ extension TestConnection {
             let flags = rest.isEmpty ? HTTP2Frame.endStream : 0
             bytes += HTTP2Frame(kind: .data, flags: flags, stream: stream, payload: Array(payload)).bytes
         } while !rest.isEmpty
-        self.write(bytes)
+        self.write(bytes + (last?.bytes ?? []))
     }
 
     /// Without a copy of the secret in ordinary memory.
