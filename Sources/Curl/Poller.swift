@@ -18,8 +18,8 @@ import Glibc
     private var expected: [Registration?] = []
 
     private struct Registration {
-        /// What the kernel reports of it; 0 if it is not registered.
-        var events: UInt32 = 0
+        /// What the kernel reports of it; nil if it is not registered.
+        var events: UInt32?
         var isWatched = false
     }
 
@@ -48,7 +48,7 @@ import Glibc
         guard let registration = self.registration(of: tag.descriptor) else {
             return self.register(tag, for: events, isNew: isNew)
         }
-        if registration.events != events { self.register(tag, for: events, isNew: registration.events == 0) }
+        if registration.events != events { self.register(tag, for: events, isNew: registration.events == nil) }
         self.expected[Int(tag.descriptor)] = Registration(events: events, isWatched: true)
     }
 

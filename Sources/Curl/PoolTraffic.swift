@@ -5,8 +5,8 @@ import Linux
 import LockedMemory
 import Synchronization
 
-/// What happens on one pool, or on that part of it which shares its connections in the same way: which flights are under way, which wait, and what becomes of them. Belongs to the engine's
-/// thread.
+/// What happens on one pool, or on that part of it which shares its connections in the same way: which flights are under
+/// way, which wait, and what becomes of them. Belongs to the engine's thread.
 ///
 /// Every flight that is started is ended, once: by libcurl, by its deadline, by its caller, or by ``close()``.
 final class PoolTraffic {

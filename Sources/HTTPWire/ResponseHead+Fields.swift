@@ -18,7 +18,7 @@ package struct FieldExtent: Equatable, Sendable {
 
 extension ResponseHead {
     /// Appends the head as HTTP/2 has it, RFC 9113 §8.3.2: names, in lower case, and values, with nothing in between,
-    /// `:status` first. ``closes`` is of no meaning there.
+    /// `:status` first. Whether the connection closes is of no meaning there.
     ///
     /// - Parameters:
     ///   - output: has room for ``byteCountMax`` bytes.

@@ -41,8 +41,6 @@ package struct ResponseHead: Sendable {
     package var contentType: String?
     /// Bytes of the body that follows; of an answer to HEAD, of the body that a GET would have had.
     package var contentLength: Int
-    /// Tells the client that the connection is closed after this answer.
-    package var closes: Bool
     package var fields: [Field]
     /// For how many seconds a cache has kept what the body tells: the value of `Age`.
     package var age: Int?
@@ -54,7 +52,6 @@ package struct ResponseHead: Sendable {
         _ status: ResponseStatus,
         contentType: String? = nil,
         contentLength: Int,
-        closes: Bool = false,
         fields: [Field] = [],
         age: Int? = nil,
         constantField: ConstantField? = nil,
@@ -63,7 +60,6 @@ package struct ResponseHead: Sendable {
         self.status = status
         self.contentType = contentType
         self.contentLength = contentLength
-        self.closes = closes
         self.fields = fields
         self.age = age
         self.constantField = constantField
@@ -75,6 +71,7 @@ package struct ResponseHead: Sendable {
         /// See ``ResponseHead/age``.
         let age: Int?
         let requestID: RequestID?
+        /// Tells the client that the connection is closed after this answer.
         let closes: Bool
 
         package init(age: Int?, requestID: RequestID?, closes: Bool) {
@@ -84,10 +81,10 @@ package struct ResponseHead: Sendable {
         }
     }
 
-    private var end: End { End(age: self.age, requestID: self.requestID, closes: self.closes) }
+    package func end(closes: Bool) -> End { End(age: self.age, requestID: self.requestID, closes: closes) }
 
-    /// Bytes that ``write(date:into:)`` writes at most; never more than 40 too many.
-    package var byteCountMax: Int { self.openingByteCountMax + self.end.byteCountMax }
+    /// Bytes of the head at most, in either form, if it does not close; never more than 40 too many.
+    package var byteCountMax: Int { self.openingByteCountMax + self.end(closes: false).byteCountMax }
 
     private var openingByteCountMax: Int {
         var count = self.status.line.utf8CodeUnitCount
@@ -99,14 +96,6 @@ package struct ResponseHead: Sendable {
             count += field.name.utf8CodeUnitCount + field.value.utf8CodeUnitCount + ": \r\n".utf8.count
         }
         return count
-    }
-
-    /// Appends the head with the empty line at its end.
-    ///
-    /// - Precondition: `output` has room for ``byteCountMax`` bytes.
-    package func write(date: HTTPDate, into output: inout OutputRawSpan) {
-        self.writeOpening(date: date, into: &output)
-        self.end.write(into: &output)
     }
 
     /// The head without its ``End``.

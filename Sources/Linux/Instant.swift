@@ -54,7 +54,6 @@ extension Interval {
     private static let longest = Duration.seconds(100 * 365 * 86_400)
 
     package init(_ duration: Duration) {
-        let (seconds, attoseconds) = min(max(duration, .zero), Self.longest).components
-        self.init(nanoseconds: Int(seconds) * 1_000_000_000 + Int(attoseconds / 1_000_000_000))
+        self.init(nanoseconds: min(max(duration, .zero), Self.longest).nanoseconds)
     }
 }

@@ -107,7 +107,10 @@
 
 /// Where a buffer's bytes lie.
 @safe private struct Block: ~Copyable, Sendable {
-    /// Empty if there is none. They belong to this value alone, which moves between threads as a whole.
+    /// Empty if there is none.
+    ///
+    /// `nonisolated(unsafe)`, since a pointer may not be shared between threads, and the compiler cannot see that nobody
+    /// shares it: the memory belongs to this value alone, which cannot be copied and moves between threads as a whole.
     nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
     /// What it was taken from; nil for ordinary memory.
     private let heap: LockedHeap?

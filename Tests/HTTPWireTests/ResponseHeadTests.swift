@@ -25,11 +25,10 @@ import Testing
             .methodNotAllowed,
             contentType: "application/json",
             contentLength: 57,
-            closes: true,
             fields: [.init("Accept", "PUT"), .init("X-Request-Id", [0x34, 0x37])]
         )
         #expect(
-            Self.text(of: head) == """
+            Self.text(of: head, closes: true) == """
                 HTTP/1.1 405 Method Not Allowed\r
                 Content-Type: application/json\r
                 Content-Length: 57\r
@@ -55,10 +54,12 @@ import Testing
 
     @Test(arguments: ResponseStatus.allCases)
     func everyStatusHasItsLineAndFitsIntoItsBound(status: ResponseStatus) {
-        let head = ResponseHead(status, contentType: "text/plain", contentLength: .max, closes: true)
+        let head = ResponseHead(status, contentType: "text/plain", contentLength: .max)
         let text = Self.text(of: head)
         #expect(text.hasPrefix("HTTP/1.1 \(status.rawValue) "))
         #expect(text.utf8.count == head.byteCountMax)
+        let closing = Self.text(of: head, closes: true)
+        #expect(closing.utf8.count == head.byteCountMax + "Connection: close\r\n".utf8.count)
     }
 
     @Test(arguments: [0, 9, 10, 99, 100, 1_000_000, Int.max])
@@ -75,12 +76,14 @@ import Testing
         await #expect(processExitsWith: .failure) { _ = ResponseHead.Field("Bad name", "a") }
     }
 
-    private static func text(of head: ResponseHead) -> String {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: head.byteCountMax, alignment: 1)
+    private static func text(of head: ResponseHead, closes: Bool = false) -> String {
+        let end = head.end(closes: closes)
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: end.byteCountMax, alignment: 1)
         defer { unsafe buffer.deallocate() }
         var output = unsafe OutputRawSpan(buffer: buffer, initializedCount: 0)
-        head.write(date: Self.date, into: &output)
+        end.write(into: &output)
         let count = unsafe output.finalize(for: buffer)
-        return unsafe String(decoding: buffer[..<count], as: UTF8.self)
+        return String(decoding: head.opening(date: Self.date), as: UTF8.self)
+            + (unsafe String(decoding: buffer[..<count], as: UTF8.self))
     }
 }

@@ -78,7 +78,7 @@ import Testing
 
     @Test func anAnswersHeadIsWrittenAsFields() {
         let head = ResponseHead(
-            .notFound, contentType: "text/plain", contentLength: 12, closes: true,
+            .notFound, contentType: "text/plain", contentLength: 12,
             fields: [.init("Retry-After", "1"), .init("X-Empty", "")], requestID: .offered(Array("mine".utf8)))
         var extents: [FieldExtent] = []
         var room = [UInt8](repeating: 0, count: head.byteCountMax)

@@ -11,7 +11,7 @@ struct HeadOpenings: Sendable {
         let status: ResponseStatus
         let contentType: String?
         let contentLength: Int
-        let origin: RequestMetrics.OriginLabel?
+        let origin: AnswerOrigin.Kind?
         let second: Int
     }
 
@@ -26,7 +26,7 @@ struct HeadOpenings: Sendable {
     ) -> [UInt8] {
         let kind = Kind(
             status: status, contentType: contentType, contentLength: contentLength,
-            origin: origin.map(RequestMetrics.OriginLabel.init), second: second)
+            origin: origin?.kind, second: second)
         if fields.isEmpty, kind == self.lastKind { return self.last }
         let head = ResponseHead(
             status, contentType: contentType, contentLength: contentLength, fields: fields,

@@ -35,6 +35,7 @@ struct Client: ~Copyable {
     /// Whether it counts as one of the connections that there may be. Others are told to come back later.
     let isAdmitted: Bool
     let listener: Listener
+    /// Kept, since it is asked for with every event, and the listener would be counted each time.
     let isOverTLS: Bool
 
     private var wire: Wire

@@ -2,6 +2,7 @@
 
 import HTTPWire
 import KESProtocol
+import KeyService
 import Linux
 import LockedMemory
 import Telemetry
@@ -110,7 +111,7 @@ struct MetricsReport {
         var durations: [(MetricsText.Labels, Histogram.Snapshot)] = []
         let operations = self.requests.all.map(\.value.operations)
         for (index, operation) in operations[0].enumerated() {
-            for origin in RequestMetrics.OriginLabel.allCases {
+            for origin in AnswerOrigin.Kind.allCases {
                 let snapshot = operations.reduce(into: Histogram.Snapshot.zero) { sum, operations in
                     sum += operations[index].metrics.durations[origin.rawValue].histogram.snapshot()
                 }

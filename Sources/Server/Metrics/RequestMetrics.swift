@@ -17,11 +17,11 @@ final class RequestMetrics: Sendable {
     final class OperationMetrics: Sendable {
         let byStatus = ResponseStatus.allCases.map { (status: $0, count: Counter()) }
         /// By what the cache did.
-        let durations = OriginLabel.allCases.map { (origin: $0, histogram: Histogram()) }
+        let durations = AnswerOrigin.Kind.allCases.map { (origin: $0, histogram: Histogram()) }
 
         func answered(_ status: ResponseStatus, from origin: AnswerOrigin, nanoseconds: Int) {
             self.count(status)
-            self.durations[OriginLabel(origin).rawValue].histogram.record(nanoseconds: nanoseconds)
+            self.durations[origin.kind.rawValue].histogram.record(nanoseconds: nanoseconds)
         }
 
         private func count(_ status: ResponseStatus) {
@@ -48,21 +48,7 @@ final class RequestMetrics: Sendable {
         }
     }
 
-    /// ``AnswerOrigin`` without ages: the value of a label.
-    enum OriginLabel: Int, CaseIterable {
-        case bypass, miss, coalesced, hit, stale
-
-        init(_ origin: AnswerOrigin) {
-            switch origin {
-            case .bypass: self = .bypass
-            case .miss: self = .miss
-            case .coalesced: self = .coalesced
-            case .hit: self = .hit
-            case .stale: self = .stale
-            }
-        }
-    }
-
+    /// Of what a request asked for.
     subscript(_ key: Key) -> OperationMetrics {
         switch key {
         case .kes(let endpoint): self.byEndpoint[endpoint.rawValue]
