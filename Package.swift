@@ -242,6 +242,8 @@ let package = Package(
             dependencies: [
                 "FakeKES", "KESProtocol", "KeyService", "TestSupport", .product(name: "NIOPosix", package: "swift-nio"),
             ],
+            path: "Tests",
+            sources: ["Attacks", "WholeTests"],
             swiftSettings: settings
         ),
         .target(
