@@ -22,7 +22,7 @@ struct KeyNameArgument: ParsableArguments {
 }
 
 /// A command that does one thing with one named key.
-protocol KeyOperation: AsyncParsableCommand {
+protocol KeyOperation: ParsableCommand {
     var key: KeyNameArgument { get }
     var options: ClientOptions { get }
 
@@ -31,8 +31,8 @@ protocol KeyOperation: AsyncParsableCommand {
 }
 
 extension KeyOperation {
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             try self.options.asking { agent in try self.perform(on: try self.key.keyName, asking: agent) }
         }
     }
