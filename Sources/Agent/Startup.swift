@@ -69,12 +69,13 @@ package struct Startup: Sendable {
 
     /// The agent that the configuration describes.
     ///
+    /// - Parameter log: where the lines of `logger` go.
     /// - Throws: ``AgentFailure`` when this version lacks the backend, or its key is of no use.
-    package func makeAgent(logger: Logger) throws(AgentFailure) -> Agent {
+    package func makeAgent(logger: Logger, log: LogWriter) throws(AgentFailure) -> Agent {
         Agent(
             settings: SettingsKeeper(self.source, started: self.configuration, logger: logger),
             started: self.configuration.settings, backend: try self.makeBackend(logger: logger),
-            entrance: try self.makeEntrance(logger: logger), memory: self.memory, logger: logger)
+            entrance: try self.makeEntrance(logger: logger), memory: self.memory, logger: logger, log: log)
     }
 
     private func makeEntrance(logger: Logger) throws(AgentFailure) -> TLSEntrance? {
