@@ -187,7 +187,7 @@ let package = Package(
         .testTarget(name: "LoadTests", dependencies: ["Linux", "Load"], swiftSettings: settings),
         .testTarget(
             name: "LockedMemoryTests",
-            dependencies: ["CLinux", "LockedMemory", "TestSupport"],
+            dependencies: ["CLinux", "CTestSupport", "LockedMemory", "TestSupport"],
             swiftSettings: relaxed
         ),
         .testTarget(

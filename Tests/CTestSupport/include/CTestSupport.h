@@ -135,4 +135,17 @@ size_t testsupport_index_search(
     const struct testsupport_index *index, const uint8_t *memory, size_t byte_count,
     struct testsupport_match *matches, size_t matches_max);
 
+// The malloc family that the program replaces glibc's with. A block of one of these goes to these alone.
+void *testsupport_malloc(size_t byte_count);
+void *testsupport_calloc(size_t count, size_t byte_count);
+void *testsupport_realloc(void *block, size_t byte_count);
+void *testsupport_reallocarray(void *block, size_t count, size_t byte_count);
+void testsupport_free(void *block);
+void *testsupport_memalign(size_t alignment, size_t byte_count);
+void *testsupport_aligned_alloc(size_t alignment, size_t byte_count);
+int testsupport_posix_memalign(void **result, size_t alignment, size_t byte_count);
+void *testsupport_valloc(size_t byte_count);
+void *testsupport_pvalloc(size_t byte_count);
+size_t testsupport_malloc_usable_size(void *block);
+
 #endif
