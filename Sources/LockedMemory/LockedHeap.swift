@@ -79,12 +79,21 @@ package final class LockedHeap: Sendable {
     ///
     /// - Throws: `.exhausted` over ``payloadByteCountMax`` or `byteCountMax`; `.cannotLock` when the kernel locks no more.
     package func allocate(byteCount: Int) throws(LockedMemoryError) -> UnsafeMutableRawPointer {
-        guard byteCount <= Self.payloadByteCountMax else { throw .exhausted }
+        guard byteCount <= Self.payloadByteCountMax else {
+            RefusedAllocations.note()
+            throw .exhausted
+        }
         let sizeClass = Self.sizeClass(holding: byteCount + Header.byteCount + Canary.byteCount)
-        let address = try self.state.withLock { state throws(LockedMemoryError) in
-            let address = try self.takeBlock(of: sizeClass, from: &state)
-            state.blocksInUse += 1
-            return address
+        let address: UInt
+        do throws(LockedMemoryError) {
+            address = try self.state.withLock { state throws(LockedMemoryError) in
+                let address = try self.takeBlock(of: sizeClass, from: &state)
+                state.blocksInUse += 1
+                return address
+            }
+        } catch {
+            RefusedAllocations.note()
+            throw error
         }
         guard let block = unsafe UnsafeMutableRawPointer(bitPattern: address) else { throw .exhausted }
         let header = Header(magic: Header.magic, sizeClass: UInt32(sizeClass), payloadByteCount: byteCount)

@@ -56,4 +56,8 @@ void keyside_release_code(void);
 /// MAP_FAILED, which is a cast that Swift does not import.
 static inline bool keyside_map_failed(const void *address) { return address == (void *)-1; }
 
+/// Allocations that were refused on the calling thread.
+uint64_t keyside_refused_allocations(void);
+void keyside_note_refused_allocation(void);
+
 #endif
