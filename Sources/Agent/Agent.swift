@@ -64,7 +64,7 @@ package struct Agent: Sendable {
         self.announceStart(other?.1)
 
         let (events, feed) = AsyncStream.makeStream(of: AgentLife.Event.self)
-        await withTaskGroup(of: Void.self) { tasks in
+        await withDiscardingTaskGroup { tasks in
             tasks.addTask { await self.watch(signals, feed: feed) }
             tasks.addTask { await self.waitForBackend(feed: feed) }
             if let entrance = self.entrance { tasks.addTask { await entrance.keeper.run() } }
@@ -80,8 +80,12 @@ package struct Agent: Sendable {
                 case .reportStatus:
                     self.manager.report(
                         status: self.statusLine(isServing: life.phase == .serving, alsoAt: other?.1.address))
-                case .announceReloading:
-                    self.manager.reloading(at: Instant.now().nanoseconds / 1000)
+                case .reload:
+                    if life.phase == .serving { self.manager.reloading(at: Instant.now().nanoseconds / 1000) }
+                    tasks.addTask {
+                        await self.reload()
+                        feed.yield(.reloaded)
+                    }
                 case .announceReloaded:
                     self.manager.ready(status: self.statusLine(isServing: true, alsoAt: other?.1.address))
                 case .drain:
@@ -225,9 +229,7 @@ package struct Agent: Sendable {
             case .sigterm, .sigint:
                 feed.yield(.stop(at: .now))
             case .sighup:
-                feed.yield(.reloading)
-                await self.reload()
-                feed.yield(.reloaded)
+                feed.yield(.reloadAsked)
             case .sigusr1:
                 self.purgeCache()
             case _:
@@ -236,13 +238,12 @@ package struct Agent: Sendable {
         }
     }
 
+    /// Each part has a thread of its own for its files, so that one whose files hang does not keep the others.
     private func reload() async {
-        self.settingsKeeper.reload()
-        if let entrance = self.entrance {
-            self.logger.notice("looking for a new certificate of the listener")
-            await entrance.keeper.reloadNow()
-        }
-        await self.keyServers?.reload()
+        async let settings: Void = self.settingsKeeper.reload()
+        async let listener: Void? = self.entrance?.reload(self.logger)
+        async let keyServers: Void? = self.keyServers?.reload()
+        _ = await (settings, listener, keyServers)
     }
 
     private func purgeCache() {
