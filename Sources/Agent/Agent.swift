@@ -56,8 +56,8 @@ package struct Agent: Sendable {
     package func run() async throws(AgentFailure) {
         BrokenPipes.ignore()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1, .sigusr2)
-        let socket = try self.makeSocket()
-        defer { socket.removeName() }
+        let socket = SocketFileMonitor(try self.makeSocket(), logger: self.logger)
+        defer { socket.removeFile() }
         let connections = ConnectionCount(limit: self.settings.limits.connections)
         let other = try self.entrance?.open(besides: connections)
         let server = try self.serve(on: socket, connections: connections, besides: other)
@@ -66,6 +66,7 @@ package struct Agent: Sendable {
         let (events, feed) = AsyncStream.makeStream(of: AgentLife.Event.self)
         await withDiscardingTaskGroup { tasks in
             tasks.addTask { await self.watch(signals, feed: feed) }
+            tasks.addTask { await socket.run { server.replaceSocket(ofListener: 0, with: $0) } }
             tasks.addTask { await self.waitForBackend(feed: feed) }
             if let entrance = self.entrance { tasks.addTask { await entrance.keeper.run() } }
             if let keyServers = self.keyServers {
@@ -89,8 +90,10 @@ package struct Agent: Sendable {
                 case .announceReloaded:
                     self.manager.ready(status: self.statusLine(isServing: true, alsoAt: other?.1.address))
                 case .drain:
-                    socket.removeName()
-                    tasks.addTask { await self.drain(server, feed: feed) }
+                    tasks.addTask {
+                        await socket.close()
+                        await self.drain(server, feed: feed)
+                    }
                 case .endAtOnce:
                     self.logger.notice("told twice to stop: connections are cut off")
                     ForcedExit.schedule(after: Self.endingTime)
@@ -126,7 +129,7 @@ package struct Agent: Sendable {
     }
 
     private func serve(
-        on socket: borrowing SocketFile, connections: ConnectionCount, besides other: (Listener, AgentFacts.Listener)?
+        on socket: SocketFileMonitor, connections: ConnectionCount, besides other: (Listener, AgentFacts.Listener)?
     ) throws(AgentFailure) -> HTTPServer {
         let certificates = CertificateMetrics(keyServers: self.keyServers, listener: self.entrance?.keeper)
         let unix = Listener.unix(Descriptor(owning: socket.descriptor), connections: connections)
