@@ -56,16 +56,17 @@ package struct Agent: Sendable {
     package func run() async throws(AgentFailure) {
         BrokenPipes.ignore()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1, .sigusr2)
-        let socket = try self.makeSocket()
-        defer { socket.removeName() }
+        let socket = SocketFileMonitor(try self.makeSocket(), logger: self.logger)
+        defer { socket.removeFile() }
         let connections = ConnectionCount(limit: self.settings.limits.connections)
         let other = try self.entrance?.open(besides: connections)
         let server = try self.serve(on: socket, connections: connections, besides: other)
         self.announceStart(other?.1)
 
         let (events, feed) = AsyncStream.makeStream(of: AgentLife.Event.self)
-        await withTaskGroup(of: Void.self) { tasks in
+        await withDiscardingTaskGroup { tasks in
             tasks.addTask { await self.watch(signals, feed: feed) }
+            tasks.addTask { await socket.run { server.replaceSocket(ofListener: 0, with: $0) } }
             tasks.addTask { await self.waitForBackend(feed: feed) }
             if let entrance = self.entrance { tasks.addTask { await entrance.keeper.run() } }
             if let keyServers = self.keyServers {
@@ -80,13 +81,19 @@ package struct Agent: Sendable {
                 case .reportStatus:
                     self.manager.report(
                         status: self.statusLine(isServing: life.phase == .serving, alsoAt: other?.1.address))
-                case .announceReloading:
-                    self.manager.reloading(at: Instant.now().nanoseconds / 1000)
+                case .reload:
+                    if life.phase == .serving { self.manager.reloading(at: Instant.now().nanoseconds / 1000) }
+                    tasks.addTask {
+                        await self.reload()
+                        feed.yield(.reloaded)
+                    }
                 case .announceReloaded:
                     self.manager.ready(status: self.statusLine(isServing: true, alsoAt: other?.1.address))
                 case .drain:
-                    socket.removeName()
-                    tasks.addTask { await self.drain(server, feed: feed) }
+                    tasks.addTask {
+                        await socket.close()
+                        await self.drain(server, feed: feed)
+                    }
                 case .endAtOnce:
                     self.logger.notice("told twice to stop: connections are cut off")
                     ForcedExit.schedule(after: Self.endingTime)
@@ -122,7 +129,7 @@ package struct Agent: Sendable {
     }
 
     private func serve(
-        on socket: borrowing SocketFile, connections: ConnectionCount, besides other: (Listener, AgentFacts.Listener)?
+        on socket: SocketFileMonitor, connections: ConnectionCount, besides other: (Listener, AgentFacts.Listener)?
     ) throws(AgentFailure) -> HTTPServer {
         let certificates = CertificateMetrics(keyServers: self.keyServers, listener: self.entrance?.keeper)
         let unix = Listener.unix(Descriptor(owning: socket.descriptor), connections: connections)
@@ -225,9 +232,7 @@ package struct Agent: Sendable {
             case .sigterm, .sigint:
                 feed.yield(.stop(at: .now))
             case .sighup:
-                feed.yield(.reloading)
-                await self.reload()
-                feed.yield(.reloaded)
+                feed.yield(.reloadAsked)
             case .sigusr1:
                 self.purgeCache()
             case _:
@@ -236,13 +241,12 @@ package struct Agent: Sendable {
         }
     }
 
+    /// Each part has a thread of its own for its files, so that one whose files hang does not keep the others.
     private func reload() async {
-        self.settingsKeeper.reload()
-        if let entrance = self.entrance {
-            self.logger.notice("looking for a new certificate of the listener")
-            await entrance.keeper.reloadNow()
-        }
-        await self.keyServers?.reload()
+        async let settings: Void = self.settingsKeeper.reload()
+        async let listener: Void? = self.entrance?.reload(self.logger)
+        async let keyServers: Void? = self.keyServers?.reload()
+        _ = await (settings, listener, keyServers)
     }
 
     private func purgeCache() {

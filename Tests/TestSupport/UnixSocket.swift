@@ -26,6 +26,14 @@ package enum UnixSocket {
         guard result == 0 else { throw .system("connect \(path)") }
     }
 
+    /// A socket at `path` that listens until its last owner has gone. Its file stays.
+    package static func listener(at path: String) throws(TestFailure) -> Descriptor {
+        let descriptor = try self.make(SOCK_STREAM)
+        try self.bind(descriptor, to: path)
+        guard listen(descriptor.number, 16) == 0 else { throw .system("listen \(path)") }
+        return descriptor
+    }
+
     static func bind(_ descriptor: Descriptor, to path: String) throws(TestFailure) {
         let result = unsafe Self.withAddress(path) { unsafe Glibc.bind(descriptor.number, $0, $1) }
         guard result == 0 else { throw .system("bind \(path)") }

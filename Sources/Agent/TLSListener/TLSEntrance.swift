@@ -30,6 +30,12 @@ struct TLSEntrance: Sendable {
         }
     }
 
+    /// Looks at the files at once.
+    func reload(_ logger: Logger) async {
+        logger.notice("looking for a new certificate of the listener")
+        await self.keeper.reloadNow()
+    }
+
     /// Listens from now on.
     ///
     /// - Parameter connections: of the other listener, whose limit is for both together.

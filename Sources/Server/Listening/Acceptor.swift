@@ -5,10 +5,10 @@ import Logging
 
 /// Takes connections from a listening socket, and gives each to the loop that has fewest.
 struct Acceptor: ~Copyable {
-    private let socket: Descriptor
+    private var socket: Descriptor
     private let listener: Listener
     /// Of the listener among those of the server.
-    private let index: Int
+    let index: Int
     private let loops: [LoopInbox]
     private let logger: Logger
     private var hasComplained = false
@@ -53,6 +53,14 @@ struct Acceptor: ~Copyable {
     func watch(_ isWatched: Bool, on events: borrowing EventQueue) {
         // It cannot fail: the socket is in the queue.
         try? events.change(self.socket, to: isWatched ? .input : .nothing, token: self.token)
+    }
+
+    /// Accepts on another socket from now on, and closes the former one.
+    mutating func replaceSocket(with socket: consuming Descriptor, on events: borrowing EventQueue) throws(SystemError)
+    {
+        try socket.doNotBlock()
+        try events.add(socket, for: .input, token: self.token)
+        self.socket = socket
     }
 
     /// Takes those who wait, up to a number.

@@ -37,6 +37,17 @@ package final class HTTPServer: Sendable {
         self.threads = threads
     }
 
+    /// Accepts on another socket, which listens already, in place of the one of a listener. Open connections stay open.
+    ///
+    /// - Parameter listener: its position among those that the server was made with.
+    package func replaceSocket(ofListener listener: Int, with socket: consuming Descriptor) {
+        let number = socket.relinquish()
+        guard self.loops[0].post(.replaceSocket(number, listener: listener)) else {
+            _ = Descriptor(owning: number)
+            return
+        }
+    }
+
     /// Takes no new connections, lets the open ones finish what they have, and closes what is left after `timeout`.
     ///
     /// - Parameter begun: called when every connection knows: whatever comes in from then on is answered with

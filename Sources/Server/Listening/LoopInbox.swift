@@ -16,6 +16,8 @@ final class LoopInbox: TaskExecutor {
         case adopt(CInt, isAdmitted: Bool, listener: Listener)
         /// A deferred answer.
         case answer(MadeAnswer, serial: Int, to: Slots<Client>.ID)
+        /// Accept on this socket, which is the receiver's from now on, in place of the one of a listener.
+        case replaceSocket(CInt, listener: Int)
         /// Take the connections that have come so far, then close the listeners.
         case stopAccepting
         /// Have every connection finish what it has.

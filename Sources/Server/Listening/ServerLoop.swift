@@ -210,6 +210,19 @@ struct ServerLoop: ~Copyable {
         }
     }
 
+    /// Those who wait at the former socket are accepted before it closes. Does nothing once accepting has stopped.
+    private mutating func replaceSocket(of listener: Int, with socket: consuming Descriptor) {
+        for id in self.acceptors.ids where self.acceptors[id].index == listener {
+            while case .somebodyMayBeLeft = self.acceptors[id].acceptSome() {}
+            do throws(SystemError) {
+                try self.acceptors[id].replaceSocket(with: socket, on: self.inbox.events)
+            } catch {
+                self.premises.logger.error("new listening socket cannot be used", metadata: ["reason": "\(error)"])
+            }
+            return
+        }
+    }
+
     /// The kernel drops connections that are not accepted when their listener closes; so all are that have come.
     private mutating func stopAccepting() {
         for id in self.acceptors.ids {
@@ -236,6 +249,8 @@ struct ServerLoop: ~Copyable {
                 self.desk.deferredOpenings = answer.openings
                 self.clients[id].answerIsMade(serial, answer, &self.desk)
                 self.settle(id)
+            case .replaceSocket(let socket, let listener):
+                self.replaceSocket(of: listener, with: Descriptor(owning: socket))
             case .stopAccepting:
                 self.stopAccepting()
             case .drain:
