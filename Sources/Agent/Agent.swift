@@ -53,7 +53,7 @@ package struct Agent: Sendable {
         let socket = try self.makeSocket()
         defer { socket.removeName() }
         let connections = ConnectionCount(limit: self.settings.limits.connections)
-        let other = try self.entrance?.open(besides: connections)
+        let other = try self.entrance?.open(self.settings.limits)
         let server = try self.serve(on: socket, connections: connections, besides: other)
         self.announceStart(other?.1)
 

@@ -38,6 +38,9 @@ struct Wire: ~Copyable {
         }
     }
 
+    /// Whether a handshake has begun.
+    var hasTLSState: Bool { self.tls != nil }
+
     /// Whether the socket must take something before anything else can be done.
     var needsRoom: Bool {
         switch self.tls {
