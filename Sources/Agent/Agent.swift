@@ -59,7 +59,7 @@ package struct Agent: Sendable {
         let socket = SocketFileMonitor(try self.makeSocket(), logger: self.logger)
         defer { socket.removeFile() }
         let connections = ConnectionCount(limit: self.settings.limits.connections)
-        let other = try self.entrance?.open(besides: connections)
+        let other = try self.entrance?.open(self.settings.limits)
         let server = try self.serve(on: socket, connections: connections, besides: other)
         self.announceStart(other?.1)
 

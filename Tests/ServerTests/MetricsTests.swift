@@ -232,18 +232,4 @@ import Testing
         metrics.histogram("y", "Y.", bounds: Histogram.bounds, [])
         #expect(metrics.text.isEmpty)
     }
-
-    @Test func noMoreConnectionsAreAdmittedThanThereMayBe() async {
-        let count = ConnectionCount(limit: 100)
-        let admitted = await withTaskGroup(of: Int.self) { group in
-            for _ in 0..<8 { group.addTask { (0..<1000).reduce(0) { total, _ in total + (count.admit() ? 1 : 0) } } }
-            return await group.reduce(0, +)
-        }
-        #expect(admitted == 100)
-        #expect(count.current == 100)
-        #expect(count.refused == 7900)
-        count.leave()
-        #expect(count.admit())
-        #expect(!count.admit())
-    }
 }

@@ -42,6 +42,7 @@ struct AgentSettingsTests {
                 "upstream.max_in_flight: 512 (default)", "upstream.max_queued: 2048 (default)",
                 "upstream.hedge: false (default)", "upstream.http: auto (default)",
                 "ready.require_upstream: true (default)", "limits.connections: 1024 (default)",
+                "limits.unauthenticated_connections: 128 (default)",
                 "limits.header_timeout: 5s (default)", "limits.idle_timeout: 2m (default)",
                 "shutdown.drain: 10s (default)", "log.level: info (default)", "log.format: text (default)",
                 "admin.identities: [] (default)",

@@ -33,8 +33,10 @@ struct Client: ~Copyable {
         fileprivate static var outputByteCountMax: Int { 96 * 1024 }
     }
 
-    /// Whether it counts as one of the connections that there may be. Others are told to come back later.
+    /// Whether it counts towards `limits.connections`. Others are told to come back later.
     let isAdmitted: Bool
+    /// Its number among the unauthenticated connections; nil once its client is known.
+    private(set) var unauthenticatedSerial: UnauthenticatedConnections.Serial?
     let listener: Listener
     /// Kept, since it is asked for with every event, and the listener would be counted each time.
     let isOverTLS: Bool
@@ -63,11 +65,17 @@ struct Client: ~Copyable {
     private static var turnLengthMax: Int { 16 }
 
     init(
-        _ socket: consuming Descriptor, of listener: Listener, isAdmitted: Bool, _ premises: ServerLoop.Premises,
-        now: Instant
+        _ socket: consuming Descriptor, of listener: Listener, _ admission: ConnectionCount.Admission,
+        _ premises: ServerLoop.Premises, now: Instant
     ) {
         self.listener = listener
-        self.isAdmitted = isAdmitted
+        switch admission {
+        case .refused:
+            self.isAdmitted = false
+        case .admitted(let serial, _):
+            self.isAdmitted = true
+            self.unauthenticatedSerial = serial
+        }
         self.isOverTLS = listener.tls != nil
         self.wire = Wire(socket, tls: listener.tls)
         self.interest = self.wire.interest(input: true, output: false)
@@ -81,9 +89,13 @@ struct Client: ~Copyable {
     /// Whether requests can come: not before the handshake.
     var isReady: Bool { self.wire.isReady }
 
-    /// The handshake has taken long enough for one of so many.
-    mutating func giveUpHandshake() {
-        self.handshakeFailed("there are too many at a time")
+    /// Others need its place, and its client is not known.
+    mutating func drop() {
+        if self.isReady {
+            self.logger.debug("connection dropped", metadata: ["reason": "too many unauthenticated connections"])
+        } else {
+            self.handshakeFailed("too many unauthenticated connections")
+        }
         self.isGivenUp = true
     }
 
@@ -149,6 +161,9 @@ struct Client: ~Copyable {
                 self.logger.debug("client certificate gives no identity", metadata: ["reason": "\(objection)"])
             }
             let peer = Peer(.tls, credential, isKnown: self.front.knows(credential))
+            if peer.isKnown, let serial = self.unauthenticatedSerial, self.listener.connections.authenticated(serial) {
+                self.unauthenticatedSerial = nil
+            }
             self.conversation.meet(peer, speaksHTTP2: speaksHTTP2, now: desk.now)
             return true
         case .plainHTTP:

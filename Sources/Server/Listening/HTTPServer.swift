@@ -18,6 +18,8 @@ package final class HTTPServer: Sendable {
         logger: Logger
     ) throws(SystemError) {
         precondition(threadCount > 0 && listeners.count <= Acceptor.tokens.count)
+        // A loop knows unauthenticated connections by a number that one listener gives them.
+        precondition(listeners.count { $0.tls != nil } <= 1, "one listener of TLS at most")
         var loops: [LoopInbox] = []
         for _ in 0..<threadCount { loops.append(try LoopInbox()) }
         for (index, listener) in listeners.enumerated() {

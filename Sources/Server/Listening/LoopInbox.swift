@@ -13,7 +13,9 @@ final class LoopInbox: TaskExecutor {
         /// Run a step of a task.
         case run(UnownedJob)
         /// Serve this socket, which is the receiver's from now on.
-        case adopt(CInt, isAdmitted: Bool, listener: Listener)
+        case adopt(CInt, ConnectionCount.Admission, listener: Listener)
+        /// Close a connection, if its client is still unauthenticated.
+        case drop(UnauthenticatedConnections.Serial)
         /// A deferred answer.
         case answer(MadeAnswer, serial: Int, to: Slots<Client>.ID)
         /// Accept on this socket, which is the receiver's from now on, in place of the one of a listener.

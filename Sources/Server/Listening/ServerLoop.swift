@@ -41,7 +41,8 @@ struct ServerLoop: ~Copyable {
     private var acceptAgainAt = Instant.distantFuture
     private var admittedCount = 0
     private var isDraining = false
-    private var handshakes = HandshakeQueue()
+    /// Connections whose client is not known.
+    private var unauthenticated: [UnauthenticatedConnections.Serial: Slots<Client>.ID] = [:]
     private var recent = RecentClients()
     private var end: End?
     private var isStopped = false
@@ -86,24 +87,30 @@ struct ServerLoop: ~Copyable {
             let id = Slots<Client>.ID(rawValue: token)
             guard self.clients.contains(id) else { return }
             let isShakingHands = !self.clients[id].isReady
-            if isShakingHands { self.makeRoomForHandshake(of: id) } else { self.noteActivity(of: id) }
-            if self.clients[id].handle(event, &self.desk) { self.settle(id) } else { self.remove(id) }
-            if isShakingHands, self.clients.contains(id), self.clients[id].isReady { self.handshakes.end(id) }
+            if !isShakingHands { self.noteActivity(of: id) }
+            let serial = isShakingHands ? self.clients[id].unauthenticatedSerial : nil
+            let isServed = self.clients[id].handle(event, &self.desk)
+            if let serial, self.clients[id].unauthenticatedSerial == nil { self.unauthenticated[serial] = nil }
+            if isServed { self.settle(id) } else { self.remove(id) }
         }
     }
 
     // MARK: Clients
 
-    private mutating func adopt(_ socket: consuming Descriptor, of listener: Listener, isAdmitted: Bool) {
-        var client = Client(socket, of: listener, isAdmitted: isAdmitted, self.premises, now: self.desk.now)
+    private mutating func adopt(
+        _ socket: consuming Descriptor, of listener: Listener, _ admission: ConnectionCount.Admission
+    ) {
+        var client = Client(socket, of: listener, admission, self.premises, now: self.desk.now)
         if self.isDraining { client.drain(now: self.desk.now, grace: self.premises.limits.drainGrace) }
-        if isAdmitted {
+        let serial = client.unauthenticatedSerial
+        if client.isAdmitted {
             self.admittedCount += 1
         } else {
             client.turnAway(
                 with: self.premises.front.refusal(.serviceUnavailable, "too many connections"), &self.desk)
         }
         let id = self.clients.insert(client)
+        if let serial { self.unauthenticated[serial] = id }
         do throws(SystemError) {
             try self.clients[id].watch(on: self.inbox.events, token: id.rawValue)
             self.settle(id)
@@ -142,10 +149,10 @@ struct ServerLoop: ~Copyable {
     private mutating func remove(_ id: Slots<Client>.ID) {
         self.desk.clear()
         let client = self.clients.remove(id)
-        if client.isOverTLS { self.handshakes.end(id) }
         self.inbox.hasLost()
         guard client.isAdmitted else { return }
-        client.listener.connections.leave()
+        if let serial = client.unauthenticatedSerial { self.unauthenticated[serial] = nil }
+        client.listener.connections.leave(client.unauthenticatedSerial)
         self.admittedCount -= 1
         self.endIfEmpty()
     }
@@ -158,19 +165,9 @@ struct ServerLoop: ~Copyable {
         self.clients[id].isRecent = true
     }
 
-    private mutating func makeRoomForHandshake(of id: Slots<Client>.ID) {
-        self.handshakes.begin(id, now: self.desk.now)
-        let limits = self.premises.limits
-        let limit = self.desk.now - limits.crowdedHandshakeTimeout
-        while let oldest = self.handshakes.takeOldest(beyond: limits.handshakes, before: limit) {
-            self.giveUpHandshake(of: oldest, for: id)
-        }
-    }
-
-    private mutating func giveUpHandshake(of oldest: Slots<Client>.ID, for id: Slots<Client>.ID) {
-        guard oldest != id, self.clients.contains(oldest) else { return }
-        self.clients[oldest].giveUpHandshake()
-        self.settle(oldest)
+    private mutating func drop(_ id: Slots<Client>.ID) {
+        self.clients[id].drop()
+        self.settle(id)
     }
 
     private mutating func cutOff() { for id in self.clients.ids { self.remove(id) } }
@@ -242,8 +239,10 @@ struct ServerLoop: ~Copyable {
             switch message {
             case .run(let job):
                 unsafe job.runSynchronously(on: self.inbox.asUnownedTaskExecutor())
-            case .adopt(let socket, let isAdmitted, let listener):
-                self.adopt(Descriptor(owning: socket), of: listener, isAdmitted: isAdmitted)
+            case .adopt(let socket, let admission, let listener):
+                self.adopt(Descriptor(owning: socket), of: listener, admission)
+            case .drop(let serial):
+                if let id = self.unauthenticated[serial] { self.drop(id) }
             case .answer(let made, let serial, let id):
                 guard self.clients.contains(id), let answer = made.take() else { continue }
                 self.desk.deferredOpenings = answer.openings

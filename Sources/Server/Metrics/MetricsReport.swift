@@ -134,6 +134,10 @@ struct MetricsReport {
             "keyside_connections", .gauge, "Open connections.", samples(of: listeners, \.current))
         let denied = [
             ("connections", listeners.reduce(0) { $0 + $1.connections.refused }),
+            (
+                "unauthenticated_connections",
+                listeners.reduce(0) { $0 + $1.connections.droppedUnauthenticated }
+            ),
             ("certificate", self.denials.forCertificate.current), ("policy", self.denials.byPolicy.current),
         ]
         text.family(

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Cryptography
 import Glibc
 import Linux
 import TLS
@@ -291,22 +292,24 @@ import Testing
         }
     }
 
-    @Test func ofTooManyHandshakesTheOldestGo() async throws {
+    @Test func ofTooManyUnknownClientsTheOldestGo() async throws {
+        let pair = try TestKeyPair.selfSigned()
+        let front = ScriptedFront(knowing: [try #require(Identity(hexadecimal: pair.identity))])
         var limits = ServerLimits.generous
         limits.handshakeTimeout = .hours(1)
-        limits.handshakes = 2
-        limits.crowdedHandshakeTimeout = .zero
-        try await TLSTestServer.run(self.front, limits: limits) { server in
-            let clients = try (0..<3).map { _ in try Client(toPort: server.port) }
-            for client in clients {
-                try await client.send([0x16, 0x03, 0x01, 0x02, 0x00, 0x01])
-                for _ in 0..<4 { await server.server.loops[0].turn() }
+        limits.unauthenticatedConnections = 2
+        try await TLSTestServer.run(front, limits: limits, threads: 3) { server in
+            let known = TLSClient(trusting: server.authority.certificate, as: pair)
+            let early = try RawConnection(toPort: server.port, with: known)
+            #expect(try early.ask(.get("/at-once")).status == 200)
+            let clients = try (0..<4).map { _ in try Client(toPort: server.port) }
+            for client in clients.prefix(2) {
+                let received = try await client.receiveToEnd()
+                #expect(received.isEmpty)
             }
-            let received = try await clients[0].receiveToEnd()
-            #expect(received.isEmpty)
-            #expect(server.connections.current == 2)
-            let text = try await server.ask("/at-once")
-            #expect(text == "at once")
+            #expect(server.connections.unauthenticated == 2)
+            #expect(server.connections.droppedUnauthenticated == 2)
+            #expect(try early.ask(.get("/at-once")).status == 200)
             withExtendedLifetime(clients) {}
         }
     }

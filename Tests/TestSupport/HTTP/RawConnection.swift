@@ -9,7 +9,7 @@ import Glibc
 package final class RawConnection: ClientConnection {
     private let descriptor: Descriptor
     /// Nil: bytes go as they are.
-    private let tls: TLSRecords?
+    private var tls: TLSRecords?
     private var input: [UInt8] = []
     private var position = 0
 
@@ -50,6 +50,9 @@ package final class RawConnection: ClientConnection {
             throw .unusable("this process may not open 4096 descriptors: raise 'ulimit -n'")
         }
     }
+
+    /// Releases what TLS occupies in this process, and keeps the socket open: the server cannot tell.
+    package func forgetTLS() { self.tls = nil }
 
     // MARK: Sending
 
