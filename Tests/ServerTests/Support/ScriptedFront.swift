@@ -4,6 +4,7 @@ import Cryptography
 import HTTPWire
 import KeyService
 import Linux
+import TLS
 
 @testable import Server
 
@@ -26,6 +27,16 @@ final class ScriptedFront: Front {
     static let bodyByteCountMax = 1_000_000
 
     let journal = Journal()
+    private let identities: Set<Identity>
+
+    /// - Parameter identities: the clients of TLS that are known.
+    init(knowing identities: Set<Identity> = []) { self.identities = identities }
+
+    func knows(_ credential: PeerCredential) -> Bool {
+        guard case .identity(let identity) = credential else { return false }
+        return self.identities.contains(identity)
+    }
+
     func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
         self.journal.note("route")
         let target = String(decoding: head.target, as: UTF8.self)
