@@ -24,16 +24,16 @@
         }
     }
 
-    /// Memory of all slots; a value stands in those in use.
-    @usableFromInline var storage: UnsafeMutableBufferPointer<Value>
+    /// Memory of all slots, nil in those that are free.
+    @usableFromInline var storage: UnsafeMutableBufferPointer<Value?>
     /// How often each slot was taken and given back: odd while it is in use.
     @usableFromInline var generations: [UInt32] = []
-    private var free: [UInt32] = []
+    @usableFromInline var free: [UInt32] = []
 
     package init() { unsafe self.storage = .allocate(capacity: 16) }
 
     deinit {
-        for id in self.ids { unsafe self.storage.deinitializeElement(at: Int(id.index)) }
+        for index in self.generations.indices { unsafe self.storage.deinitializeElement(at: index) }
         unsafe self.storage.deallocate()
     }
 
@@ -57,43 +57,51 @@
         let slot = self.free.removeLast()
         let index = Int(slot)
         self.generations[index] &+= 1
-        unsafe self.storage.initializeElement(at: index, to: value)
+        unsafe self.storage[index] = .some(consume value)
         return ID(index: slot, generation: self.generations[index])
     }
 
-    /// Takes a value out.
-    ///
-    /// - Precondition: there is one of that ID.
-    package mutating func remove(_ id: ID) -> Value {
-        precondition(self.contains(id), "a value that has gone already")
-        let index = Int(id.index)
-        self.generations[index] &+= 1
-        self.free.append(id.index)
-        return unsafe self.storage.moveElement(from: index)
+    /// Takes a value out. Nil if it has been removed before.
+    package mutating func remove(_ id: ID) -> Value? {
+        guard self.contains(id) else { return nil }
+        self.free(id)
+        return unsafe self.storage[Int(id.index)].take()
     }
 
-    /// - Precondition: there is a value of that ID.
-    public subscript(_ id: ID) -> Value {
+    /// The value of an ID, changed in place. Nil if it has been removed; assigning nil removes it, and assigning a value to
+    /// an ID that has none drops that value.
+    public subscript(_ id: ID) -> Value? {
         @inlinable _read {
-            precondition(self.contains(id), "a value that has gone already")
-            yield unsafe self.storage[Int(id.index)]
+            if self.contains(id) { yield unsafe self.storage[Int(id.index)] } else { yield nil }
         }
         @inlinable _modify {
-            precondition(self.contains(id), "a value that has gone already")
-            yield unsafe &self.storage[Int(id.index)]
+            if self.contains(id) {
+                yield unsafe &self.storage[Int(id.index)]
+                if unsafe self.storage[Int(id.index)] == nil { self.free(id) }
+            } else {
+                var absent: Value?
+                yield &absent
+            }
         }
+    }
+
+    /// Makes the slot of an ID in use available again.
+    @usableFromInline mutating func free(_ id: ID) {
+        self.generations[Int(id.index)] &+= 1
+        self.free.append(id.index)
     }
 
     private mutating func addSlot() {
         let index = self.generations.count
         if unsafe index == self.storage.count {
-            let larger = UnsafeMutableBufferPointer<Value>.allocate(capacity: index * 2)
+            let larger = UnsafeMutableBufferPointer<Value?>.allocate(capacity: index * 2)
             for used in 0..<index {
                 unsafe larger.initializeElement(at: used, to: self.storage.moveElement(from: used))
             }
             unsafe self.storage.deallocate()
             unsafe self.storage = larger
         }
+        unsafe self.storage.initializeElement(at: index, to: nil)
         self.generations.append(0)
         self.free.append(UInt32(index))
     }

@@ -49,6 +49,11 @@ struct Client: ~Copyable {
     private var unsent: TransitBuffer
     /// Until when the handshake may take.
     private var handshakeDeadline: Instant
+    /// When the client must have taken more of what is unsent.
+    private var sendDeadline: Instant
+    /// How long a client may take none of it.
+    private var sendTimeout: Interval
+    private let lingerTimeout: Interval
     private var isGivenUp = false
     /// Whether it has had its turn, and there is more to be read that no event will tell of.
     private var waitsForNextTurn = false
@@ -84,6 +89,9 @@ struct Client: ~Copyable {
         self.logger = premises.logger
         self.unsent = TransitBuffer(in: premises.memory)
         self.handshakeDeadline = now + premises.limits.handshakeTimeout
+        self.sendTimeout = premises.limits.idleTimeout
+        self.lingerTimeout = premises.limits.lingerTimeout
+        self.sendDeadline = now + self.sendTimeout
     }
 
     /// Whether requests can come: not before the handshake.
@@ -102,7 +110,9 @@ struct Client: ~Copyable {
     /// When ``timeIsUp(_:)`` has something to do.
     var deadline: Instant {
         guard !self.waitsForNextTurn else { return .distantPast }
-        return self.wire.isReady ? self.conversation.deadline : self.handshakeDeadline
+        guard self.wire.isReady else { return self.handshakeDeadline }
+        let deadline = self.conversation.deadline
+        return self.unsent.isEmpty ? deadline : min(deadline, self.sendDeadline)
     }
 
     // MARK: What happens. After each of these, `settle` is to follow.
@@ -112,7 +122,7 @@ struct Client: ~Copyable {
         guard self.wire.isReady else { return self.shakeHands(&desk) }
         self.wire.note(event)
         let awaitedRoom = event.hasRoom && self.wire.needsRoom
-        if event.hasRoom, !self.unsent.isEmpty, !self.sendUnsent() { return false }
+        if event.hasRoom, !self.unsent.isEmpty, !self.sendUnsent(now: desk.now) { return false }
         guard event.hasInput || event.hasFailed || awaitedRoom else { return true }
         guard self.wantsInput else {
             self.hasIgnoredInput = true
@@ -124,12 +134,15 @@ struct Client: ~Copyable {
     mutating func drain(now: Instant, grace: Interval) {
         self.conversation.drain(now: now)
         self.handshakeDeadline = min(self.handshakeDeadline, now + grace)
+        self.sendTimeout = min(self.sendTimeout, self.lingerTimeout)
+        self.sendDeadline = min(self.sendDeadline, now + self.sendTimeout)
     }
 
     mutating func timeIsUp(_ desk: inout Desk) {
         if self.waitsForNextTurn {
             self.waitsForNextTurn = false
         } else if self.wire.isReady {
+            if !self.unsent.isEmpty, self.sendDeadline <= desk.now { self.isGivenUp = true }
             self.conversation.timeIsUp(&desk.writer, now: &desk.now)
         } else {
             self.handshakeFailed("it took too long")
@@ -199,7 +212,7 @@ struct Client: ~Copyable {
             self.conversation.inputHasEnded()
         case .nothing:
             break
-        case .failed:
+        case .failed, nil:
             return false
         }
         return true
@@ -215,7 +228,7 @@ struct Client: ~Copyable {
         var turnsLeft = Self.turnLengthMax
         while true {
             if self.unsent.isEmpty { self.conversation.write(into: &desk.writer, now: &desk.now) }
-            guard self.conversation.ending != .abort, self.send(&desk.writer) else { return false }
+            guard self.conversation.ending != .abort, self.send(&desk.writer, now: desk.now) else { return false }
             let ending = self.conversation.ending
             guard self.unsent.isEmpty || ending == .linger else { return !self.isAbandoned }
             switch ending {
@@ -247,21 +260,26 @@ struct Client: ~Copyable {
     mutating func startWork(_ post: (Connection.Deferred) -> Task<Void, Never>) { self.conversation.startWork(post) }
 
     /// Sends what was written, and keeps what the socket does not take.
-    private mutating func send(_ writer: inout ResponseWriter) -> Bool {
+    ///
+    /// - Returns: false if the connection is broken, or there is no memory for what was to be sent.
+    private mutating func send(_ writer: inout ResponseWriter, now: Instant) -> Bool {
+        guard !writer.buffer.isTruncated else { return false }
         guard !writer.buffer.isEmpty else { return true }
         if self.unsent.isEmpty {
             guard let sent = writer.buffer.withBytes({ self.wire.send($0) }) else { return false }
             writer.buffer.useUp(sent)
+            self.sendDeadline = now + self.sendTimeout
         }
-        writer.buffer.withBytes { self.unsent.append($0) }
+        self.unsent.append(writer.buffer)
         writer.buffer.removeAll(keeping: Desk.outputByteCountMax)
-        return true
+        return !self.unsent.isTruncated
     }
 
     /// Sends what the socket did not take before.
-    private mutating func sendUnsent() -> Bool {
+    private mutating func sendUnsent(now: Instant) -> Bool {
         guard let sent = self.unsent.withBytes({ self.wire.send($0) }) else { return false }
         self.unsent.useUp(sent)
+        if sent > 0 { self.sendDeadline = now + self.sendTimeout }
         if self.unsent.isEmpty { self.unsent.removeAll() }
         return true
     }

@@ -19,6 +19,8 @@ package struct ServerLimits: Sendable {
     package var lingerTimeout: Interval = .seconds(1)
     /// How long a connection that is idle when a drain begins stays open for a request that is on its way.
     package var drainGrace: Interval = .milliseconds(100)
+    /// Bytes of unread input that all clients together may hold whose identity is unknown.
+    package var strangerByteCount = 4 << 20
     package var http2 = HTTP2Limits()
 
     package init(connections: Int, headerTimeout: Interval, idleTimeout: Interval) {

@@ -14,17 +14,22 @@ struct ServerLoop: ~Copyable {
         let limits: ServerLimits
         let namings: RequestNamings
         let memory: SecretMemory
+        let strangerMemory: StrangerMemory
         let logger: Logger
+        /// What reads the time.
+        let clock: @Sendable () -> Instant
 
         init(
             front: any Front, limits: ServerLimits, namings: RequestNamings = RequestNamings(), memory: SecretMemory,
-            logger: Logger
+            logger: Logger, clock: @escaping @Sendable () -> Instant = { .now() }
         ) {
             self.front = front
             self.limits = limits
             self.namings = namings
             self.memory = memory
+            self.strangerMemory = StrangerMemory(byteCountMax: limits.strangerByteCount)
             self.logger = logger
+            self.clock = clock
         }
     }
 
@@ -85,12 +90,11 @@ struct ServerLoop: ~Copyable {
             self.accept(token: event.token)
         case let token:
             let id = Slots<Client>.ID(rawValue: token)
-            guard self.clients.contains(id) else { return }
-            let isShakingHands = !self.clients[id].isReady
-            if !isShakingHands { self.noteActivity(of: id) }
-            let serial = isShakingHands ? self.clients[id].unauthenticatedSerial : nil
-            let isServed = self.clients[id].handle(event, &self.desk)
-            if let serial, self.clients[id].unauthenticatedSerial == nil { self.unauthenticated[serial] = nil }
+            guard let isReady = self.clients[id]?.isReady else { return }
+            if isReady { self.noteActivity(of: id) }
+            let serial = isReady ? nil : self.clients[id]?.unauthenticatedSerial
+            let isServed = self.clients[id]?.handle(event, &self.desk) == true
+            if let serial, self.clients[id]?.unauthenticatedSerial == nil { self.unauthenticated[serial] = nil }
             if isServed { self.settle(id) } else { self.remove(id) }
         }
     }
@@ -112,7 +116,7 @@ struct ServerLoop: ~Copyable {
         let id = self.clients.insert(client)
         if let serial { self.unauthenticated[serial] = id }
         do throws(SystemError) {
-            try self.clients[id].watch(on: self.inbox.events, token: id.rawValue)
+            try self.clients[id]?.watch(on: self.inbox.events, token: id.rawValue)
             self.settle(id)
         } catch {
             self.premises.logger.warning("connection cannot be served", metadata: ["reason": "\(error)"])
@@ -122,20 +126,20 @@ struct ServerLoop: ~Copyable {
 
     /// Has a client do what it waits for, and goes on waiting for it.
     private mutating func settle(_ id: Slots<Client>.ID) {
-        guard self.clients[id].settle(&self.desk),
-            self.clients[id].adjustWatch(on: self.inbox.events, token: id.rawValue)
+        guard self.clients[id]?.settle(&self.desk) == true,
+            self.clients[id]?.adjustWatch(on: self.inbox.events, token: id.rawValue) == true
         else {
             self.remove(id)
             return
         }
-        if self.clients[id].hasWork { self.startWork(of: id) }
-        self.nextDeadline = min(self.nextDeadline, self.clients[id].deadline)
+        if self.clients[id]?.hasWork == true { self.startWork(of: id) }
+        if let deadline = self.clients[id]?.deadline { self.nextDeadline = min(self.nextDeadline, deadline) }
     }
 
     /// Has tasks make the answers that have to be waited for.
     private mutating func startWork(of id: Slots<Client>.ID) {
         let (inbox, memory, openings) = (self.inbox, self.premises.memory, self.desk.deferredOpenings)
-        self.clients[id]
+        self.clients[id]?
             .startWork { deferred in
                 Task(executorPreference: inbox) {
                     var writer = ResponseWriter(openings: openings, in: memory)
@@ -148,7 +152,7 @@ struct ServerLoop: ~Copyable {
 
     private mutating func remove(_ id: Slots<Client>.ID) {
         self.desk.clear()
-        let client = self.clients.remove(id)
+        guard let client = self.clients.remove(id) else { return }
         self.inbox.hasLost()
         guard client.isAdmitted else { return }
         if let serial = client.unauthenticatedSerial { self.unauthenticated[serial] = nil }
@@ -158,15 +162,15 @@ struct ServerLoop: ~Copyable {
     }
 
     private mutating func noteActivity(of id: Slots<Client>.ID) {
-        guard self.clients[id].isOverTLS, !self.clients[id].isRecent else { return }
+        guard self.clients[id]?.isOverTLS == true, self.clients[id]?.isRecent == false else { return }
         let (isAdmitted, former) = self.recent.meet(id)
         guard isAdmitted else { return }
-        if let former, self.clients.contains(former) { self.clients[former].isRecent = false }
-        self.clients[id].isRecent = true
+        if let former { self.clients[former]?.isRecent = false }
+        self.clients[id]?.isRecent = true
     }
 
     private mutating func drop(_ id: Slots<Client>.ID) {
-        self.clients[id].drop()
+        self.clients[id]?.drop()
         self.settle(id)
     }
 
@@ -178,7 +182,7 @@ struct ServerLoop: ~Copyable {
         self.nextDeadline = .distantFuture
         if self.acceptAgainAt <= self.desk.now {
             self.acceptAgainAt = .distantFuture
-            for id in self.acceptors.ids { self.acceptors[id].watch(true, on: self.inbox.events) }
+            for id in self.acceptors.ids { self.acceptors[id]?.watch(true, on: self.inbox.events) }
         }
         if let end = self.end, end.deadline <= self.desk.now {
             self.end = nil
@@ -186,11 +190,12 @@ struct ServerLoop: ~Copyable {
             self.cutOff()
         }
         for id in self.clients.ids {
-            if self.clients[id].deadline <= self.desk.now {
-                self.clients[id].timeIsUp(&self.desk)
+            guard let deadline = self.clients[id]?.deadline else { continue }
+            if deadline <= self.desk.now {
+                self.clients[id]?.timeIsUp(&self.desk)
                 self.settle(id)
             } else {
-                self.nextDeadline = min(self.nextDeadline, self.clients[id].deadline)
+                self.nextDeadline = min(self.nextDeadline, deadline)
             }
         }
         self.nextDeadline = min(self.nextDeadline, self.acceptAgainAt, self.end?.deadline ?? .distantFuture)
@@ -199,9 +204,9 @@ struct ServerLoop: ~Copyable {
     // MARK: Accepting
 
     private mutating func accept(token: UInt64) {
-        for id in self.acceptors.ids where self.acceptors[id].token == token {
-            guard case .unable = self.acceptors[id].acceptSome() else { return }
-            self.acceptors[id].watch(false, on: self.inbox.events)
+        for id in self.acceptors.ids where self.acceptors[id]?.token == token {
+            guard case .unable = self.acceptors[id]?.acceptSome() else { return }
+            self.acceptors[id]?.watch(false, on: self.inbox.events)
             self.acceptAgainAt = self.desk.now + Acceptor.pause
             self.nextDeadline = min(self.nextDeadline, self.acceptAgainAt)
         }
@@ -224,7 +229,7 @@ struct ServerLoop: ~Copyable {
     private mutating func stopAccepting() {
         for id in self.acceptors.ids {
             var roundsLeft = 100  // Clients may come faster than they are taken.
-            while roundsLeft > 0, case .somebodyMayBeLeft = self.acceptors[id].acceptSome() { roundsLeft -= 1 }
+            while roundsLeft > 0, case .somebodyMayBeLeft = self.acceptors[id]?.acceptSome() { roundsLeft -= 1 }
             _ = self.acceptors.remove(id)
         }
     }
@@ -246,7 +251,7 @@ struct ServerLoop: ~Copyable {
             case .answer(let made, let serial, let id):
                 guard self.clients.contains(id), let answer = made.take() else { continue }
                 self.desk.deferredOpenings = answer.openings
-                self.clients[id].answerIsMade(serial, answer, &self.desk)
+                self.clients[id]?.answerIsMade(serial, answer, &self.desk)
                 self.settle(id)
             case .replaceSocket(let socket, let listener):
                 self.replaceSocket(of: listener, with: Descriptor(owning: socket))
@@ -271,7 +276,7 @@ struct ServerLoop: ~Copyable {
     private mutating func drain() {
         self.isDraining = true
         for id in self.clients.ids {
-            self.clients[id].drain(now: self.desk.now, grace: self.premises.limits.drainGrace)
+            self.clients[id]?.drain(now: self.desk.now, grace: self.premises.limits.drainGrace)
             self.settle(id)
         }
     }
