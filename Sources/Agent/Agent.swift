@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Access
+import KESProtocol
 import KeyCache
 import KeyService
 import Linux
@@ -122,6 +123,7 @@ package struct Agent: Sendable {
             service: self.service,
             cache: self.keyServers?.cache,
             memory: self.memory,
+            requests: RequestBudget(self.settings.upstream, memory: self.memory),
             facts: AgentFacts(
                 version: BuildInfo.version, commit: BuildInfo.commit,
                 listeners: [facts] + [other?.1].compactMap(\.self)),
@@ -134,7 +136,7 @@ package struct Agent: Sendable {
         do throws(SystemError) {
             return try HTTPServer(
                 listeners: [unix] + [other?.0].compactMap(\.self), front: front, limits: limits, memory: self.memory,
-                threadCount: min(4, ProcessStatistics.processors.usable),
+                threadCount: MemoryBudget.loopCount,
                 logger: self.logger)
         } catch {
             throw AgentFailure(.inputOutput, "cannot serve on \(socket.path): \(error)")

@@ -2,6 +2,7 @@
 
 import Cryptography
 import Curl
+import KESProtocol
 import KeyCache
 import KeyService
 import Linux
@@ -31,7 +32,7 @@ final class KeyServers: Sendable {
     init(
         _ kes: KESSettings, settings: AgentSettings, memory: SecretMemory, logger: Logger
     ) throws(AgentFailure) {
-        let source = CredentialSource(kes, memory: memory)
+        let source = CredentialSource(kes, memory: memory.ownSecrets)
         let credentials = try source.loadNow()
         for warning in credentials.warnings { logger.warning("\(warning)") }
         let engine = try TransferEngine(settings.upstream, memory: memory)
@@ -39,7 +40,7 @@ final class KeyServers: Sendable {
         let service = KESService(
             endpoints: kes.endpoints.map(\.description),
             keyName: kes.keyName,
-            options: UpstreamOptions(settings.upstream),
+            options: UpstreamOptions(settings.upstream, memory: memory),
             transport: engine.makePool(tls: credentials.tls),
             memory: memory
         ) { notice in
@@ -138,24 +139,24 @@ extension CachedKeyService {
                 backend, options: Options(capacity: settings.maxEntries, policy: policy), memory: memory,
                 clock: { BootTime(nanoseconds: BootClock.now()) }, report: report)
         } catch {
-            let limit = memory.lockLimit(forVaultOf: settings.maxEntries)
-            throw AgentFailure(
-                .configuration,
-                """
-                cannot lock memory for cache.max_entries \(settings.maxEntries): set LimitMEMLOCK=\(limit) in the systemd \
-                unit, --ulimit memlock=\(limit) for a container or 'ulimit -l \(limit / 1024)' in a shell, or lower \
-                cache.max_entries
-                """)
+            throw AgentFailure(error)
         }
     }
 }
 
+extension RequestBudget {
+    /// What the share of locked memory for requests allows.
+    init(_ settings: AgentSettings.Upstream, memory: SecretMemory) {
+        self.init(byteCount: memory.plan[.requests], inFlightMax: settings.maxInFlight)
+    }
+}
+
 extension UpstreamOptions {
-    init(_ settings: AgentSettings.Upstream) {
+    init(_ settings: AgentSettings.Upstream, memory: SecretMemory) {
         self.init()
         self.timeout = settings.timeout
         self.connectTimeout = settings.connectTimeout
-        self.inFlightMax = settings.maxInFlight
+        self.inFlightMax = RequestBudget(settings, memory: memory).inFlightMax
         self.queuedMax = settings.maxQueued
         self.isHedging = settings.hedge
     }

@@ -47,6 +47,7 @@ unsigned int keyside_thread_number(void) {
     return number - 1;
 }
 
+_Thread_local unsigned char keyside_memory_share_of_thread;
 static _Thread_local uint64_t refused_allocations;
 
 uint64_t keyside_refused_allocations(void) { return refused_allocations; }

@@ -57,7 +57,7 @@
         byteCount: Int, in memory: SecretMemory, mayUseReserve: Bool
     ) throws(LockedMemoryError) -> (Place, UnsafeMutableRawPointer) {
         guard byteCount <= memory.arena.payloadByteCountMax else {
-            return (.block, try unsafe memory.heap.allocate(byteCount: byteCount))
+            return (.block, try unsafe memory.heap(memory.secretShare).allocate(byteCount: byteCount))
         }
         let slot = try memory.arena.take(byteCount: byteCount, mayUseReserve: mayUseReserve)
         return unsafe (.slot(slot), memory.arena.address(of: slot))
@@ -68,7 +68,7 @@
         case .slot(let slot):
             self.memory.arena.release(slot, byteCount: self.allocatedByteCount)
         case .block:
-            unsafe self.memory.heap.release(self.address)
+            unsafe self.memory.heap(self.memory.secretShare).release(self.address)
         }
     }
 

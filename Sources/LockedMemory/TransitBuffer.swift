@@ -114,31 +114,22 @@
     /// `nonisolated(unsafe)`, since a pointer may not be shared between threads, and the compiler cannot see that nobody
     /// shares it: the memory belongs to this value alone, which cannot be copied and moves between threads as a whole.
     nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
-    /// What it was taken from; nil for ordinary memory.
-    private let heap: LockedHeap?
+    /// What it was taken from; nil if there are no bytes.
+    private let memory: SecretMemory?
 
     init(capacity: Int, in memory: SecretMemory) {
         guard capacity > 0 else {
             unsafe self.bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-            self.heap = nil
+            self.memory = nil
             return
         }
-        do throws(LockedMemoryError) {
-            let address = try unsafe memory.transit.allocate(byteCount: capacity)
-            unsafe self.bytes = UnsafeMutableRawBufferPointer(start: address, count: capacity)
-            self.heap = memory.transit
-        } catch {
-            unsafe self.bytes = .allocate(byteCount: capacity, alignment: 16)
-            self.heap = nil
-        }
+        guard let address = unsafe memory.allocateTransit(capacity) else { fatalError("out of memory") }
+        unsafe self.bytes = UnsafeMutableRawBufferPointer(start: address, count: capacity)
+        self.memory = memory
     }
 
     deinit {
         guard let address = unsafe self.bytes.baseAddress else { return }
-        if let heap = self.heap {
-            unsafe heap.release(address)
-        } else {
-            unsafe self.bytes.deallocate()
-        }
+        unsafe self.memory?.release(address)
     }
 }

@@ -78,7 +78,6 @@ import Testing
     private static func withSmallAgent(_ body: (AgentProcess, KESCluster) async throws -> Void) async throws {
         try await withKESAgent { setup, _ in
             setup.lockedMemoryMax = 8 << 20
-            setup.environment["KEYSIDE_CACHE_MAX_ENTRIES"] = "1024"
             setup.environment["KEYSIDE_LIMITS_CONNECTIONS"] = "2048"
             if Account.isRoot { setup.account = .nobody }
         } body: { agent, cluster in

@@ -39,10 +39,10 @@ struct SecretTests {
         let memory = try Self.memory()
         do {
             let secret = try Secret(byteCount: byteCount, in: memory)
-            #expect((memory.slotsInUse, memory.heap.blocksInUse) == (slots, blocks))
+            #expect((memory.slotsInUse, memory.heap(.requests).blocksInUse) == (slots, blocks))
             #expect(secret.byteCount == byteCount)
         }
-        #expect((memory.slotsInUse, memory.heap.blocksInUse) == (0, 0))
+        #expect((memory.slotsInUse, memory.heap(.requests).blocksInUse) == (0, 0))
     }
 
     @Test("A secret that has ended is wiped", arguments: [1, 32, 56, 57, 1000])
@@ -148,6 +148,6 @@ struct SecretTests {
             #expect(try !builder.append(tooMuch.span))
             #expect(try builder.finish().array == whole)
         }
-        #expect((memory.slotsInUse, memory.heap.blocksInUse) == (0, 0))
+        #expect((memory.slotsInUse, memory.heap(.requests).blocksInUse) == (0, 0))
     }
 }
