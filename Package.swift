@@ -54,8 +54,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Access", "CBuildInfo", "Cryptography", "Curl", "KeyCache", "KeyService", "Linux", "LockedMemory",
-                "Renewal", "Server", "Settings", "StaticKey", "Systemd", "TLS", "Telemetry", "Upstream",
+                "Access", "CBuildInfo", "Cryptography", "Curl", "KESProtocol", "KeyCache", "KeyService", "Linux",
+                "LockedMemory", "Renewal", "Server", "Settings", "StaticKey", "Systemd", "TLS", "Telemetry", "Upstream",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],

@@ -2,6 +2,7 @@
 
 import Cryptography
 import Curl
+import KESProtocol
 import KeyCache
 import KeyService
 import Linux
@@ -39,7 +40,7 @@ final class KeyServers: Sendable {
         let service = KESService(
             endpoints: kes.endpoints.map(\.description),
             keyName: kes.keyName,
-            options: UpstreamOptions(settings.upstream),
+            options: UpstreamOptions(settings.upstream, memory: memory),
             transport: engine.makePool(tls: credentials.tls),
             memory: memory
         ) { notice in
@@ -143,12 +144,19 @@ extension CachedKeyService {
     }
 }
 
+extension RequestBudget {
+    /// What the share of locked memory for requests allows.
+    init(_ settings: AgentSettings.Upstream, memory: SecretMemory) {
+        self.init(byteCount: memory.plan[.requests], inFlightMax: settings.maxInFlight)
+    }
+}
+
 extension UpstreamOptions {
-    init(_ settings: AgentSettings.Upstream) {
+    init(_ settings: AgentSettings.Upstream, memory: SecretMemory) {
         self.init()
         self.timeout = settings.timeout
         self.connectTimeout = settings.connectTimeout
-        self.inFlightMax = settings.maxInFlight
+        self.inFlightMax = RequestBudget(settings, memory: memory).inFlightMax
         self.queuedMax = settings.maxQueued
         self.isHedging = settings.hedge
     }

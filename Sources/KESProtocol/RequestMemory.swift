@@ -8,8 +8,8 @@
 /// 2. The encoded body waits for its answer, which comes to memory for its longest length.
 /// 3. The answer is decoded to a secret of at most 3/4 of its length; the body has ended before.
 extension KESEndpoint {
-    /// Requests with bodies up to this length reserve nothing: the limit on requests in flight bounds what they need.
-    package static let smallBodyByteCount = 8 << 10
+    /// Requests with longer bodies wait in a queue of their own, so that they hold up none with a data key.
+    package static let smallBodyByteCount = 4 << 10
 
     /// As much as KES's own client reads of any answer.
     private static let longestAnswerByteCount = 1 << 20
@@ -18,10 +18,16 @@ extension KESEndpoint {
     /// Headers, canaries and alignment of the three or four blocks.
     private static let blockOverheadByteCount = 1 << 10
 
-    /// What a request with a body of `byteCount` bytes reserves before it is decoded; 0 for a small one.
+    /// What a request with a body of `byteCount` bytes reserves before it is decoded. A small one without a secret reserves
+    /// nothing: the limit on requests in flight bounds what all of these need.
     package func lockedByteCountMax(forBodyOf byteCount: Int) -> Int {
-        guard byteCount > Self.smallBodyByteCount else { return 0 }
-        let answer = self.answerByteCountMax(toBodyOf: byteCount)
+        byteCount > Self.smallBodyByteCount || self.takesSecret ? self.peakByteCount(forBodyOf: byteCount) : 0
+    }
+
+    private func peakByteCount(forBodyOf byteCount: Int) -> Int {
+        let answer = max(
+            self.answerByteCountExpected(toBodyOf: byteCount),
+            byteCount > Self.smallBodyByteCount ? self.answerByteCountMax(toBodyOf: byteCount) : 0)
         let body = byteCount + Self.slackByteCount
         let decoding = self.takesSecret ? body + body / 4 * 3 : 0
         let sending = body + answer
@@ -30,28 +36,29 @@ extension KESEndpoint {
     }
 
     /// The longest answer to a request with a body of `byteCount` bytes. More is refused.
-    ///
-    /// A plaintext is shorter than its ciphertext. A ciphertext is longer than its plaintext by what KES adds, and in the
-    /// format of KES before 2023 once more by a third, which is JSON with base64 in it.
     package func answerByteCountMax(toBodyOf byteCount: Int) -> Int {
         guard byteCount > Self.smallBodyByteCount else { return Self.longestAnswerByteCount }
-        let bound =
-            switch self {
-            case .encrypt: byteCount + byteCount / 3 + Self.slackByteCount
-            case .decrypt: byteCount + Self.slackByteCount
-            case .hmac, .generateKey, .importKey, .describeKey, .listKeys, .createKey, .deleteKey, .version, .ready,
-                .status, .metrics, .api:
-                byteCount + 64 * Self.slackByteCount
-            }
-        return min(bound, Self.longestAnswerByteCount)
+        return min(self.answerBound(toBodyOf: byteCount), Self.longestAnswerByteCount)
     }
 
-    /// How much memory to take when an answer begins: all that it can need where it may be long, so that it never moves.
+    /// How much memory to take when an answer begins: all that it needs where that can be told, so that it never moves.
     package func answerByteCountExpected(toBodyOf byteCount: Int) -> Int {
-        guard byteCount > Self.smallBodyByteCount, self == .encrypt || self == .decrypt else {
-            return Self.slackByteCount / 2
+        switch self {
+        case .encrypt, .decrypt: min(self.answerBound(toBodyOf: byteCount), Self.longestAnswerByteCount)
+        case _: Self.slackByteCount / 2
         }
-        return self.answerByteCountMax(toBodyOf: byteCount)
+    }
+
+    /// A plaintext is shorter than its ciphertext. A ciphertext is longer than its plaintext by what KES adds, and in the
+    /// format of KES before 2023 once more by a third, which is JSON with base64 in it.
+    private func answerBound(toBodyOf byteCount: Int) -> Int {
+        switch self {
+        case .encrypt: byteCount + byteCount / 3 + Self.slackByteCount
+        case .decrypt: byteCount + Self.slackByteCount
+        case .hmac, .generateKey, .importKey, .describeKey, .listKeys, .createKey, .deleteKey, .version, .ready, .status,
+            .metrics, .api:
+            byteCount + 64 * Self.slackByteCount
+        }
     }
 
     /// Whether the client's body holds a secret, which is decoded into locked memory.
@@ -62,5 +69,37 @@ extension KESEndpoint {
             .metrics, .api:
             false
         }
+    }
+}
+
+/// How the locked memory of requests is divided between those that reserve it and those that need not.
+package struct RequestBudget: Equatable, Sendable {
+    /// For requests with long bodies: see ``KESEndpoint/lockedByteCountMax(forBodyOf:)``.
+    package let longRequestByteCount: Int
+    /// For small requests that hold a secret.
+    package let smallRequestByteCount: Int
+    /// How many requests may be under way to key servers at a time.
+    package let inFlightMax: Int
+
+    /// What the longest request that KES accepts needs.
+    package static let longestRequestByteCount = KESEndpoint.allCases.map { operation in
+        operation.lockedByteCountMax(forBodyOf: operation.bodyByteCountMax)
+    }.max() ?? 0
+    /// What a small request needs at most.
+    private static let smallRequestByteCountMax = KESEndpoint.encrypt.lockedByteCountMax(
+        forBodyOf: KESEndpoint.smallBodyByteCount)
+
+    /// Gives small requests what `inFlightMax` of them can need, twice: once for those under way, once for those that wait
+    /// with their secret. It gives them less where the longest request would else have no room, but enough for a few.
+    ///
+    /// - Parameters:
+    ///   - byteCount: all there is for requests.
+    ///   - inFlightMax: what the operator allows.
+    package init(byteCount: Int, inFlightMax: Int) {
+        let small = Self.smallRequestByteCountMax
+        let spare = max(byteCount - Self.longestRequestByteCount, byteCount / 8)
+        self.inFlightMax = max(1, min(inFlightMax, spare / 2 / small))
+        self.smallRequestByteCount = max(small, self.inFlightMax * small)
+        self.longRequestByteCount = max(0, byteCount - 2 * self.smallRequestByteCount)
     }
 }

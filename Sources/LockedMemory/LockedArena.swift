@@ -9,12 +9,12 @@ import Synchronization
 /// 1. A free slot is all zeroes.
 /// 2. A slot has one owner, a ``Secret``; only it reads or writes the slot's bytes, so they need no lock.
 /// 3. Which slots are free is kept outside the region, under locks: the region holds nothing but secrets.
-/// 4. Beside the `capacity` slots for everybody there is a reserve for answers from the cache: they hold a slot only until the
-///    answer is written, so that a few slots serve any number of them, however many requests wait for a key server.
+/// 4. The last slots are a reserve for answers from the cache. Such an answer holds a slot only until it is written, so a few
+///    slots serve any number of them, however many requests wait for a key server.
 @safe final class LockedArena: Sendable {
     /// Bytes a slot, canary included.
     let slotByteCount: Int
-    /// How many slots there are for everybody.
+    /// How many slots there are.
     let capacity: Int
     let kind: LockedMemoryKind
     let lockedByteCount: Int
@@ -24,7 +24,8 @@ import Synchronization
     private let region: LockedRegion
     private let freeSlots: Stripes
     private let reserve: Mutex<[UInt32]>
-    private let reserveCount: Int
+    /// The first slot of the reserve.
+    private let reserveStart: Int
 
     private typealias Stripes = InlineArray<8, FreeSlots>
 
@@ -44,16 +45,15 @@ import Synchronization
     /// - Throws: `.cannotLock`, see ``LockedRegion``.
     init(capacity: Int, slotByteCount: Int = 64, allowUnlocked: Bool) throws(LockedMemoryError) {
         precondition(capacity > 0 && slotByteCount > Canary.byteCount && slotByteCount.isMultiple(of: 8))
-        let reserveCount = min(Self.reserveCountMax, capacity / 16)
-        let region = try LockedRegion(
-            byteCount: (capacity + reserveCount) * slotByteCount, allowUnlocked: allowUnlocked)
+        let region = try LockedRegion(byteCount: capacity * slotByteCount, allowUnlocked: allowUnlocked)
+        let reserveStart = capacity - min(Self.reserveCountMax, capacity / 16)
         guard let base = unsafe region.bytes.baseAddress else { throw .exhausted }
         unsafe self.base = base
         self.freeSlots = Stripes { stripe in
-            FreeSlots(stride(from: stripe, to: capacity, by: Stripes.count).reversed().map(UInt32.init))
+            FreeSlots(stride(from: stripe, to: reserveStart, by: Stripes.count).reversed().map(UInt32.init))
         }
-        self.reserve = Mutex((capacity..<capacity + reserveCount).map(UInt32.init))
-        self.reserveCount = reserveCount
+        self.reserve = Mutex((reserveStart..<capacity).map(UInt32.init))
+        self.reserveStart = reserveStart
         self.slotByteCount = slotByteCount
         self.capacity = capacity
         self.kind = region.kind
@@ -82,7 +82,7 @@ import Synchronization
         let address = unsafe self.address(of: slot)
         unsafe Canary.check(at: address + byteCount)
         unsafe keyside_wipe(address, self.slotByteCount)
-        if slot < self.capacity {
+        if slot < self.reserveStart {
             self.freeSlots[self.ownStripe].indices.withLock { $0.append(slot) }
         } else {
             self.reserve.withLock { $0.append(slot) }
@@ -109,6 +109,6 @@ import Synchronization
         let free = self.freeSlots.indices.reduce(self.reserve.withLock(\.count)) { sum, stripe in
             sum + self.freeSlots[stripe].indices.withLock { $0.count }
         }
-        return self.capacity + self.reserveCount - free
+        return self.capacity - free
     }
 }

@@ -20,7 +20,7 @@ extension KESFront {
         guard amount > 0 else { return answer }
         return { writer in
             do throws(KESFailure) {
-                let reservation = try await self.reserve(amount, at: endpoint)
+                let reservation = try await self.reserve(amount, forBodyOf: byteCount, at: endpoint)
                 await answer(&writer)
                 _ = consume reservation
             } catch {
@@ -39,7 +39,7 @@ extension KESFront {
         _ answer: @escaping @Sendable (consuming Request, inout ResponseWriter) async -> Void
     ) throws(KESFailure) -> DeferredAnswer {
         let amount = endpoint.lockedByteCountMax(forBodyOf: body.count)
-        if let reservation = self.admission.reserveImmediately(amount) {
+        if let reservation = self.admission(forBodyOf: body.count).reserveImmediately(amount) {
             do throws(KESFailure) {
                 let request = Handover(try decode(body, self.memory))
                 let reservation = Handover(reservation)
@@ -52,13 +52,14 @@ extension KESFront {
                 guard error == .outOfMemory else { throw error }
             }
         }
+        let byteCount = body.count
         var copy = TransitBuffer(in: self.memory)
         copy.append(body)
         let kept = Handover(copy)
         return { writer in
             guard let body = kept.take() else { return }
             do throws(KESFailure) {
-                let reservation = try await self.reserve(amount, at: endpoint)
+                let reservation = try await self.reserve(amount, forBodyOf: byteCount, at: endpoint)
                 await answer(try await self.decode(body, decode, at: endpoint), &writer)
                 _ = consume reservation
             } catch {
@@ -67,11 +68,18 @@ extension KESFront {
         }
     }
 
-    private func reserve(_ amount: Int, at endpoint: KESEndpoint) async throws(KESFailure) -> Reservation {
+    private func admission(forBodyOf byteCount: Int) -> AdmissionControl {
+        byteCount > KESEndpoint.smallBodyByteCount ? self.longAdmission : self.smallAdmission
+    }
+
+    private func reserve(
+        _ amount: Int, forBodyOf byteCount: Int, at endpoint: KESEndpoint
+    ) async throws(KESFailure) -> Reservation {
+        let admission = self.admission(forBodyOf: byteCount)
         do throws(AdmissionRefusal) {
-            return try await self.admission.reserve(amount)
+            return try await admission.reserve(amount)
         } catch {
-            throw KESFailure(error, amount: amount, capacity: self.admission.capacity, at: endpoint)
+            throw KESFailure(error, amount: amount, capacity: admission.capacity, at: endpoint)
         }
     }
 

@@ -2,7 +2,7 @@
 
 package import Access
 package import HTTPWire
-import KESProtocol
+package import KESProtocol
 package import KeyCache
 package import KeyService
 package import Linux
@@ -18,8 +18,9 @@ package final class KESFront: Front {
     /// The one in the service, if there is one.
     let cache: CachedKeyService?
     let memory: SecretMemory
-    /// Bytes of locked memory for requests with long bodies.
-    let admission: AdmissionControl
+    /// Bytes of locked memory for requests with long bodies, and for small ones with secrets.
+    let longAdmission: AdmissionControl
+    let smallAdmission: AdmissionControl
     let facts: AgentFacts
     /// Who may ask for what by TLS.
     let gate: CurrentGate
@@ -28,30 +29,30 @@ package final class KESFront: Front {
     private let sources: [any MetricsSource]
 
     /// - Parameters:
-    ///   - requestByteCountMax: how much locked memory requests with long bodies may have at a time, see
-    ///     ``KESEndpoint/lockedByteCountMax(forBodyOf:)``.
+    ///   - budget: how much locked memory requests may have at a time.
     ///   - gate: who may ask for what by TLS; nobody, unless it is given.
     ///   - sources: other parts of the agent that count.
     package init(
         service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory,
-        requestByteCountMax: Int = KESFront.defaultRequestByteCountMax, facts: AgentFacts,
+        requests budget: RequestBudget = RequestBudget(byteCount: 32 << 20, inFlightMax: 512), facts: AgentFacts,
         gate: CurrentGate = CurrentGate(Gate(policies: [], bindings: [])), sources: [any MetricsSource] = []
     ) {
         self.service = service
         self.cache = cache
         self.memory = memory
-        self.admission = AdmissionControl(
-            capacity: requestByteCountMax, waitingCountMax: Self.waitingRequestCountMax)
+        self.longAdmission = AdmissionControl(
+            capacity: budget.longRequestByteCount, waitingCountMax: Self.waitingLongRequestCountMax)
+        self.smallAdmission = AdmissionControl(
+            capacity: budget.smallRequestByteCount, waitingCountMax: Self.waitingSmallRequestCountMax)
         self.facts = facts
         self.gate = gate
         self.sources = sources
     }
 
-    /// Enough for the longest request that KES accepts.
-    package static let defaultRequestByteCountMax = 9 << 18
-    /// Requests with long bodies that wait for memory. One more is answered 503. Each waits with its body in a
-    /// ``TransitBuffer``, which is ordinary memory where locked memory is short: 128 bodies of a megabyte at most.
-    private static let waitingRequestCountMax = 128
+    /// Requests that wait for memory. One more is answered 503. Each waits with its body in a ``TransitBuffer``, which is
+    /// ordinary memory where locked memory is short: 128 MB at most for long ones, 8 MB for small ones.
+    private static let waitingLongRequestCountMax = 128
+    private static let waitingSmallRequestCountMax = 2048
 
     var report: MetricsReport {
         MetricsReport(
