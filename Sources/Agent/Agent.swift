@@ -22,12 +22,13 @@ package struct Agent: Sendable {
     /// Nil where there is no listener with TLS.
     private let entrance: TLSEntrance?
     private let memory: SecretMemory
+    private let memoryFindings: MemoryFindings
     private let logger: Logger
     private let manager = ServiceManager()
 
     init(
         settings settingsKeeper: SettingsKeeper, started settings: AgentSettings, backend: Backend,
-        entrance: TLSEntrance?, memory: SecretMemory, logger: Logger
+        entrance: TLSEntrance?, memory: SecretMemory, memoryFindings: MemoryFindings, logger: Logger
     ) {
         self.settings = settings
         self.settingsKeeper = settingsKeeper
@@ -41,6 +42,7 @@ package struct Agent: Sendable {
         }
         self.entrance = entrance
         self.memory = memory
+        self.memoryFindings = memoryFindings
         self.logger = logger
     }
 
@@ -163,13 +165,27 @@ package struct Agent: Sendable {
                     "offline": "\(settings.expiry.offline.settingText)",
                 ])
         }
-        let memory: Logger.Metadata = [
+        self.announceMemory()
+    }
+
+    private func announceMemory() {
+        let findings = self.memoryFindings
+        var memory: Logger.Metadata = [
             "kind": "\(self.memory.kind.rawValue)", "bytes": "\(self.memory.lockedByteCount)",
         ]
+        if self.keyServers != nil { memory["requests_to_key_servers"] = "\(findings.upstreamRequests.effective)" }
+        if let tls = findings.tlsConnections { memory["tls_connections"] = "\(tls.effective)" }
         switch self.memory.kind {
         case .memfdSecret, .mlock: self.logger.notice("locked memory", metadata: memory)
         case .unlocked: self.logger.warning("memory is not locked: keys may reach swap", metadata: memory)
         }
+        guard self.keyServers != nil, findings.upstreamRequests.byMemory < findings.upstreamRequests.set else { return }
+        self.logger.notice(
+            "locked memory is enough for fewer requests to key servers than upstream.max_in_flight",
+            metadata: [
+                "requests": "\(findings.upstreamRequests.byMemory)",
+                "max_in_flight": "\(findings.upstreamRequests.set)", "raise": "\(findings.remedy)",
+            ])
     }
 
     /// Reports ready once the backend has answered, or at once where the operator does not insist on it.

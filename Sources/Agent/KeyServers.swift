@@ -39,7 +39,7 @@ final class KeyServers: Sendable {
         let service = KESService(
             endpoints: kes.endpoints.map(\.description),
             keyName: kes.keyName,
-            options: UpstreamOptions(settings.upstream),
+            options: UpstreamOptions(settings.upstream, memory.plan),
             transport: engine.makePool(tls: credentials.tls),
             memory: memory
         ) { notice in
@@ -144,11 +144,11 @@ extension CachedKeyService {
 }
 
 extension UpstreamOptions {
-    init(_ settings: AgentSettings.Upstream) {
+    init(_ settings: AgentSettings.Upstream, _ plan: MemoryPlan) {
         self.init()
         self.timeout = settings.timeout
         self.connectTimeout = settings.connectTimeout
-        self.inFlightMax = settings.maxInFlight
+        self.inFlightMax = min(settings.maxInFlight, plan.upstreamRequests)
         self.queuedMax = settings.maxQueued
         self.isHedging = settings.hedge
     }
@@ -157,6 +157,9 @@ extension UpstreamOptions {
 extension TransferEngine {
     convenience init(_ settings: AgentSettings.Upstream, memory: SecretMemory) throws(AgentFailure) {
         var options = Options(connectTimeout: settings.connectTimeout)
+        options.requestCountMax = min(options.requestCountMax, memory.plan.upstreamRequests)
+        // Some more, for probes of key servers that are down.
+        options.connectionCountMax = min(options.connectionCountMax, memory.plan.upstreamRequests + 4)
         switch settings.http {
         case .auto: options.httpVersion = .auto
         case .http1: options.httpVersion = .http11

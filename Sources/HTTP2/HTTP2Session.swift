@@ -33,7 +33,7 @@ import Slots
     /// Frames that asked for nothing, since the last that did.
     @safe @exclusivity(unchecked) var idleFrameCount = 0
 
-    /// - Parameter memory: also for nghttp2, which allocates from ``MemoryShare/clients``.
+    /// - Parameter memory: also where nghttp2 allocates, see ``HTTP2Memory``.
     /// - Returns: nil where there is no memory for it.
     package init?(limits: HTTP2Limits, memory: SecretMemory) {
         guard let session = unsafe Self.makeSession(limits: limits, memory: memory) else { return nil }

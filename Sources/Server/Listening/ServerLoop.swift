@@ -42,7 +42,7 @@ struct ServerLoop: ~Copyable {
     private var admittedCount = 0
     private var isDraining = false
     private var handshakes = HandshakeQueue()
-    private var recent = RecentClients()
+    private var recent: RecentClients
     private var end: End?
     private var isStopped = false
 
@@ -59,6 +59,7 @@ struct ServerLoop: ~Copyable {
             _ = self.acceptors.insert(Acceptor(listener, index: index, loops: loops, logger: premises.logger))
         }
         self.desk = Client.Desk(memory: premises.memory)
+        self.recent = RecentClients(roomFor: premises.memory.plan.keptBuffersPerLoop)
     }
 
     /// Serves until it is told to stop.
