@@ -128,7 +128,7 @@ let package = Package(
         ),
         .target(
             name: "TLS",
-            dependencies: ["COpenSSL", "Cryptography", "Linux"],
+            dependencies: ["COpenSSL", "Cryptography", "Linux", "LockedMemory"],
             swiftSettings: settings
         ),
         .target(

@@ -23,6 +23,7 @@ package struct Agent: Sendable {
     /// Nil where there is no listener with TLS.
     private let entrance: TLSEntrance?
     private let memory: SecretMemory
+    private let memoryFindings: MemoryFindings
     private let logger: Logger
     /// Where the lines of `logger` go.
     private let log: LogWriter
@@ -33,7 +34,7 @@ package struct Agent: Sendable {
 
     init(
         settings settingsKeeper: SettingsKeeper, started settings: AgentSettings, backend: Backend,
-        entrance: TLSEntrance?, memory: SecretMemory, logger: Logger, log: LogWriter
+        entrance: TLSEntrance?, memory: SecretMemory, memoryFindings: MemoryFindings, logger: Logger, log: LogWriter
     ) {
         self.settings = settings
         self.settingsKeeper = settingsKeeper
@@ -47,6 +48,7 @@ package struct Agent: Sendable {
         }
         self.entrance = entrance
         self.memory = memory
+        self.memoryFindings = memoryFindings
         self.logger = logger
         self.log = log
     }
@@ -181,13 +183,27 @@ package struct Agent: Sendable {
                     "offline": "\(settings.expiry.offline.settingText)",
                 ])
         }
-        let memory: Logger.Metadata = [
+        self.announceMemory()
+    }
+
+    private func announceMemory() {
+        let findings = self.memoryFindings
+        var memory: Logger.Metadata = [
             "kind": "\(self.memory.kind.rawValue)", "bytes": "\(self.memory.lockedByteCount)",
         ]
+        if self.keyServers != nil { memory["requests_to_key_servers"] = "\(findings.upstreamRequests.effective)" }
+        if let tls = findings.tlsConnections { memory["tls_connections"] = "\(tls.effective)" }
         switch self.memory.kind {
         case .memfdSecret, .mlock: self.logger.notice("locked memory", metadata: memory)
         case .unlocked: self.logger.warning("memory is not locked: keys may reach swap", metadata: memory)
         }
+        guard self.keyServers != nil, findings.upstreamRequests.byMemory < findings.upstreamRequests.set else { return }
+        self.logger.notice(
+            "locked memory is enough for fewer requests to key servers than upstream.max_in_flight",
+            metadata: [
+                "requests": "\(findings.upstreamRequests.byMemory)",
+                "max_in_flight": "\(findings.upstreamRequests.set)", "raise": "\(findings.remedy)",
+            ])
     }
 
     /// Reports ready once the backend has answered, or at once where the operator does not insist on it.

@@ -156,7 +156,7 @@ extension UpstreamOptions {
         self.init()
         self.timeout = settings.timeout
         self.connectTimeout = settings.connectTimeout
-        self.inFlightMax = RequestBudget(settings, memory: memory).inFlightMax
+        self.inFlightMax = min(RequestBudget(settings, memory: memory).inFlightMax, memory.plan.upstreamRequests)
         self.queuedMax = settings.maxQueued
         self.isHedging = settings.hedge
     }
@@ -165,6 +165,9 @@ extension UpstreamOptions {
 extension TransferEngine {
     convenience init(_ settings: AgentSettings.Upstream, memory: SecretMemory) throws(AgentFailure) {
         var options = Options(connectTimeout: settings.connectTimeout)
+        options.requestCountMax = min(options.requestCountMax, memory.plan.upstreamRequests)
+        // Some more, for probes of key servers that are down.
+        options.connectionCountMax = min(options.connectionCountMax, memory.plan.upstreamRequests + 4)
         switch settings.http {
         case .auto: options.httpVersion = .auto
         case .http1: options.httpVersion = .http11

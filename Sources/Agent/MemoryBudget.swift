@@ -35,8 +35,16 @@ struct MemoryBudget: Equatable, Sendable {
     /// Threads that serve clients.
     static var loopCount: Int { min(4, ProcessStatistics.processors.usable) }
 
-    /// Whether the kernel's limit is what keeps the agent from locking more.
-    var isLimitedByKernel: Bool { self.lockable < self.lockedMax }
+    func findings(for settings: AgentSettings) -> MemoryFindings {
+        MemoryFindings(
+            lockedByteCount: self.plan.byteCount, lockedMax: self.lockedMax,
+            // The kernel's limit, or the agent's own: the one that is smaller.
+            remedy: self.lockable < self.lockedMax ? "LimitMEMLOCK" : "memory.locked_max",
+            upstreamRequests: .init(set: settings.upstream.maxInFlight, byMemory: self.plan.upstreamRequests),
+            tlsConnections: settings.tls.listen.map { _ in
+                .init(set: settings.limits.connections, byMemory: self.plan.lockedTLSConnections)
+            })
+    }
 }
 
 extension AgentFailure {

@@ -14,6 +14,7 @@ extension Startup {
     /// - Parameter connecting: whether to try every key server, from its name to a data key.
     package func examine(connecting: Bool) async throws(AgentFailure) -> BackendFindings {
         var findings = BackendFindings()
+        findings.memory = self.budget.findings(for: self.configuration.settings)
         if let listener = self.listenerFiles?.read(now: WallClock.currentSecond()) {
             findings.diagnostics += listener.diagnostics
             findings.listenerValidUntil = listener.plan?.certifiedKey.validity.end

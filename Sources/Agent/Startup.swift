@@ -81,7 +81,8 @@ package struct Startup: Sendable {
         Agent(
             settings: SettingsKeeper(self.source, started: self.configuration, logger: logger),
             started: self.configuration.settings, backend: try self.makeBackend(logger: logger),
-            entrance: try self.makeEntrance(logger: logger), memory: self.memory, logger: logger, log: log)
+            entrance: try self.makeEntrance(logger: logger), memory: self.memory,
+            memoryFindings: self.budget.findings(for: self.configuration.settings), logger: logger, log: log)
     }
 
     private func makeEntrance(logger: Logger) throws(AgentFailure) -> TLSEntrance? {

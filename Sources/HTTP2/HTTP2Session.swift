@@ -41,7 +41,7 @@ import Slots
     @safe @exclusivity(unchecked) var expandedByteCount = 0
     @safe @exclusivity(unchecked) var receivedByteCount = 0
 
-    /// - Parameter memory: also for nghttp2, which allocates from ``MemoryShare/clients``.
+    /// - Parameter memory: also where nghttp2 allocates, see ``HTTP2Memory``.
     /// - Returns: nil where there is no memory for it.
     package init?(limits: HTTP2Limits, memory: SecretMemory) {
         guard let session = unsafe Self.makeSession(limits: limits, memory: memory) else { return nil }

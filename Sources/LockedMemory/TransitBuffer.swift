@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
-
 /// Bytes on their way in or out, appended at one end and used up at the other.
 ///
 /// They lie in locked memory as long as that has room for them, else in ordinary memory: an agent whose clients send more

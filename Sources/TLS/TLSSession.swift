@@ -3,10 +3,14 @@
 import COpenSSL
 import Cryptography
 package import Linux
+import LockedMemory
 
 /// The server's side of one connection of TLS, over a socket that does not block.
 ///
 /// It begins with the first byte of the client, so that clients that only connect cost nothing here.
+///
+/// OpenSSL keeps the state of the connection in ``MemoryShare/clients``, and the buffers that records pass through in
+/// ``MemoryShare/records``. Beyond those shares it gets ordinary memory: no number of clients makes an allocation fail.
 @safe package struct TLSSession: ~Copyable {
     package enum Handshake: Equatable {
         /// More has to come, or to go: see ``TLSSession/needsRoom``.
@@ -30,7 +34,7 @@ package import Linux
 
     /// - Returns: nil where there is no memory for it.
     package init?(_ context: TLSContext, on socket: borrowing Descriptor) {
-        guard let ssl = unsafe SSL_new(context.context) else {
+        guard let ssl = unsafe MemoryShare.clients.whileCurrent({ unsafe SSL_new(context.context) }) else {
             ERR_clear_error()
             return nil
         }
@@ -48,7 +52,7 @@ package import Linux
     /// Goes on with the handshake, as far as it goes without waiting.
     package mutating func shakeHands() -> Handshake {
         ERR_clear_error()
-        let result = unsafe SSL_do_handshake(self.ssl)
+        let result = MemoryShare.clients.whileCurrent { unsafe SSL_do_handshake(self.ssl) }
         guard result != 1 else {
             self.isEstablished = true
             self.needsRoom = false
@@ -135,7 +139,9 @@ package import Linux
             let (result, byteCount) = unsafe buffer.withUnsafeMutableBytes { bytes, count in
                 var received = 0
                 let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
-                let result = unsafe SSL_read_ex(self.ssl, room.baseAddress, room.count, &received)
+                let result = MemoryShare.records.whileCurrent {
+                    unsafe SSL_read_ex(self.ssl, room.baseAddress, room.count, &received)
+                }
                 count += received
                 return (result, received)
             }
@@ -167,7 +173,11 @@ package import Linux
             Self.clearErrors()
             var sent = 0
             let result = unsafe bytes.extracting(droppingFirst: taken)
-                .withUnsafeBytes { unsafe SSL_write_ex(self.ssl, $0.baseAddress, $0.count, &sent) }
+                .withUnsafeBytes { rest in
+                    MemoryShare.records.whileCurrent {
+                        unsafe SSL_write_ex(self.ssl, rest.baseAddress, rest.count, &sent)
+                    }
+                }
             guard result == 1 else {
                 guard case .wait = self.outcome(of: result) else { return nil }
                 return taken
@@ -191,7 +201,7 @@ package import Linux
         guard self.isEstablished, !self.isBroken else { return }
         self.isBroken = true  // Once is enough.
         ERR_clear_error()
-        _ = unsafe SSL_shutdown(self.ssl)
+        _ = MemoryShare.records.whileCurrent { unsafe SSL_shutdown(self.ssl) }
         ERR_clear_error()
     }
 

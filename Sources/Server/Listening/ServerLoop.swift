@@ -48,7 +48,7 @@ struct ServerLoop: ~Copyable {
     private var isDraining = false
     /// Connections whose client is not known.
     private var unauthenticated: [UnauthenticatedConnections.Serial: Slots<Client>.ID] = [:]
-    private var recent = RecentClients()
+    private var recent: RecentClients
     private var end: End?
     private var isStopped = false
 
@@ -65,6 +65,7 @@ struct ServerLoop: ~Copyable {
             _ = self.acceptors.insert(Acceptor(listener, index: index, loops: loops, logger: premises.logger))
         }
         self.desk = Client.Desk(memory: premises.memory)
+        self.recent = RecentClients(roomFor: premises.memory.plan.keptBuffersPerLoop)
     }
 
     /// Serves until it is told to stop.

@@ -152,6 +152,15 @@ struct MetricsReport {
         text.family(
             "keyside_locked_memory_bytes", .gauge, "Bytes of locked memory.", Double(self.memory.lockedByteCount))
         text.family(
+            "keyside_locked_memory_used_bytes", .gauge, "Bytes of locked memory in use, by purpose.",
+            MemoryShare.allCases.map {
+                (["share": $0.name] as MetricsText.Labels, Double(self.memory.heap($0).byteCountInUse))
+            })
+        text.family(
+            "keyside_memory_overflow_bytes", .gauge,
+            "Bytes of unlocked memory, wiped on release, that serve clients beyond their shares of locked memory.",
+            Double(self.memory.overflowByteCount))
+        text.family(
             "keyside_build_info", .gauge, "What is running.",
             [(["version": self.facts.version] as MetricsText.Labels, 1)])
     }

@@ -27,6 +27,8 @@ package struct BackendFindings: Equatable, Sendable {
     package var validUntil: String?
     /// When the certificate of the TLS listener ends, RFC 3339. Nil where there is none that is of use.
     package var listenerValidUntil: String?
+    /// What the agent's locked memory is enough for.
+    package var memory: MemoryFindings?
     /// Nil if no server was asked.
     package var trials: [Trial]?
     /// What files hold wrongly.
@@ -44,6 +46,7 @@ package struct BackendFindings: Equatable, Sendable {
         if let identity { lines.append("identity: \(identity)") }
         if let validUntil { lines.append("certificate: valid until \(validUntil)") }
         if let listenerValidUntil { lines.append("listener's certificate: valid until \(listenerValidUntil)") }
+        lines += self.memory?.lines ?? []
         return lines + (self.trials.map { ["", "connections:"] + $0.map { "  \($0)".escapingControls } } ?? [])
     }
 }
