@@ -20,6 +20,8 @@ extension KESFailure {
         case .hmacNotSupported: self.init(status: 409, message: "key does not support HMAC")
         case .overloaded: self.init(status: 503, message: "too many requests in progress")
         case .unavailable: self = .unavailable(at: endpoint)
+        case .contradicted:
+            self.init(status: 502, message: "key servers returned different plaintexts for this ciphertext")
         case .timedOut: self.init(status: 504, message: "the key server did not answer in time")
         case .internalFailure: self.init(status: 500, message: Self.internalFailureMessage(at: endpoint))
         }
