@@ -229,7 +229,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
                 self.counts.stale += flight.callers.count
             }
         case .failed(.keyExists), .failed(.notSupported), .failed(.unsupportedAlgorithm), .failed(.hmacNotSupported),
-            .failed(.overloaded), .failed(.internalFailure), .failed(.contradicted):
+            .failed(.overloaded), .failed(.outOfMemory), .failed(.internalFailure), .failed(.contradicted):
             break
         }
         if flight.isRenewal { self.countRenewal(answer == .undecided ? .failed(.contradicted) : outcome) }
