@@ -198,6 +198,10 @@ extension Logger {
             self.error(
                 "what answers there is no key server",
                 metadata: ["endpoint": "\(address)", "operation": "\(operation)", "reason": "\(reason)"])
+        case .wrongPlaintext(let address, let count):
+            self.error(
+                "key server returned a wrong plaintext: two other answers for the same ciphertext agree",
+                metadata: ["endpoint": "\(address)", "count": "\(count)"])
         }
     }
 
@@ -207,6 +211,14 @@ extension Logger {
             self.warning("no key server can be reached: data keys past their age answer from the cache")
         case .answersFresh(let count):
             self.notice("key servers answer again", metadata: ["answers_past_age": "\(count)"])
+        case .contradiction(let name, isDecided: true):
+            self.error(
+                "key servers returned different plaintexts for one ciphertext; the majority of three answers is used",
+                metadata: ["key": "\(name)"])
+        case .contradiction(let name, isDecided: false):
+            self.error(
+                "key servers returned different plaintexts for one ciphertext; no majority, so the request fails",
+                metadata: ["key": "\(name)"])
         }
     }
 

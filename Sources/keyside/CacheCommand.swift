@@ -42,6 +42,7 @@ struct CacheStats: ParsableCommand {
             ("coalesced", "\(report.coalesced)"),
             ("stale", "\(report.stale)"),
             ("absent", "\(report.absent)"),
+            ("contradictions", "\(report.contradictions)"),
             (
                 "renewals",
                 "\(report.renewals.succeeded) succeeded, \(report.renewals.refused) refused, "

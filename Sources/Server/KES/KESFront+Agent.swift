@@ -103,6 +103,7 @@ extension AgentStatus.Endpoint {
     fileprivate init(_ endpoint: BackendStatus.Endpoint) {
         self.init(address: endpoint.address, isOnline: endpoint.isOnline)
         self.inFlight = endpoint.inFlight
+        self.contradictions = endpoint.contradictions
         switch endpoint.condition {
         case .up(let latency):
             self.latencyMicroseconds = latency.map { Int($0 / .microseconds(1)) }
