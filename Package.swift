@@ -70,7 +70,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "Access", "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyCache", "KeyService",
-                "Linux", "LockedMemory", "Slots", "Spans", "TLS", "Telemetry",
+                "Linux", "LockedMemory", "Slots", "Spans", "TLS", "Telemetry", "Waiting",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -136,9 +136,9 @@ let package = Package(
             dependencies: ["CCurl", "COpenSSL", "Cryptography", "Linux", "LockedMemory"],
             swiftSettings: settings
         ),
-        .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: settings),
-        .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: settings),
-        .target(name: "LockedMemory", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "Linux", dependencies: ["CLinux", "CProcessStart", "Waiting"], swiftSettings: settings),
+        .target(name: "Systemd", dependencies: ["CSystemd", "Linux"], swiftSettings: settings),
+        .target(name: "LockedMemory", dependencies: ["CLinux", "Linux"], swiftSettings: settings),
         .target(name: "Slots", swiftSettings: settings),
         .target(name: "Spans", swiftSettings: settings),
         .target(name: "Telemetry", swiftSettings: settings),
@@ -146,6 +146,7 @@ let package = Package(
 
         .target(name: "CBuildInfo", cSettings: [.define("KEYSIDE_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CLinux"),
+        .target(name: "CProcessStart"),
         .target(name: "CWipingFree"),
         .target(name: "CCurl", dependencies: ["CLibCurl"]),
         .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -186,7 +187,7 @@ let package = Package(
         .testTarget(name: "LoadTests", dependencies: ["Linux", "Load"], swiftSettings: settings),
         .testTarget(
             name: "LockedMemoryTests",
-            dependencies: ["CLinux", "LockedMemory", "TestSupport"],
+            dependencies: ["CLinux", "CTestSupport", "LockedMemory", "TestSupport"],
             swiftSettings: relaxed
         ),
         .testTarget(
@@ -229,6 +230,7 @@ let package = Package(
             swiftSettings: relaxed
         ),
         .testTarget(name: "RenewalTests", dependencies: ["Cryptography", "Renewal"], swiftSettings: settings),
+        .testTarget(name: "WaitingTests", dependencies: ["TestSupport", "Waiting"], swiftSettings: relaxed),
         .testTarget(name: "SlotsTests", dependencies: ["Slots"], swiftSettings: settings),
         .target(name: "CTestSupport", dependencies: ["COpenSSL"], path: "Tests/CTestSupport"),
         .target(

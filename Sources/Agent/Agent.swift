@@ -23,11 +23,16 @@ package struct Agent: Sendable {
     private let entrance: TLSEntrance?
     private let memory: SecretMemory
     private let logger: Logger
+    /// Where the lines of `logger` go.
+    private let log: LogWriter
     private let manager = ServiceManager()
+
+    /// How long the process may take to end once every connection is closed.
+    private static let endingTime = Interval.seconds(5)
 
     init(
         settings settingsKeeper: SettingsKeeper, started settings: AgentSettings, backend: Backend,
-        entrance: TLSEntrance?, memory: SecretMemory, logger: Logger
+        entrance: TLSEntrance?, memory: SecretMemory, logger: Logger, log: LogWriter
     ) {
         self.settings = settings
         self.settingsKeeper = settingsKeeper
@@ -42,6 +47,7 @@ package struct Agent: Sendable {
         self.entrance = entrance
         self.memory = memory
         self.logger = logger
+        self.log = log
     }
 
     /// Serves until somebody asks it to stop: SIGTERM or SIGINT once to finish what is under way, twice to stop at once.
@@ -83,9 +89,11 @@ package struct Agent: Sendable {
                     tasks.addTask { await self.drain(server, feed: feed) }
                 case .endAtOnce:
                     self.logger.notice("told twice to stop: connections are cut off")
+                    ForcedExit.schedule(after: Self.endingTime)
                     server.cutOff()
                     break events
                 case .end:
+                    ForcedExit.schedule(after: Self.endingTime)
                     break events
                 case .nothing:
                     break
@@ -97,6 +105,7 @@ package struct Agent: Sendable {
         server.stop()
         self.keyServers?.cache?.forget(nil)
         self.logger.notice("stopped")
+        self.manager.finish()
     }
 
     // MARK: Start
@@ -126,7 +135,7 @@ package struct Agent: Sendable {
                 version: BuildInfo.version, commit: BuildInfo.commit,
                 listeners: [facts] + [other?.1].compactMap(\.self)),
             gate: self.settingsKeeper.gate,
-            sources: [self.keyServers].compactMap(\.self) + [certificates])
+            sources: [self.keyServers].compactMap(\.self) + [certificates, self.log])
         let limits = ServerLimits(
             connections: self.settings.limits.connections,
             headerTimeout: Interval(self.settings.limits.headerTimeout),
@@ -134,7 +143,7 @@ package struct Agent: Sendable {
         do throws(SystemError) {
             return try HTTPServer(
                 listeners: [unix] + [other?.0].compactMap(\.self), front: front, limits: limits, memory: self.memory,
-                threadCount: min(4, ProcessStatistics.processors.usable),
+                threadCount: MemoryBudget.loopCount,
                 logger: self.logger)
         } catch {
             throw AgentFailure(.inputOutput, "cannot serve on \(socket.path): \(error)")

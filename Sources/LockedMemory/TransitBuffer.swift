@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Glibc
-
 /// Bytes on their way in or out, appended at one end and used up at the other.
 ///
 /// They lie in locked memory as long as that has room for them, else in ordinary memory: an agent whose clients send more
@@ -34,11 +32,13 @@ import Glibc
     package var capacity: Int { unsafe self.block.bytes.count }
 
     /// Lends the bytes that are not used up.
-    package borrowing func withBytes<Result: ~Copyable>(_ body: (Span<UInt8>) -> Result) -> Result {
-        guard let address = unsafe self.block.bytes.baseAddress else { return body(Span()) }
+    package borrowing func withBytes<Result: ~Copyable, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let address = unsafe self.block.bytes.baseAddress else { return try body(Span()) }
         let bytes = unsafe Span(
             _unsafeStart: (address + self.start).assumingMemoryBound(to: UInt8.self), count: self.byteCount)
-        return body(bytes)
+        return try body(bytes)
     }
 
     /// Moves the bytes out and leaves an empty buffer.
@@ -143,39 +143,28 @@ import Glibc
     /// `nonisolated(unsafe)`, since a pointer may not be shared between threads, and the compiler cannot see that nobody
     /// shares it: the memory belongs to this value alone, which cannot be copied and moves between threads as a whole.
     nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
-    /// What it was taken from; nil for ordinary memory.
-    private let heap: LockedHeap?
+    /// What it was taken from; nil if there are no bytes.
+    private let memory: SecretMemory?
 
     init() {
         unsafe self.bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-        self.heap = nil
+        self.memory = nil
     }
 
     /// - Returns: nil where there is no memory for it, locked or not.
     init?(capacity: Int, in memory: SecretMemory) {
         guard capacity > 0 else {
             unsafe self.bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-            self.heap = nil
+            self.memory = nil
             return
         }
-        do throws(LockedMemoryError) {
-            let address = try unsafe memory.transit.allocate(byteCount: capacity)
-            unsafe self.bytes = UnsafeMutableRawBufferPointer(start: address, count: capacity)
-            self.heap = memory.transit
-        } catch {
-            // Not `allocate`, which ends the process where there is none.
-            guard let address = unsafe malloc(capacity) else { return nil }
-            unsafe self.bytes = UnsafeMutableRawBufferPointer(start: address, count: capacity)
-            self.heap = nil
-        }
+        guard let address = unsafe memory.allocateTransit(capacity) else { return nil }
+        unsafe self.bytes = UnsafeMutableRawBufferPointer(start: address, count: capacity)
+        self.memory = memory
     }
 
     deinit {
         guard let address = unsafe self.bytes.baseAddress else { return }
-        if let heap = self.heap {
-            unsafe heap.release(address)
-        } else {
-            unsafe Glibc.free(address)
-        }
+        unsafe self.memory?.release(address)
     }
 }

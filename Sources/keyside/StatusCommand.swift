@@ -7,7 +7,7 @@ import KeysideClient
 import Linux
 
 /// `keyside status`
-struct Status: AsyncParsableCommand {
+struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the state of a running agent.",
         discussion: "With --check nothing is printed: the exit status is 0 if the agent is ready, and 69 if it is not.")
@@ -16,8 +16,8 @@ struct Status: AsyncParsableCommand {
     var check = false
     @OptionGroup var options: ClientOptions
 
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             if self.check {
                 do {
                     try self.options.asking { try $0.client.checkReady() }

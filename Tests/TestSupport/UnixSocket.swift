@@ -17,9 +17,13 @@ package enum UnixSocket {
         var timeout = timeval(tv_sec: 60, tv_usec: 0)
         unsafe setsockopt(
             descriptor.number, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        try Self.connect(descriptor, to: path)
+        return descriptor
+    }
+
+    static func connect(_ descriptor: Descriptor, to path: String) throws(TestFailure) {
         let result = unsafe Self.withAddress(path) { unsafe Glibc.connect(descriptor.number, $0, $1) }
         guard result == 0 else { throw .system("connect \(path)") }
-        return descriptor
     }
 
     static func bind(_ descriptor: Descriptor, to path: String) throws(TestFailure) {

@@ -53,7 +53,25 @@ pid_t keyside_peer_process(int socket);
 /// madvise(MADV_DONTNEED) for the code of the program and its libraries: what is run again comes back from the page cache.
 void keyside_release_code(void);
 
+/// Adds to the number of messages that are queued and not written. Callable from any thread.
+void keyside_count_unwritten(int change);
+
+/// Has SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV and SIGTRAP wait until nothing is unwritten, one second at most, before they
+/// end the process. Signals that have a handler keep it.
+void keyside_delay_crash(void);
+
 /// MAP_FAILED, which is a cast that Swift does not import.
 static inline bool keyside_map_failed(const void *address) { return address == (void *)-1; }
+
+/// A number that the calling thread keeps, 0 at first: which share of the agent's memory OpenSSL allocates from.
+extern _Thread_local unsigned char keyside_memory_share_of_thread;
+
+static inline unsigned char keyside_memory_share(void) { return keyside_memory_share_of_thread; }
+
+static inline void keyside_set_memory_share(unsigned char share) { keyside_memory_share_of_thread = share; }
+
+/// Allocations that were refused on the calling thread.
+uint64_t keyside_refused_allocations(void);
+void keyside_note_refused_allocation(void);
 
 #endif

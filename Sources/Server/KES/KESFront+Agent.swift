@@ -51,7 +51,7 @@ extension KESFront {
         status.processorCount = processors.all
         status.usableProcessorCount = processors.usable
         status.heapByteCount = process.heapByteCount
-        status.stackByteCount = process.stackByteCount
+        status.stackByteCount = process.stackByteCount ?? 0
         switch backend.reachability {
         case .reachable(let latency): status.keyStore = .reachable(latency: latency)
         case .unreachable: status.keyStore = .unreachable

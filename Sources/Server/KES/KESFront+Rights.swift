@@ -29,7 +29,7 @@ extension KESFront {
                 self.denials.byPolicy.add()
                 throw .notAllowed
             }
-        case .none:
+        case .none, .authority:
             self.denials.forCertificate.add()
             throw .certificateMissing
         case .several:

@@ -3,6 +3,7 @@
 import Linux
 import LockedMemory
 import Logging
+import TLS
 
 /// A client's socket with what is spoken over it: moves bytes between the two, as far as both want.
 struct Client: ~Copyable {
@@ -157,6 +158,9 @@ struct Client: ~Copyable {
         case .underWay:
             return true
         case .done(let credential, let speaksHTTP2):
+            if let objection = credential.objection {
+                self.logger.debug("client certificate gives no identity", metadata: ["reason": "\(objection)"])
+            }
             let peer = Peer(.tls, credential, isKnown: self.front.knows(credential))
             self.conversation.meet(peer, speaksHTTP2: speaksHTTP2, now: desk.now)
             return true

@@ -67,6 +67,7 @@ struct MetricsReport {
             [(.none, durations)])
     }
 
+    /// KES's client fails on a family without a sample, so what cannot be told is 0.
     private func writeKESSystem(_ process: ProcessStatistics, to text: inout MetricsText) {
         let processors = ProcessStatistics.processors
         text.family("kes_log_error_events", .counter, "Events sent to error log streams.", 0)
@@ -76,10 +77,10 @@ struct MetricsReport {
         text.family("kes_system_num_cpu", .gauge, "Processors of the machine.", Double(processors.all))
         text.family(
             "kes_system_num_cpu_used", .gauge, "Processors that the process may use.", Double(processors.usable))
-        text.family("kes_system_num_threads", .gauge, "Threads.", Double(process.threads))
+        text.family("kes_system_num_threads", .gauge, "Threads.", Double(process.threads ?? 0))
         text.family("kes_system_mem_heap_used", .gauge, "Bytes of heap in use.", Double(process.heapByteCount))
         text.family("kes_system_mem_heap_objects", .gauge, "Objects on the heap; not counted, 0.", 0)
-        text.family("kes_system_mem_stack_used", .gauge, "Bytes of stack in use.", Double(process.stackByteCount))
+        text.family("kes_system_mem_stack_used", .gauge, "Bytes of stack in use.", Double(process.stackByteCount ?? 0))
     }
 
     // MARK: Our own
@@ -153,15 +154,18 @@ struct MetricsReport {
 
     private func writeProcess(_ process: ProcessStatistics, to text: inout MetricsText) {
         text.family("process_cpu_seconds_total", .counter, "Seconds of processor time.", process.cpuSeconds)
-        text.family("process_resident_memory_bytes", .gauge, "Bytes resident.", Double(process.residentByteCount))
-        text.family("process_virtual_memory_bytes", .gauge, "Bytes of address space.", Double(process.virtualByteCount))
-        text.family("process_open_fds", .gauge, "Open descriptors.", Double(process.openDescriptors))
+        func gauge(_ name: String, _ help: String, _ value: Int?) {
+            if let value { text.family(name, .gauge, help, Double(value)) }
+        }
+        gauge("process_resident_memory_bytes", "Bytes resident.", process.residentByteCount)
+        gauge("process_virtual_memory_bytes", "Bytes of address space.", process.virtualByteCount)
+        gauge("process_open_fds", "Open descriptors.", process.openDescriptors)
         if let limit = ResourceLimit.openFiles.current {
             text.family("process_max_fds", .gauge, "Descriptors that may be open.", Double(limit))
         }
         text.family(
             "process_start_time_seconds", .gauge, "When it started, since the epoch.",
             Double(self.facts.startedAt.seconds))
-        text.family("process_threads", .gauge, "Threads.", Double(process.threads))
+        gauge("process_threads", "Threads.", process.threads)
     }
 }

@@ -2,6 +2,7 @@
 
 import CYAML
 import Glibc
+import Linux
 import LockedMemory
 
 /// One step through a YAML file. Lines and columns count from 1.
@@ -36,7 +37,16 @@ enum YAMLFile {
 
     /// The events up to the end of the file, or up to `failure`.
     static func read(path: String) -> (events: [YAMLEvent], failure: Failure?) {
-        guard let file = unsafe fopen(path, "re") else { return ([], .system("open")) }
+        let opened: RegularFile
+        do throws(RegularFile.Failure) {
+            opened = try RegularFile(at: path)
+        } catch {
+            switch error {
+            case .system(let failed): return ([], .system("open", code: failed.code))
+            case .notRegular: return ([], .system(call: "read", code: EINVAL, reason: error.reason))
+            }
+        }
+        guard let file = unsafe fdopen(dup(opened.descriptor.number), "r") else { return ([], .system("open")) }
         defer { unsafe fclose(file) }
         // libyaml keeps pointers into its parser, which therefore must not move.
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)

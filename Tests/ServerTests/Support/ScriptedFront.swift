@@ -17,7 +17,8 @@ import TLS
 /// | `/big/N` | 200, N bytes |
 /// | `/later/X` | 200, `later X`, once the test has called `journal.note("answer X")`; it does not care for cancellation |
 /// | `/brief/X` | the same, but the front gives up after a millisecond: 504, `timed out` |
-/// | `/peer` | 200, the listener and what its client has proven: `tls IDENTITY`, `tls none`, `tls several` |
+/// | `/peer` | 200, the listener and what its client has proven: `tls IDENTITY`, `tls none`, `tls authority`,
+/// `tls several` |
 /// | `/refused` | 403 by the head |
 /// | others | 404 by the head |
 ///
