@@ -59,7 +59,7 @@ package struct Agent: Sendable {
 
         let (events, feed) = AsyncStream.makeStream(of: AgentLife.Event.self)
         await withTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await self.watch(signals, feed: feed) }
+            tasks.addTask { await self.watch(signals, of: server, feed: feed) }
             tasks.addTask { await self.waitForBackend(feed: feed) }
             if let entrance = self.entrance { tasks.addTask { await entrance.keeper.run() } }
             if let keyServers = self.keyServers {
@@ -210,14 +210,16 @@ package struct Agent: Sendable {
 
     // MARK: End
 
-    private func watch(_ signals: UnixSignalsSequence, feed: AsyncStream<AgentLife.Event>.Continuation) async {
+    private func watch(
+        _ signals: UnixSignalsSequence, of server: HTTPServer, feed: AsyncStream<AgentLife.Event>.Continuation
+    ) async {
         for await signal in signals {
             switch signal {
             case .sigterm, .sigint:
                 feed.yield(.stop(at: .now))
             case .sighup:
                 feed.yield(.reloading)
-                await self.reload()
+                await self.reload(server)
                 feed.yield(.reloaded)
             case .sigusr1:
                 self.purgeCache()
@@ -227,8 +229,9 @@ package struct Agent: Sendable {
         }
     }
 
-    private func reload() async {
+    private func reload(_ server: HTTPServer) async {
         self.settingsKeeper.reload()
+        await server.policiesHaveChanged()
         if let entrance = self.entrance {
             self.logger.notice("looking for a new certificate of the listener")
             await entrance.keeper.reloadNow()
