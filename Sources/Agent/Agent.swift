@@ -87,7 +87,7 @@ package struct Agent: Sendable {
                 case .reload:
                     if life.phase == .serving { self.manager.reloading(at: Instant.now().nanoseconds / 1000) }
                     tasks.addTask {
-                        await self.reload()
+                        await self.reload(server)
                         feed.yield(.reloaded)
                     }
                 case .announceReloaded:
@@ -260,11 +260,16 @@ package struct Agent: Sendable {
     }
 
     /// Each part has a thread of its own for its files, so that one whose files hang does not keep the others.
-    private func reload() async {
-        async let settings: Void = self.settingsKeeper.reload()
+    private func reload(_ server: HTTPServer) async {
+        async let settings: Void = self.reloadSettings(server)
         async let listener: Void? = self.entrance?.reload(self.logger)
         async let keyServers: Void? = self.keyServers?.reload()
         _ = await (settings, listener, keyServers)
+    }
+
+    private func reloadSettings(_ server: HTTPServer) async {
+        await self.settingsKeeper.reload()
+        await server.policiesHaveChanged()
     }
 
     private func purgeCache() {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import TestSupport
 import Testing
 
@@ -94,6 +95,24 @@ import Testing
             if flood == .noCertificate || flood == .selfMadeCertificate {
                 for connection in connections.suffix(3) { #expect(try connection.ask(.get("/version")).status == 200) }
             }
+        }
+    }
+
+    @Test("has no advantage from a policy of the past")
+    func aPolicyIsTakenAway() throws {
+        let other = self.strangers[0]
+        try self.files.withAgent {
+            $0.environment["KEYSIDE_LIMITS_UNAUTHENTICATED_CONNECTIONS"] = "1"
+        } body: { agent in
+            let former = try (0..<3).map { _ in try agent.connect(by: .tlsHTTP11, as: self.files.client) }
+            let newlyKnown = try agent.connect(by: .tlsHTTP11, as: other)
+            #expect(try newlyKnown.ask(.generate()).status == 403)
+
+            try self.files.folder.write("admin: {identities: [\(other.identity)]}", to: "config.yaml")
+            try agent.agent.signal(SIGHUP)
+            try agent.wait(forConnections: 2)
+            #expect(try newlyKnown.ask(.generate()).isDataKey)
+            withExtendedLifetime(former) {}
         }
     }
 

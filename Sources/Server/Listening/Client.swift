@@ -37,6 +37,7 @@ struct Client: ~Copyable {
     let isAdmitted: Bool
     /// Its number among the unauthenticated connections; nil once its client is known.
     private(set) var unauthenticatedSerial: UnauthenticatedConnections.Serial?
+    private var credential = PeerCredential.none
     let listener: Listener
     /// Kept, since it is asked for with every event, and the listener would be counted each time.
     let isOverTLS: Bool
@@ -173,10 +174,9 @@ struct Client: ~Copyable {
             if let objection = credential.objection {
                 self.logger.debug("client certificate gives no identity", metadata: ["reason": "\(objection)"])
             }
+            self.credential = credential
             let peer = Peer(.tls, credential, isKnown: self.front.knows(credential))
-            if peer.isKnown, let serial = self.unauthenticatedSerial, self.listener.connections.authenticated(serial) {
-                self.unauthenticatedSerial = nil
-            }
+            self.recognize()
             self.conversation.meet(peer, speaksHTTP2: speaksHTTP2, now: desk.now)
             return true
         case .plainHTTP:
@@ -192,6 +192,26 @@ struct Client: ~Copyable {
     private func handshakeFailed(_ reason: String) {
         self.listener.connections.handshakeFailed()
         self.logger.debug("handshake failed", metadata: ["reason": "\(reason)"])
+    }
+
+    /// Counts the connection as that of a known client, if the front knows it by now.
+    mutating func recognize() {
+        guard let serial = self.unauthenticatedSerial, self.front.knows(self.credential),
+            self.listener.connections.authenticated(serial)
+        else { return }
+        self.unauthenticatedSerial = nil
+    }
+
+    /// Counts the connection as that of an unknown client, if the front does not know it any more.
+    ///
+    /// - Parameter loop: the position of the client's event loop.
+    /// - Returns: another connection that has to go for it.
+    mutating func forget(onLoop loop: Int) -> ConnectionCount.Dropped? {
+        guard self.isOverTLS, self.isAdmitted, self.unauthenticatedSerial == nil, !self.front.knows(self.credential)
+        else { return nil }
+        let (serial, dropped) = self.listener.connections.deauthenticated(onLoop: loop)
+        self.unauthenticatedSerial = serial
+        return dropped
     }
 
     // MARK: Input

@@ -50,6 +50,14 @@ package final class HTTPServer: Sendable {
         }
     }
 
+    /// To be called when the front may know other clients than before: their open connections then count accordingly.
+    package func policiesHaveChanged() async {
+        for loop in self.loops { loop.post(.recognizeClients) }
+        // Clients that become known must not be dropped for those that are not any more.
+        for loop in self.loops { await loop.turn() }
+        for loop in self.loops { loop.post(.forgetClients) }
+    }
+
     /// Takes no new connections, lets the open ones finish what they have, and closes what is left after `timeout`.
     ///
     /// - Parameter begun: called when every connection knows: whatever comes in from then on is answered with

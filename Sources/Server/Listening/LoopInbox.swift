@@ -22,6 +22,10 @@ final class LoopInbox: TaskExecutor {
         case replaceSocket(CInt, listener: Int)
         /// Take the connections that have come so far, then close the listeners.
         case stopAccepting
+        /// Ask again which unauthenticated clients are known.
+        case recognizeClients
+        /// Ask again which known clients still are.
+        case forgetClients
         /// Have every connection finish what it has.
         case drain
         /// Reply, when the last admitted client has gone, how many had to be cut off at `deadline`.

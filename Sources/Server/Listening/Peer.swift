@@ -15,7 +15,7 @@ package struct Peer: Equatable, Sendable {
     /// What the client has proven by TLS; `.none` without TLS.
     package let credential: PeerCredential
     /// Whether a policy or the list of administrators named the client when its handshake completed. Clients of the Unix
-    /// socket are always known; a TLS client is not before the end of its handshake.
+    /// socket are always known; a TLS client is not before the end of its handshake. A later change of the policies does not show here.
     package let isKnown: Bool
 
     package init(_ listener: ListenerName, _ credential: PeerCredential = .none, isKnown: Bool = false) {

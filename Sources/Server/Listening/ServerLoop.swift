@@ -35,6 +35,8 @@ struct ServerLoop: ~Copyable {
 
     private let premises: Premises
     private let inbox: LoopInbox
+    /// Of all loops of the server.
+    private let loops: [LoopInbox]
     /// Messages in work; empty between two turns.
     private var messages: [LoopInbox.Message] = []
     private var acceptors = Slots<Acceptor>()
@@ -57,10 +59,13 @@ struct ServerLoop: ~Copyable {
         let reply: @Sendable (Int) -> Void
     }
 
-    /// - Parameter listeners: those that this loop accepts for.
+    /// - Parameters:
+    ///   - listeners: those that this loop accepts for.
+    ///   - loops: all of the server's, this one included.
     init(_ premises: Premises, inbox: LoopInbox, listeners: [Listener] = [], loops: [LoopInbox] = []) {
         self.premises = premises
         self.inbox = inbox
+        self.loops = loops
         for (index, listener) in listeners.enumerated() {
             _ = self.acceptors.insert(Acceptor(listener, index: index, loops: loops, logger: premises.logger))
         }
@@ -170,6 +175,23 @@ struct ServerLoop: ~Copyable {
         self.clients[id]?.isRecent = true
     }
 
+    private mutating func recognizeClients() {
+        for (serial, id) in self.unauthenticated {
+            self.clients[id].recognize()
+            if self.clients[id].unauthenticatedSerial == nil { self.unauthenticated[serial] = nil }
+        }
+    }
+
+    private mutating func forgetClients() {
+        guard let loop = self.loops.firstIndex(where: { $0 === self.inbox }) else { return }
+        for id in self.clients.ids {
+            if let dropped = self.clients[id].forget(onLoop: loop) {
+                self.loops[dropped.loop].post(.drop(dropped.serial))
+            }
+            if let serial = self.clients[id].unauthenticatedSerial { self.unauthenticated[serial] = id }
+        }
+    }
+
     private mutating func drop(_ id: Slots<Client>.ID) {
         self.clients[id]?.drop()
         self.settle(id)
@@ -258,6 +280,10 @@ struct ServerLoop: ~Copyable {
                 self.replaceSocket(of: listener, with: Descriptor(owning: socket))
             case .stopAccepting:
                 self.stopAccepting()
+            case .recognizeClients:
+                self.recognizeClients()
+            case .forgetClients:
+                self.forgetClients()
             case .drain:
                 self.drain()
             case .awaitEnd(let deadline, let reply):

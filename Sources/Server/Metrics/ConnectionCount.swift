@@ -82,6 +82,20 @@ package final class ConnectionCount: Sendable {
         self.state.withLock { $0.unauthenticated.remove(serial) }
     }
 
+    /// The client of a connection is not known any more: it is the newest unauthenticated one now.
+    func deauthenticated(onLoop loop: Int) -> (serial: UnauthenticatedConnections.Serial, dropped: Dropped?) {
+        let result = self.state.withLock { state in
+            var dropped: Dropped?
+            if state.unauthenticated.count >= self.unauthenticatedLimit ?? .max {
+                dropped = state.unauthenticated.takeOldest()
+                if dropped != nil { state.dropped += 1 }
+            }
+            return (state.unauthenticated.append(onLoop: loop), dropped)
+        }
+        if result.1 != nil { self.drops.add() }
+        return result
+    }
+
     /// A connection has ended.
     ///
     /// - Parameter serial: nil if its client was known.

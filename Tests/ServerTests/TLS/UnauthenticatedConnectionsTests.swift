@@ -84,7 +84,7 @@ import Testing
         var (unknown, dropped): ([Serial], [Serial]) = ([], [])
         var knownCount = 0
         for _ in 0..<1_000 {
-            switch Int.random(in: 0..<6, using: &random) {
+            switch Int.random(in: 0..<8, using: &random) {
             case 0...2:
                 guard let (serial, victim) = self.admit(to: count) else {
                     #expect(knownCount == limit && unknown.isEmpty)
@@ -103,6 +103,14 @@ import Testing
             case 4 where knownCount > 0:
                 knownCount -= 1
                 count.leave(nil)
+            case 5 where knownCount > 0:
+                knownCount -= 1
+                let (serial, victim) = count.deauthenticated(onLoop: 0)
+                if let victim {
+                    #expect(unknown.first == victim.serial)
+                    dropped.append(unknown.removeFirst())
+                }
+                unknown.append(serial)
             case _:
                 guard let index = dropped.indices.randomElement(using: &random) else { continue }
                 count.leave(dropped.remove(at: index))
