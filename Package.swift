@@ -70,7 +70,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "Access", "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyCache", "KeyService",
-                "Linux", "LockedMemory", "Slots", "Spans", "TLS", "Telemetry",
+                "Linux", "LockedMemory", "Slots", "Spans", "TLS", "Telemetry", "Waiting",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -187,7 +187,7 @@ let package = Package(
         .testTarget(name: "LoadTests", dependencies: ["Linux", "Load"], swiftSettings: settings),
         .testTarget(
             name: "LockedMemoryTests",
-            dependencies: ["CLinux", "LockedMemory", "TestSupport"],
+            dependencies: ["CLinux", "CTestSupport", "LockedMemory", "TestSupport"],
             swiftSettings: relaxed
         ),
         .testTarget(
@@ -230,6 +230,7 @@ let package = Package(
             swiftSettings: relaxed
         ),
         .testTarget(name: "RenewalTests", dependencies: ["Cryptography", "Renewal"], swiftSettings: settings),
+        .testTarget(name: "WaitingTests", dependencies: ["TestSupport", "Waiting"], swiftSettings: relaxed),
         .testTarget(name: "SlotsTests", dependencies: ["Slots"], swiftSettings: settings),
         .target(name: "CTestSupport", dependencies: ["COpenSSL"], path: "Tests/CTestSupport"),
         .target(

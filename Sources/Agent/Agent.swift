@@ -150,7 +150,7 @@ package struct Agent: Sendable {
         do throws(SystemError) {
             return try HTTPServer(
                 listeners: [unix] + [other?.0].compactMap(\.self), front: front, limits: limits, memory: self.memory,
-                threadCount: min(4, ProcessStatistics.processors.usable),
+                threadCount: MemoryBudget.loopCount,
                 logger: self.logger)
         } catch {
             throw AgentFailure(.inputOutput, "cannot serve on \(socket.path): \(error)")

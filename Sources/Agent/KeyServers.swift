@@ -31,7 +31,7 @@ final class KeyServers: Sendable {
     init(
         _ kes: KESSettings, settings: AgentSettings, memory: SecretMemory, logger: Logger
     ) throws(AgentFailure) {
-        let source = CredentialSource(kes, memory: memory)
+        let source = CredentialSource(kes, memory: memory.ownSecrets)
         let credentials = try source.loadNow()
         for warning in credentials.warnings { logger.warning("\(warning)") }
         let engine = try TransferEngine(settings.upstream, memory: memory)
@@ -138,14 +138,7 @@ extension CachedKeyService {
                 backend, options: Options(capacity: settings.maxEntries, policy: policy), memory: memory,
                 clock: { BootTime(nanoseconds: BootClock.now()) }, report: report)
         } catch {
-            let limit = memory.lockLimit(forVaultOf: settings.maxEntries)
-            throw AgentFailure(
-                .configuration,
-                """
-                cannot lock memory for cache.max_entries \(settings.maxEntries): set LimitMEMLOCK=\(limit) in the systemd \
-                unit, --ulimit memlock=\(limit) for a container or 'ulimit -l \(limit / 1024)' in a shell, or lower \
-                cache.max_entries
-                """)
+            throw AgentFailure(error)
         }
     }
 }

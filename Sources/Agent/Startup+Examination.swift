@@ -4,6 +4,7 @@ import Cryptography
 import Curl
 import KeyService
 import Linux
+import LockedMemory
 package import Settings
 import Upstream
 
@@ -20,7 +21,7 @@ extension Startup {
         guard case .kes(let kes) = self.configuration.backend else { return findings }
         let credentials: Credentials
         do throws(CredentialFault) {
-            credentials = try CredentialSource(kes, memory: self.memory).load(now: WallClock.currentSecond())
+            credentials = try CredentialSource(kes, memory: self.memory.ownSecrets).load(now: WallClock.currentSecond())
         } catch {
             findings.diagnostics.append(Diagnostic(.error, error.notice))
             return findings

@@ -15,6 +15,7 @@ import StaticKey
 package struct Startup: Sendable {
     package let configuration: Configuration
     package let memory: SecretMemory
+    let budget: MemoryBudget
     private let source: SettingsSource
 
     /// Reads everything. What is wrong with it is in the configuration's diagnostics.
@@ -30,10 +31,13 @@ package struct Startup: Sendable {
             flags: flags, environment: EnvironmentBlock.texts { $0.hasPrefix(AgentSettings.variablePrefix) },
             configFile: configFile)
         let loaded = self.source.load()
+        let allowUnlocked = toleratesUnlockedMemory || loaded.settings.memory.allowUnlocked
+        let budget = try MemoryBudget(loaded.settings, allowUnlocked: allowUnlocked)
+        self.budget = budget
         do throws(LockedMemoryError) {
-            let memory = try SecretMemory(
-                allowUnlocked: toleratesUnlockedMemory || loaded.settings.memory.allowUnlocked)
-            self.memory = memory
+            let shared = try SecretMemory(budget.plan, allowUnlocked: allowUnlocked)
+            self.memory = shared
+            let memory = shared.ownSecrets
             let environment = try EnvironmentBlock.read(
                 isSecret: KMSEnvironment.isSecret, wiping: true, into: memory)
             self.configuration = Configuration(
@@ -50,7 +54,9 @@ package struct Startup: Sendable {
     }
 
     /// The files of the TLS listener; nil where there is none.
-    package var listenerFiles: ListenerFiles? { ListenerFiles(self.configuration.settings.tls, memory: self.memory) }
+    package var listenerFiles: ListenerFiles? {
+        ListenerFiles(self.configuration.settings.tls, memory: self.memory.ownSecrets)
+    }
 
     /// Reads what the TLS listener needs.
     ///

@@ -49,6 +49,13 @@ unsigned int keyside_thread_number(void) {
     return number - 1;
 }
 
+_Thread_local unsigned char keyside_memory_share_of_thread;
+static _Thread_local uint64_t refused_allocations;
+
+uint64_t keyside_refused_allocations(void) { return refused_allocations; }
+
+void keyside_note_refused_allocation(void) { refused_allocations++; }
+
 size_t keyside_heap_byte_count(void) { return mallinfo2().uordblks; }
 
 int keyside_usable_processors(void) {

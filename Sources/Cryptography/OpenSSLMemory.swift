@@ -6,7 +6,8 @@ import Synchronization
 
 /// Where OpenSSL keeps what it allocates: keys, key schedules, TLS records, all of it.
 package enum OpenSSLMemory {
-    /// Has everything that OpenSSL allocates live in the heap of `memory` from now on, wiped when it is released.
+    /// Has OpenSSL allocate in `memory` from now on: in the agent's own share, but for what ``MemoryShare/whileCurrent(_:)`` says. What it
+    /// releases is wiped.
     ///
     /// To be called before anything else in the process uses OpenSSL. Any number of threads may call it any number of
     /// times; the first caller's memory is the one, and stays to the end of the process.
@@ -18,7 +19,7 @@ package enum OpenSSLMemory {
     package static func install(_ memory: SecretMemory) throws(CryptographyError) {
         let isInstalled = Self.isInstalled.withLock { isInstalled in
             if let isInstalled { return isInstalled }
-            unsafe Self.heap = memory.heap
+            unsafe Self.memory = memory
             let isAccepted = unsafe CRYPTO_set_mem_functions(
                 { byteCount, _, _ in unsafe OpenSSLMemory.allocate(byteCount) },
                 { block, byteCount, _, _ in unsafe OpenSSLMemory.reallocate(block, byteCount) },
@@ -36,14 +37,14 @@ package enum OpenSSLMemory {
 
     /// Written once, under the lock, before OpenSSL learns of the functions that read it. So they need none: OpenSSL
     /// allocates several times in every operation.
-    private nonisolated(unsafe) static var heap: LockedHeap?
+    private nonisolated(unsafe) static var memory: SecretMemory?
 
     // What OpenSSL's own functions do with nothing: no bytes are no block, a null block is allocated or ignored, and a
     // block that is to have no bytes is released.
 
     private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         guard byteCount > 0 else { return nil }
-        return try? unsafe Self.heap?.allocate(byteCount: byteCount)
+        return unsafe Self.memory?.allocate(byteCount, from: .current)
     }
 
     private static func reallocate(
@@ -55,11 +56,11 @@ package enum OpenSSLMemory {
             unsafe Self.release(block)
             return nil
         }
-        return try? unsafe Self.heap?.reallocate(block, byteCount: byteCount)
+        return unsafe Self.memory?.reallocate(block, byteCount, from: .current)
     }
 
     private static func release(_ block: UnsafeMutableRawPointer?) {
         guard let block = unsafe block else { return }
-        unsafe Self.heap?.release(block)
+        unsafe Self.memory?.release(block)
     }
 }

@@ -11,7 +11,7 @@ package enum CurlLibrary {
     /// With the libraries that it uses itself: `libcurl/7.88.1 OpenSSL/3.0.15 …`.
     package static var version: String { unsafe String(cString: curl_version()) }
 
-    /// Has everything that libcurl, nghttp2 and OpenSSL allocate live in the heap of `memory` from now on, wiped when it is
+    /// Has everything that libcurl, nghttp2 and OpenSSL allocate live in the agent's own share of `memory` from now on, wiped when it is
     /// released: requests and answers pass through their buffers.
     ///
     /// Any number of threads may call it any number of times; the first caller's memory is the one, and stays to the
@@ -25,7 +25,7 @@ package enum CurlLibrary {
         }
         let isInstalled = Self.isInstalled.withLock { isInstalled in
             if let isInstalled { return isInstalled }
-            unsafe Self.heap = memory.heap
+            unsafe Self.memory = memory
             let code = unsafe curl_global_init_mem(
                 Int(CURL_GLOBAL_DEFAULT),
                 { byteCount in unsafe CurlLibrary.allocate(byteCount) },
@@ -51,26 +51,24 @@ package enum CurlLibrary {
     private static let isInstalled = Mutex<Bool?>(nil)
 
     /// Written once, under the lock, before libcurl learns of the functions that read it. So they need none.
-    private nonisolated(unsafe) static var heap: LockedHeap?
+    private nonisolated(unsafe) static var memory: SecretMemory?
 
     // malloc(3) and its kind. No bytes are a block too, since libcurl takes a null pointer for a lack of memory.
 
     private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-        try? unsafe Self.heap?.allocate(byteCount: byteCount)
+        unsafe Self.memory?.allocate(byteCount, from: .own)
     }
 
     private static func allocateZeroed(_ count: Int, _ byteCount: Int) -> UnsafeMutableRawPointer? {
         let (total, isTooMuch) = count.multipliedReportingOverflow(by: byteCount)
-        guard !isTooMuch, let block = unsafe Self.allocate(total) else { return nil }
-        unsafe block.initializeMemory(as: UInt8.self, repeating: 0, count: total)
-        return unsafe block
+        return isTooMuch ? nil : unsafe Self.allocate(total)  // Blocks are all zero.
     }
 
     private static func reallocate(
         _ block: UnsafeMutableRawPointer?, _ byteCount: Int
     ) -> UnsafeMutableRawPointer? {
         guard let block = unsafe block else { return unsafe Self.allocate(byteCount) }
-        return try? unsafe Self.heap?.reallocate(block, byteCount: byteCount)
+        return unsafe Self.memory?.reallocate(block, byteCount, from: .own)
     }
 
     private static func duplicate(_ text: UnsafePointer<CChar>?) -> UnsafeMutablePointer<CChar>? {
@@ -83,6 +81,6 @@ package enum CurlLibrary {
 
     private static func release(_ block: UnsafeMutableRawPointer?) {
         guard let block = unsafe block else { return }
-        unsafe Self.heap?.release(block)
+        unsafe Self.memory?.release(block)
     }
 }

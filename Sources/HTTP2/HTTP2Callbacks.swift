@@ -114,10 +114,6 @@ enum HTTP2Callbacks {
         unsafe user.map { unsafe Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    static func blocks(_ user: UnsafeMutableRawPointer?) -> BoundedBlocks? {
-        unsafe user.map { unsafe Unmanaged<BoundedBlocks>.fromOpaque($0).takeUnretainedValue() }
-    }
-
     private static func slot(_ source: nghttp2_data_source) -> Slots<HTTP2Stream>.ID {
         unsafe Slots<HTTP2Stream>.ID(rawValue: UInt64(UInt(bitPattern: source.ptr)))
     }

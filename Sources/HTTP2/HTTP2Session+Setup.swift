@@ -6,7 +6,7 @@ import LockedMemory
 
 /// How nghttp2 is set up for a connection.
 extension HTTP2Session {
-    static func makeSession(limits: HTTP2Limits, blocks: BoundedBlocks) -> OpaquePointer? {
+    static func makeSession(limits: HTTP2Limits, memory: SecretMemory) -> OpaquePointer? {
         var option: OpaquePointer?
         guard unsafe nghttp2_option_new(&option) == 0, let option = unsafe option else { return nil }
         defer { unsafe nghttp2_option_del(option) }
@@ -16,18 +16,9 @@ extension HTTP2Session {
         unsafe nghttp2_option_set_max_continuations(option, limits.continuations)
         unsafe nghttp2_option_set_stream_reset_rate_limit(
             option, UInt64(limits.resetBurst), UInt64(limits.resetsPerSecond))
-        var memory = unsafe nghttp2_mem(
-            mem_user_data: Unmanaged.passUnretained(blocks).toOpaque(),
-            malloc: { byteCount, blocks in unsafe HTTP2Callbacks.blocks(blocks)?.allocate(byteCount) },
-            free: { block, blocks in unsafe HTTP2Callbacks.blocks(blocks)?.release(block) },
-            calloc: { count, byteCount, blocks in
-                unsafe HTTP2Callbacks.blocks(blocks)?.allocateZeroed(count, byteCount)
-            },
-            realloc: { block, byteCount, blocks in
-                unsafe HTTP2Callbacks.blocks(blocks)?.reallocate(block, byteCount)
-            })
+        var allocator = unsafe HTTP2Memory.functions(for: memory)
         var session: OpaquePointer?
-        guard unsafe nghttp2_session_server_new3(&session, HTTP2Callbacks.all, nil, option, &memory) == 0 else {
+        guard unsafe nghttp2_session_server_new3(&session, HTTP2Callbacks.all, nil, option, &allocator) == 0 else {
             return nil
         }
         return unsafe session

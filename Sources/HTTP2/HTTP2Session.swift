@@ -24,8 +24,6 @@ import Slots
     @safe @exclusivity(unchecked) package internal(set) var heldByteCount = 0
 
     let session: OpaquePointer
-    /// Where nghttp2 allocates; it lives as long as the session.
-    private let blocks: BoundedBlocks
     @safe @exclusivity(unchecked) var events: [HTTP2Event] = []
     @safe @exclusivity(unchecked) private var eventsTaken = 0
     /// What is being written to, for the length of ``write(into:upTo:)``.
@@ -35,14 +33,13 @@ import Slots
     /// Frames that asked for nothing, since the last that did.
     @safe @exclusivity(unchecked) var idleFrameCount = 0
 
-    /// - Parameter blocks: for nghttp2.
+    /// - Parameter memory: also for nghttp2, which allocates from ``MemoryShare/clients``.
     /// - Returns: nil where there is no memory for it.
-    package init?(limits: HTTP2Limits, memory: SecretMemory, blocks: BoundedBlocks) {
-        guard let session = unsafe Self.makeSession(limits: limits, blocks: blocks) else { return nil }
+    package init?(limits: HTTP2Limits, memory: SecretMemory) {
+        guard let session = unsafe Self.makeSession(limits: limits, memory: memory) else { return nil }
         unsafe self.session = session
         self.limits = limits
         self.memory = memory
-        self.blocks = blocks
         self.output = TransitBuffer(in: memory)
         unsafe nghttp2_session_set_user_data(session, Unmanaged.passUnretained(self).toOpaque())
         guard unsafe Self.greet(session, limits) else { return nil }

@@ -1,206 +1,102 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CLinux
-import Glibc
 import Synchronization
 
-/// Blocks of locked memory of any size: secrets too long for a slot, and everything that OpenSSL and libcurl allocate.
+/// Blocks of locked memory of any size, in one region that is locked when the heap is made.
 ///
-/// A block is `[header, 16 bytes][payload][canary, 8 bytes]`, rounded up to one of its size classes (32, 48, 64, 96, 128,
-/// 192 … bytes). A released block is wiped and kept for its class; blocks are neither split nor joined, so the heap's
-/// size is bounded by the peak of each class, and a block costs a lock and a few instructions. Regions are added as
-/// needed, up to `byteCountMax` in all, and go with the heap.
+/// Allocating and releasing take a lock and constant time. Free neighbours are joined at once, so a heap without blocks
+/// is one free block again, whatever its blocks were. A released block is wiped. Pages take memory when they are first
+/// touched.
 package final class LockedHeap: Sendable {
-    private let allowUnlocked: Bool
-    private let byteCountMax: Int
-    let state: Mutex<State>
+    let kind: LockedMemoryKind
+    let lockedByteCount: Int
+    /// Stands in each block's header, for ``SecretMemory`` to find the heap by.
+    let number: UInt8
+    let state: Mutex<HeapRegion>
 
-    /// The worst of the regions.
-    var kind: LockedMemoryKind { self.state.withLock { $0.kind } }
-    var lockedByteCount: Int { self.state.withLock { $0.lockedByteCount } }
     /// Blocks that are allocated and not released.
     package var blocksInUse: Int { self.state.withLock { $0.blocksInUse } }
+    /// Bytes of those blocks, with what the heap adds to each.
+    package var byteCountInUse: Int { self.state.withLock { $0.byteCountInUse } }
 
-    /// What stands before each payload.
-    private struct Header {
-        static let byteCount = 16
-        static let magic: UInt32 = 0x4b59_5349
+    /// The longest payload. A library that wants more, as scrypt does with 16 MiB, would take the memory of everything else.
+    var payloadByteCountMax: Int { min(3 << 20, HeapRegion.payloadByteCountMax(of: self.lockedByteCount)) }
 
-        var magic: UInt32
-        var sizeClass: UInt32
-        var payloadByteCount: Int
-    }
-
-    /// The region in use, and the ones filled before it.
-    final class Chunk {
-        let region: LockedRegion
-        let previous: Chunk?
-
-        init(region: consuming LockedRegion, previous: Chunk?) {
-            self.region = region
-            self.previous = previous
-        }
-    }
-
-    struct State {
-        var chunk: Chunk
-        /// Bytes handed out of the current chunk.
-        var used = 0
-        var lockedByteCount: Int
-        /// Whether the kernel has refused to lock another region, and not locked one since.
-        var isAtKernelsLimit = false
-        var blocksInUse = 0
-        var kind: LockedMemoryKind
-        /// The address of the first free block of each class, 0 if none. Its payload's first word is that of the next.
-        var free = [UInt](repeating: 0, count: LockedHeap.sizeClasses.count)
-    }
-
-    /// 32, 48, 64, 96 … bytes, header and canary included.
-    private static let sizeClasses: [Int] = (5...21).flatMap { [1 << $0, 3 << ($0 - 1)] }
-    private static let chunkByteCount = 512 * 1024
-
-    /// The longest payload there can be: about 3 MiB.
-    static let payloadByteCountMax = (3 << 20) - Header.byteCount - Canary.byteCount
-
-    /// - Parameter byteCountMax: all regions together never exceed this.
+    /// - Parameter byteCount: rounded up to whole pages.
     /// - Throws: `.cannotLock`, see ``LockedRegion``.
-    init(byteCountMax: Int, allowUnlocked: Bool) throws(LockedMemoryError) {
-        self.allowUnlocked = allowUnlocked
-        self.byteCountMax = byteCountMax
-        let region = try LockedRegion(byteCount: Self.chunkByteCount, allowUnlocked: allowUnlocked)
-        let kind = region.kind
-        let byteCount = unsafe region.bytes.count
-        self.state = Mutex(
-            State(chunk: Chunk(region: region, previous: nil), lockedByteCount: byteCount, kind: kind)
-        )
+    init(byteCount: Int, number: UInt8 = 0, allowUnlocked: Bool) throws(LockedMemoryError) {
+        precondition(byteCount < BlockHeader.unitByteCount << 31, "lengths of blocks are kept in 32 bits")
+        let region = try LockedRegion(
+            byteCount: byteCount, comesWhenTouched: true, ownerWipes: true, allowUnlocked: allowUnlocked)
+        self.kind = region.kind
+        self.lockedByteCount = unsafe region.bytes.count
+        self.number = number
+        self.state = Mutex(HeapRegion(region))
     }
 
-    /// A block of at least `byteCount` bytes, aligned to 16.
-    ///
-    /// - Throws: `.exhausted` over ``payloadByteCountMax`` or `byteCountMax`; `.cannotLock` when the kernel locks no more.
-    package func allocate(byteCount: Int) throws(LockedMemoryError) -> UnsafeMutableRawPointer {
-        guard byteCount <= Self.payloadByteCountMax else { throw .exhausted }
-        let sizeClass = Self.sizeClass(holding: byteCount + Header.byteCount + Canary.byteCount)
-        let address = try self.state.withLock { state throws(LockedMemoryError) in
-            let address = try self.takeBlock(of: sizeClass, from: &state)
-            state.blocksInUse += 1
-            return address
-        }
-        guard let block = unsafe UnsafeMutableRawPointer(bitPattern: address) else { throw .exhausted }
-        let header = Header(magic: Header.magic, sizeClass: UInt32(sizeClass), payloadByteCount: byteCount)
-        unsafe block.storeBytes(of: header, as: Header.self)
-        unsafe Canary.plant(at: block + Header.byteCount + byteCount)
-        return unsafe block + Header.byteCount
-    }
-
-    /// Whether there would be so many blocks, as far as anybody knows: that the kernel locks less than `byteCountMax` is
-    /// learned when it first does not.
-    package func hasRoom(forBlocks count: Int, of byteCount: Int) -> Bool {
-        let sizeClass = Self.sizeClass(holding: byteCount + Header.byteCount + Canary.byteCount)
-        let blockByteCount = Self.sizeClasses[sizeClass]
-        return self.state.withLock { state in
-            let chunksLeft =
-                state.isAtKernelsLimit ? 0 : (self.byteCountMax - state.lockedByteCount) / Self.chunkByteCount
-            let uncut =
-                unsafe (state.chunk.region.bytes.count - state.used) / blockByteCount
-                + chunksLeft * (Self.chunkByteCount / blockByteCount)
-            return uncut >= count || Self.freeBlocks(of: sizeClass, in: state, upTo: count - uncut) == count - uncut
-        }
-    }
-
-    private static func freeBlocks(of sizeClass: Int, in state: borrowing State, upTo countMax: Int) -> Int {
-        var count = 0
-        var next = state.free[sizeClass]
-        while count < countMax, let block = unsafe UnsafeMutableRawPointer(bitPattern: next) {
-            unsafe next = (block + Header.byteCount).load(as: UInt.self)
-            count += 1
-        }
-        return count
-    }
-
-    /// Wipes a block and keeps it for the next.
-    package func release(_ payload: UnsafeMutableRawPointer) {
-        let block = unsafe payload - Header.byteCount
-        let header = unsafe Self.header(of: block)
-        unsafe Canary.check(at: payload + header.payloadByteCount)
-        unsafe keyside_wipe(payload, header.payloadByteCount + Canary.byteCount)
-        let sizeClass = Int(header.sizeClass)
-        unsafe block.storeBytes(of: 0, as: UInt32.self)  // Not a block any more: a second release is caught.
-        self.state.withLock { state in
-            unsafe payload.storeBytes(of: state.free[sizeClass], as: UInt.self)
-            state.free[sizeClass] = UInt(bitPattern: block)
-            state.blocksInUse -= 1
-        }
-    }
-
-    /// The block with room for `byteCount`: the same one where its class has it, else a new one; the old one is wiped.
-    package func reallocate(
-        _ payload: UnsafeMutableRawPointer,
-        byteCount: Int
-    ) throws(LockedMemoryError) -> UnsafeMutableRawPointer {
-        let block = unsafe payload - Header.byteCount
-        var header = unsafe Self.header(of: block)
-        let room = Self.sizeClasses[Int(header.sizeClass)] - Header.byteCount - Canary.byteCount
-        if byteCount <= room, byteCount >= room / 4 {
-            unsafe Canary.check(at: payload + header.payloadByteCount)
-            if byteCount < header.payloadByteCount {
-                unsafe keyside_wipe(payload + byteCount, header.payloadByteCount - byteCount + Canary.byteCount)
+    deinit {
+        // Free blocks are wiped already.
+        self.state.withLock { region in
+            unsafe region.forEachBlock { header, payload in
+                if header.heapNumber != nil { unsafe wipe(payload) }
             }
-            header.payloadByteCount = byteCount
-            unsafe block.storeBytes(of: header, as: Header.self)
-            unsafe Canary.plant(at: payload + byteCount)
-            return unsafe payload
         }
+    }
+
+    /// A block of `byteCount` bytes, all zero, aligned to 16.
+    ///
+    /// - Throws: `.exhausted`.
+    package func allocate(byteCount: Int) throws(LockedMemoryError) -> UnsafeMutableRawPointer {
+        guard byteCount <= self.payloadByteCountMax else { throw .exhausted }
+        let mark = BlockHeader.allocated | UInt32(self.number)
+        let address = self.state.withLock { UInt(bitPattern: unsafe $0.allocate(byteCount, mark: mark)) }
+        guard let payload = unsafe UnsafeMutableRawPointer(bitPattern: address) else { throw .exhausted }
+        return unsafe payload
+    }
+
+    /// Wipes a block and takes it back.
+    package func release(_ payload: UnsafeMutableRawPointer) {
+        let byteCount = unsafe Int(BlockHeader.ofAllocated(payload: payload).payloadByteCount)
+        unsafe Canary.check(at: payload + byteCount)
+        unsafe keyside_wipe(payload, byteCount + Canary.byteCount)
+        let block = unsafe UInt(bitPattern: payload - BlockHeader.byteCount)
+        self.state.withLock { region in
+            if let block = unsafe UnsafeMutableRawPointer(bitPattern: block) { unsafe region.release(block) }
+        }
+    }
+
+    /// The block with `byteCount` bytes: the same one if it can be made longer or shorter where it is, else a new one; the
+    /// old one is wiped.
+    ///
+    /// - Throws: `.exhausted`, and the block is as it was.
+    package func reallocate(
+        _ payload: UnsafeMutableRawPointer, byteCount: Int
+    ) throws(LockedMemoryError) -> UnsafeMutableRawPointer {
+        let before = unsafe Int(BlockHeader.ofAllocated(payload: payload).payloadByteCount)
+        unsafe Canary.check(at: payload + before)
+        guard byteCount <= self.payloadByteCountMax else { throw .exhausted }
+        let kept = min(before, byteCount)
+        if unsafe self.resize(payload, from: before, to: byteCount) { return unsafe payload }
         let moved = try unsafe self.allocate(byteCount: byteCount)
-        unsafe moved.copyMemory(from: payload, byteCount: min(byteCount, header.payloadByteCount))
+        unsafe moved.copyMemory(from: payload, byteCount: kept)
         unsafe self.release(payload)
         return unsafe moved
     }
 
-    private func takeBlock(of sizeClass: Int, from state: inout State) throws(LockedMemoryError) -> UInt {
-        guard let block = unsafe UnsafeMutableRawPointer(bitPattern: state.free[sizeClass]) else {
-            return try self.carve(Self.sizeClasses[sizeClass], from: &state)
+    private func resize(_ payload: UnsafeMutableRawPointer, from before: Int, to byteCount: Int) -> Bool {
+        // What is cut off must be zero before another thread can be given it.
+        if byteCount < before {
+            unsafe keyside_wipe(payload + byteCount, before - byteCount + Canary.byteCount)
         }
-        let payload = unsafe block + Header.byteCount
-        state.free[sizeClass] = unsafe payload.load(as: UInt.self)
-        unsafe payload.storeBytes(of: 0, as: UInt.self)
-        return UInt(bitPattern: block)
-    }
-
-    /// Cuts a new block off the current chunk, or off a new one. The rest of a chunk that is left is lost to the heap:
-    /// at most the size of the block that did not fit.
-    private func carve(
-        _ byteCount: Int,
-        from state: inout State
-    ) throws(LockedMemoryError) -> UInt {
-        if unsafe state.used + byteCount > state.chunk.region.bytes.count {
-            let wanted = max(byteCount, Self.chunkByteCount)
-            guard state.lockedByteCount + wanted <= self.byteCountMax else { throw .exhausted }
-            state.isAtKernelsLimit = true
-            let region = try LockedRegion(byteCount: wanted, allowUnlocked: self.allowUnlocked)
-            state.isAtKernelsLimit = false
-            state.kind = max(state.kind, region.kind)
-            state.lockedByteCount += unsafe region.bytes.count
-            state.chunk = Chunk(region: region, previous: state.chunk)
-            state.used = 0
+        let block = unsafe UInt(bitPattern: payload - BlockHeader.byteCount)
+        let isResized = self.state.withLock { region in
+            guard let block = unsafe UnsafeMutableRawPointer(bitPattern: block) else { return false }
+            return unsafe region.resize(block, to: byteCount)
         }
-        defer { state.used += byteCount }
-        return UInt(bitPattern: unsafe state.chunk.region.bytes.baseAddress) + UInt(state.used)
-    }
-
-    /// The index of the smallest class of at least `byteCount` bytes.
-    private static func sizeClass(holding byteCount: Int) -> Int {
-        guard byteCount > 32 else { return 0 }
-        let power = Int.bitWidth - (byteCount - 1).leadingZeroBitCount  // The smallest power of two that holds it.
-        let fitsBelow = byteCount <= 3 << (power - 2)
-        return (power - 5) * 2 - (fitsBelow ? 1 : 0)
-    }
-
-    private static func header(of block: UnsafeMutableRawPointer) -> Header {
-        let header = unsafe block.load(as: Header.self)
-        guard header.magic == Header.magic else {
-            fatalError("locked memory is damaged: released what is not a block, or a block twice")
-        }
-        return header
+        guard isResized else { return false }
+        if byteCount > before { unsafe keyside_wipe(payload + before, Canary.byteCount) }
+        unsafe Canary.plant(at: payload + byteCount)
+        return true
     }
 }

@@ -42,14 +42,20 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
     /// The usable bytes, without the guard pages. The address is constant; who may look behind it, the owner says.
     nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
 
-    private static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
+    static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
+    /// Whether the owner wipes what it wrote, so that the end need not touch pages that were never used.
+    private let ownerWipes: Bool
 
     /// Maps and locks at least `byteCount` bytes.
     ///
-    /// - Parameter comesWhenTouched: whether pages are to take memory only once they are touched, as those of
-    ///   memfd_secret(2) always do. They count against the limit at once.
+    /// - Parameters:
+    ///   - comesWhenTouched: whether pages are to take memory only once they are touched, as those of memfd_secret(2)
+    ///     always do. They count against the limit at once.
+    ///   - ownerWipes: whether the owner has wiped the bytes when the region is released.
     /// - Throws: `.cannotLock` when neither memfd_secret(2) nor mlock2(2) works and `allowUnlocked` is false.
-    init(byteCount: Int, comesWhenTouched: Bool = false, allowUnlocked: Bool) throws(LockedMemoryError) {
+    init(
+        byteCount: Int, comesWhenTouched: Bool = false, ownerWipes: Bool = false, allowUnlocked: Bool
+    ) throws(LockedMemoryError) {
         let page = Self.pageByteCount
         let usable = (max(byteCount, 1) + page - 1) / page * page
         let secret = unsafe Self.mapSecret(byteCount: usable + 2 * page)
@@ -70,6 +76,7 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
             unsafe munmap(mapping, usable + 2 * page)
             throw .cannotLock(byteCount: usable, limit: ResourceLimit.lockedMemory.current, code: code)
         }
+        self.ownerWipes = ownerWipes
         unsafe madvise(start, usable, MADV_DONTDUMP)
         // A forked child finds zeroes. A secret mapping is shared and refuses this; it is kept from the child instead.
         unsafe madvise(start, usable, self.kind == .memfdSecret ? MADV_DONTFORK : MADV_WIPEONFORK)
@@ -80,7 +87,7 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
     deinit {
         guard let start = unsafe self.bytes.baseAddress else { return }
         // The kernel wipes pages of memfd_secret(2) as it takes them back, and only those that were ever touched.
-        if self.kind != .memfdSecret { unsafe keyside_wipe(start, self.bytes.count) }
+        if self.kind != .memfdSecret, !self.ownerWipes { unsafe keyside_wipe(start, self.bytes.count) }
         unsafe munmap(start - Self.pageByteCount, self.bytes.count + 2 * Self.pageByteCount)
     }
 

@@ -1,80 +1,191 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Synchronization
 
-/// Where a process keeps its secrets: slots for keys, a heap for longer and for foreign ones.
+/// Where a process keeps its secrets: slots for keys, and a heap for each ``MemoryShare``.
 ///
-/// One for each process, made at start and handed to whatever makes a ``Secret``.
+/// One for each process, made at start and handed to whatever makes a ``Secret``. Everything is locked at start, so
+/// nothing that happens later can find the kernel's limit reached.
 package final class SecretMemory: Sendable {
+    /// How the memory is divided.
+    package let plan: MemoryPlan
     let arena: LockedArena
-    /// For the modules that wrap a C library and have it allocate here. Everybody else makes a ``Secret``.
-    package let heap: LockedHeap
-    /// For bytes on their way in and out, apart from the heap: clients that send much must leave OpenSSL its memory.
-    let transit: LockedHeap
+    /// In the order of ``MemoryShare``.
+    private let heaps: [LockedHeap]
+    /// Which heap longer secrets take.
+    let secretShare: MemoryShare
 
     private let allowUnlocked: Bool
-    private let vaults = Mutex(Vaults())
+    private let vaults: VaultTotals
+    private let overflow: Overflow
 
-    private struct Vaults {
-        var lockedByteCount = 0
-        var kind = LockedMemoryKind.memfdSecret
+    private final class VaultTotals: Sendable {
+        let state = Mutex((lockedByteCount: 0, kind: LockedMemoryKind.memfdSecret))
     }
 
-    /// A bound against requests without measure. The heap grows as it is needed, and where RLIMIT_MEMLOCK is lower (8 MiB,
-    /// as Debian has it) the kernel says no before that: enough but for several bodies near a megabyte at a time.
-    package static let defaultHeapByteCountMax = 32 << 20
-    /// What clients send much of must leave the rest its memory.
-    package static let transitByteCountMax = 1 << 20
+    private final class Overflow: Sendable {
+        let byteCount = Atomic(0)
+    }
 
-    /// - Parameters:
-    ///   - slotCount: how many secrets of at most 56 bytes there can be at a time.
-    ///   - heapByteCountMax: how many bytes all longer secrets and the C libraries may take.
-    ///   - allowUnlocked: whether ordinary memory will do when none can be locked.
+    /// The number of blocks of ordinary memory in their headers.
+    private static let ordinary: UInt8 = 0xff
+    /// The longest buffer that ``MemoryShare/smallTransit`` serves.
+    package static let smallTransitByteCountMax = 4096
+
     /// - Throws: `.cannotLock` when the kernel locks too little.
-    package init(
-        slotCount: Int = 4096,
-        heapByteCountMax: Int = SecretMemory.defaultHeapByteCountMax,
+    package init(_ plan: MemoryPlan, allowUnlocked: Bool) throws(LockedMemoryError) {
+        self.plan = plan
+        self.allowUnlocked = allowUnlocked
+        self.secretShare = .requests
+        self.arena = try LockedArena(capacity: plan.slotCount, allowUnlocked: allowUnlocked)
+        var heaps: [LockedHeap] = []
+        for share in MemoryShare.allCases {
+            heaps.append(
+                try LockedHeap(byteCount: plan[share], number: share.rawValue, allowUnlocked: allowUnlocked))
+        }
+        self.heaps = heaps
+        self.vaults = VaultTotals()
+        self.overflow = Overflow()
+    }
+
+    /// Shares of equal length for the agent's own and for requests, as commands and tests need them.
+    package convenience init(
+        slotCount: Int = MemoryPlan.defaultSlotCount, heapByteCountMax: Int = SecretMemory.defaultHeapByteCountMax,
         allowUnlocked: Bool
     ) throws(LockedMemoryError) {
-        self.allowUnlocked = allowUnlocked
-        self.arena = try LockedArena(capacity: slotCount, allowUnlocked: allowUnlocked)
-        self.heap = try LockedHeap(byteCountMax: heapByteCountMax, allowUnlocked: allowUnlocked)
-        self.transit = try LockedHeap(byteCountMax: Self.transitByteCountMax, allowUnlocked: allowUnlocked)
+        let plan = MemoryPlan(
+            slotCount: slotCount, own: heapByteCountMax, requests: heapByteCountMax, transit: 1 << 20,
+            smallTransit: 64 << 10, clients: 512 << 10)
+        try self.init(plan, allowUnlocked: allowUnlocked)
     }
+
+    package static let defaultHeapByteCountMax = 32 << 20
+
+    private init(_ other: SecretMemory, secretShare: MemoryShare) {
+        self.plan = other.plan
+        self.allowUnlocked = other.allowUnlocked
+        self.arena = other.arena
+        self.heaps = other.heaps
+        self.vaults = other.vaults
+        self.overflow = other.overflow
+        self.secretShare = secretShare
+    }
+
+    /// The same memory for the agent's own secrets, such as credentials: requests cannot take what it serves.
+    package var ownSecrets: SecretMemory { SecretMemory(self, secretShare: .own) }
+
+    package func heap(_ share: MemoryShare) -> LockedHeap { self.heaps[Int(share.rawValue)] }
+
+    // MARK: Blocks
+
+    /// A block of `byteCount` bytes, all zero, aligned to 16, for the modules that wrap a C library.
+    ///
+    /// - Returns: nil if the share is used up, or the process has no ordinary memory left for what exceeds the share.
+    @unsafe package func allocate(_ byteCount: Int, from share: MemoryShare) -> UnsafeMutableRawPointer? {
+        do throws(LockedMemoryError) {
+            return try unsafe self.heap(share).allocate(byteCount: byteCount)
+        } catch {
+            if share.overflows, let block = unsafe self.allocateOrdinary(byteCount) { return unsafe block }
+            RefusedAllocations.note()
+            return nil
+        }
+    }
+
+    /// The block with `byteCount` bytes, which may have moved. What it leaves is wiped.
+    ///
+    /// - Parameter share: which memory it moves to, if it moves.
+    /// - Returns: nil, and the block is as it was, where ``allocate(_:from:)`` returns nil.
+    @unsafe package func reallocate(
+        _ payload: UnsafeMutableRawPointer, _ byteCount: Int, from share: MemoryShare
+    ) -> UnsafeMutableRawPointer? {
+        let header = unsafe BlockHeader.ofAllocated(payload: payload)
+        if let heap = self.heap(of: header), heap === self.heap(share),
+            let resized = try? unsafe heap.reallocate(payload, byteCount: byteCount)
+        {
+            return unsafe resized
+        }
+        guard let moved = unsafe self.allocate(byteCount, from: share) else { return nil }
+        unsafe moved.copyMemory(from: payload, byteCount: min(byteCount, Int(header.payloadByteCount)))
+        unsafe self.release(payload)
+        return unsafe moved
+    }
+
+    /// Wipes a block and gives it back to where it came from.
+    @unsafe package func release(_ payload: UnsafeMutableRawPointer) {
+        let header = unsafe BlockHeader.ofAllocated(payload: payload)
+        if let heap = self.heap(of: header) {
+            unsafe heap.release(payload)
+        } else {
+            unsafe self.releaseOrdinary(payload, Int(header.payloadByteCount))
+        }
+    }
+
+    /// A block for bytes on their way. Small ones have a share of their own, so that large ones cannot drive a data key out
+    /// of locked memory, and the large ones' share when theirs is used up.
+    @unsafe func allocateTransit(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        if byteCount <= Self.smallTransitByteCountMax,
+            let block = try? unsafe self.heap(.smallTransit).allocate(byteCount: byteCount)
+        {
+            return unsafe block
+        }
+        return unsafe self.allocate(byteCount, from: .transit)
+    }
+
+    private func heap(of header: BlockHeader) -> LockedHeap? {
+        header.heapNumber.flatMap { $0 < self.heaps.count ? self.heaps[Int($0)] : nil }
+    }
+
+    private func allocateOrdinary(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        let (total, isTooMuch) = byteCount.addingReportingOverflow(BlockHeader.byteCount + Canary.byteCount)
+        guard !isTooMuch, byteCount <= UInt32.max, let block = unsafe calloc(1, total) else { return nil }
+        unsafe block.storeBytes(
+            of: BlockHeader(
+                mark: BlockHeader.allocated | UInt32(Self.ordinary), units: 0, previousUnits: 0,
+                payloadByteCount: UInt32(byteCount)),
+            as: BlockHeader.self)
+        unsafe Canary.plant(at: block + BlockHeader.byteCount + byteCount)
+        self.overflow.byteCount.wrappingAdd(total, ordering: .relaxed)
+        return unsafe block + BlockHeader.byteCount
+    }
+
+    private func releaseOrdinary(_ payload: UnsafeMutableRawPointer, _ byteCount: Int) {
+        unsafe Canary.check(at: payload + byteCount)
+        let total = byteCount + BlockHeader.byteCount + Canary.byteCount
+        let block = unsafe payload - BlockHeader.byteCount
+        unsafe wipe(UnsafeMutableRawBufferPointer(start: block, count: total))
+        unsafe free(block)
+        self.overflow.byteCount.wrappingSubtract(total, ordering: .relaxed)
+    }
+
+    // MARK: What it comes to
 
     /// The worst kind of memory in use.
     package var kind: LockedMemoryKind {
-        max(self.arena.kind, self.heap.kind, self.transit.kind, self.vaults.withLock(\.kind))
+        self.heaps.reduce(max(self.arena.kind, self.vaults.state.withLock(\.kind))) { max($0, $1.kind) }
     }
 
-    /// Bytes that are locked at present, in use or not.
+    /// Bytes that are locked, in use or not.
     package var lockedByteCount: Int {
-        self.arena.lockedByteCount + self.heap.lockedByteCount + self.transit.lockedByteCount
-            + self.vaults.withLock(\.lockedByteCount)
+        self.heaps.reduce(self.arena.lockedByteCount + self.vaults.state.withLock(\.lockedByteCount)) {
+            $0 + $1.lockedByteCount
+        }
     }
+
+    /// Bytes of ordinary memory that serve what exceeds the shares of clients.
+    package var overflowByteCount: Int { self.overflow.byteCount.load(ordering: .relaxed) }
 
     /// Places for secrets that stay, for as long as the agent runs.
     ///
-    /// - Throws: `.cannotLock` when the kernel locks too little; ``lockLimit(forVaultOf:)`` says what would do.
+    /// - Throws: `.cannotLock` when the kernel locks too little.
     package func makeVault(capacity: Int) throws(LockedMemoryError) -> SecretVault {
         let vault = try SecretVault(capacity: capacity, allowUnlocked: self.allowUnlocked)
-        self.vaults.withLock { vaults in
+        self.vaults.state.withLock { vaults in
             vaults.lockedByteCount += vault.lockedByteCount
             vaults.kind = max(vaults.kind, vault.kind)
         }
         return vault
     }
-
-    /// What `RLIMIT_MEMLOCK` must be for a vault beside all that is locked already, with room for the heap to grow, in
-    /// bytes, whole megabytes.
-    package func lockLimit(forVaultOf capacity: Int) -> Int {
-        let megabyte = 1 << 20
-        let byteCount = self.lockedByteCount + capacity * SecretVault.placeByteCount + Self.heapReserveByteCount
-        return (byteCount + megabyte - 1) / megabyte * megabyte
-    }
-
-    /// For what OpenSSL and libcurl take as connections come, guard pages included.
-    private static let heapReserveByteCount = 2 << 20
 
     /// Secrets in slots at present.
     package var slotsInUse: Int { self.arena.slotsInUse }

@@ -27,11 +27,13 @@
     package var capacity: Int { unsafe self.block.bytes.count }
 
     /// Lends the bytes that are not used up.
-    package borrowing func withBytes<Result: ~Copyable>(_ body: (Span<UInt8>) -> Result) -> Result {
-        guard let address = unsafe self.block.bytes.baseAddress else { return body(Span()) }
+    package borrowing func withBytes<Result: ~Copyable, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let address = unsafe self.block.bytes.baseAddress else { return try body(Span()) }
         let bytes = unsafe Span(
             _unsafeStart: (address + self.start).assumingMemoryBound(to: UInt8.self), count: self.byteCount)
-        return body(bytes)
+        return try body(bytes)
     }
 
     /// Moves the bytes out and leaves an empty buffer.
@@ -112,31 +114,22 @@
     /// `nonisolated(unsafe)`, since a pointer may not be shared between threads, and the compiler cannot see that nobody
     /// shares it: the memory belongs to this value alone, which cannot be copied and moves between threads as a whole.
     nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
-    /// What it was taken from; nil for ordinary memory.
-    private let heap: LockedHeap?
+    /// What it was taken from; nil if there are no bytes.
+    private let memory: SecretMemory?
 
     init(capacity: Int, in memory: SecretMemory) {
         guard capacity > 0 else {
             unsafe self.bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)
-            self.heap = nil
+            self.memory = nil
             return
         }
-        do throws(LockedMemoryError) {
-            let address = try unsafe memory.transit.allocate(byteCount: capacity)
-            unsafe self.bytes = UnsafeMutableRawBufferPointer(start: address, count: capacity)
-            self.heap = memory.transit
-        } catch {
-            unsafe self.bytes = .allocate(byteCount: capacity, alignment: 16)
-            self.heap = nil
-        }
+        guard let address = unsafe memory.allocateTransit(capacity) else { fatalError("out of memory") }
+        unsafe self.bytes = UnsafeMutableRawBufferPointer(start: address, count: capacity)
+        self.memory = memory
     }
 
     deinit {
         guard let address = unsafe self.bytes.baseAddress else { return }
-        if let heap = self.heap {
-            unsafe heap.release(address)
-        } else {
-            unsafe self.bytes.deallocate()
-        }
+        unsafe self.memory?.release(address)
     }
 }

@@ -14,10 +14,10 @@ struct OpenSSLMemoryTests {
             let memory = try SecretMemory(allowUnlocked: true)
             try OpenSSLMemory.install(memory)
             do { _ = try AEAD(.aes256GCM) }  // What OpenSSL loads on first use stays.
-            let before = memory.heap.blocksInUse
+            let before = memory.heap(.own).blocksInUse
             #expect(before > 0)
-            try withExtendedLifetime(AEAD(.aes256GCM)) { #expect(memory.heap.blocksInUse > before) }
-            #expect(memory.heap.blocksInUse == before)
+            try withExtendedLifetime(AEAD(.aes256GCM)) { #expect(memory.heap(.own).blocksInUse > before) }
+            #expect(memory.heap(.own).blocksInUse == before)
         }
     }
 
@@ -30,8 +30,8 @@ struct OpenSSLMemoryTests {
             try OpenSSLMemory.install(second)
             _ = try HChaCha20()
             try OpenSSLMemory.install(second)
-            #expect(first.heap.blocksInUse > 0)
-            #expect(second.heap.blocksInUse == 0)
+            #expect(first.heap(.own).blocksInUse > 0)
+            #expect(second.heap(.own).blocksInUse == 0)
         }
     }
 
@@ -48,7 +48,7 @@ struct OpenSSLMemoryTests {
                 }
                 try await group.waitForAll()
             }
-            #expect(memories.count { $0.heap.blocksInUse > 0 } == 1)
+            #expect(memories.count { $0.heap(.own).blocksInUse > 0 } == 1)
         }
     }
 
@@ -61,7 +61,7 @@ struct OpenSSLMemoryTests {
                 #expect(throws: CryptographyError.openSSLInUse) { try OpenSSLMemory.install(memory) }
             }
             let _: InlineArray<16, UInt8> = try Randomness.bytes()
-            #expect(memory.heap.blocksInUse == 0)
+            #expect(memory.heap(.own).blocksInUse == 0)
         }
     }
 
@@ -70,21 +70,21 @@ struct OpenSSLMemoryTests {
         await #expect(processExitsWith: .success) {
             let memory = try SecretMemory(allowUnlocked: true)
             try OpenSSLMemory.install(memory)
-            let before = memory.heap.blocksInUse
+            let before = memory.heap(.own).blocksInUse
 
             #expect(CRYPTO_malloc(0, nil, 0) == nil)
             CRYPTO_free(nil, nil, 0)
             #expect(CRYPTO_malloc(64 << 20, nil, 0) == nil)
-            #expect(memory.heap.blocksInUse == before)
+            #expect(memory.heap(.own).blocksInUse == before)
 
             let block = try #require(CRYPTO_realloc(nil, 100, nil, 0))
             block.storeBytes(of: 42, toByteOffset: 99, as: UInt8.self)
             #expect(CRYPTO_realloc(block, 64 << 20, nil, 0) == nil)
             let moved = try #require(CRYPTO_realloc(block, 5000, nil, 0))
             #expect(moved.load(fromByteOffset: 99, as: UInt8.self) == 42)
-            #expect(memory.heap.blocksInUse == before + 1)
+            #expect(memory.heap(.own).blocksInUse == before + 1)
             #expect(CRYPTO_realloc(moved, 0, nil, 0) == nil)
-            #expect(memory.heap.blocksInUse == before)
+            #expect(memory.heap(.own).blocksInUse == before)
         }
     }
 

@@ -51,7 +51,7 @@ import Testing
                 let body = try plaintext.value.withBytes { bytes in try Secret(copying: bytes, in: memory) }
                 let answer = try await pool.perform(
                     Transfer(
-                        .post, server.endpoint, "/", body: body, answerByteCountMax: 100,
+                        .post, server.endpoint, "/", body: SharedSecret(body), answerByteCountMax: 100,
                         deadline: .now + .seconds(60), isRepeatable: true))
                 #expect(answer.text == "taken")
                 #expect(try MemorySearch.copies(of: plaintext, memory: memory) == 0)
@@ -78,11 +78,11 @@ import Testing
                 }
             }
             try await round()  // Leaves what libraries keep for the process.
-            let (descriptors, blocks) = (try openDescriptors(), memory.heap.blocksInUse)
+            let (descriptors, blocks) = (try openDescriptors(), memory.heap(.own).blocksInUse)
             for _ in 0..<5 { try await round() }
             #expect(try openDescriptors() == descriptors)
             // The server's last thread may still hold a few; 40 pools and 800 connections have been and gone.
-            #expect(memory.heap.blocksInUse < blocks + 100)
+            #expect(memory.heap(.own).blocksInUse < blocks + 100)
         }
     }
 }

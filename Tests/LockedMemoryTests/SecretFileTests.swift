@@ -20,7 +20,7 @@ struct SecretFileTests {
         #expect(
             try SecretFile.read(path: file.path, byteCountMax: Self.limit, into: memory).array == pattern(byteCount)
         )
-        #expect((memory.slotsInUse, memory.heap.blocksInUse) == (0, 0))
+        #expect((memory.slotsInUse, memory.heap(.requests).blocksInUse) == (0, 0))
     }
 
     @Test(
@@ -33,7 +33,7 @@ struct SecretFileTests {
         #expect(throws: SecretFile.Failure.tooLarge(byteCountMax: limit)) {
             _ = try SecretFile.read(path: file.path, byteCountMax: limit, into: memory).byteCount
         }
-        #expect((memory.slotsInUse, memory.heap.blocksInUse) == (0, 0))
+        #expect((memory.slotsInUse, memory.heap(.requests).blocksInUse) == (0, 0))
     }
 
     @Test(

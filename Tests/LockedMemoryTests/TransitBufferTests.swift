@@ -38,20 +38,20 @@ import Testing
 
     @Test func anEmptyBufferTakesNoMemory() {
         var buffer = TransitBuffer(in: self.memory)
-        #expect(self.memory.transit.blocksInUse == 0)
+        #expect(self.memory.heap(.smallTransit).blocksInUse == 0)
         buffer.append([1, 2, 3].span)
-        #expect(self.memory.transit.blocksInUse == 1)
+        #expect(self.memory.heap(.smallTransit).blocksInUse == 1)
         buffer.removeAll()
-        #expect(self.memory.transit.blocksInUse == 0)
+        #expect(self.memory.heap(.smallTransit).blocksInUse == 0)
         #expect(bytes(of: buffer) == [])
     }
 
     @Test func aBlockIsKeptOrGivenBack() {
         var buffer = TransitBuffer(capacity: 100, in: self.memory)
         buffer.removeAll(keeping: 100)
-        #expect(self.memory.transit.blocksInUse == 1)
+        #expect(self.memory.heap(.smallTransit).blocksInUse == 1)
         buffer.removeAll(keeping: 99)
-        #expect(self.memory.transit.blocksInUse == 0)
+        #expect(self.memory.heap(.smallTransit).blocksInUse == 0)
     }
 
     @Test func bytesThatAreTakenOutAreNoLongerThere() {
@@ -90,19 +90,20 @@ import Testing
         let address = try #require(unsafe buffer.address)
         buffer.append([UInt8](repeating: 0x55, count: 1000).span)
         if byGrowing { buffer.append([0x55].span) } else { buffer.removeAll() }
-        // The first word of a free block leads to the next free one.
-        let isWiped = (8..<1000).allSatisfy { unsafe address.load(fromByteOffset: $0, as: UInt8.self) == 0 }
+        // A free block begins with the links of its list.
+        let isWiped = (16..<1000).allSatisfy { unsafe address.load(fromByteOffset: $0, as: UInt8.self) == 0 }
         #expect(isWiped)
     }
 
     // MARK: Without locked memory
 
     @Test func whereThereIsNoLockedMemoryLeftOrdinaryMemoryTakesTheBytes() {
-        let byteCount = SecretMemory.transitByteCountMax + 1
+        let byteCount = self.memory.plan[.transit] + 1
         var buffer = TransitBuffer(in: self.memory)
         let nines = [UInt8](repeating: 9, count: byteCount)
         buffer.append(nines.span)
-        #expect(self.memory.transit.blocksInUse == 0)
+        #expect(self.memory.heap(.transit).blocksInUse == 0)
+        #expect(self.memory.overflowByteCount > byteCount)
         #expect(bytes(of: buffer) == nines)
         buffer.useUp(byteCount - 1)
         #expect(bytes(of: buffer) == [9])
@@ -111,8 +112,20 @@ import Testing
     @Test func clientsCannotTakeTheMemoryOfSecrets() throws {
         var buffers: [Held] = []
         for _ in 0..<100 { buffers.append(Held(TransitBuffer(capacity: 100_000, in: self.memory))) }
-        #expect(self.memory.lockedByteCount <= 1 << 13 + SecretMemory.transitByteCountMax + 1 << 19)
         _ = try Secret(byteCount: 100_000, in: self.memory)
+        #expect(self.memory.overflowByteCount > 80 * 100_000)
+        buffers = []
+        #expect(self.memory.overflowByteCount == 0)
+    }
+
+    @Test("large buffers leave small ones locked memory")
+    func smallBuffers() throws {
+        let large = (0..<100).map { _ in Held(TransitBuffer(capacity: 100_000, in: self.memory)) }
+        let overflow = self.memory.overflowByteCount
+        let small = (0..<10).map { _ in Held(TransitBuffer(capacity: 4096, in: self.memory)) }
+        #expect(self.memory.overflowByteCount == overflow)
+        #expect(self.memory.heap(.smallTransit).blocksInUse == small.count)
+        #expect(large.count == 100)
     }
 }
 

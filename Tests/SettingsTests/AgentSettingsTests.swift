@@ -35,7 +35,7 @@ struct AgentSettingsTests {
                 "socket.path: /run/keyside/keyside.sock (default)", "socket.mode: 0660 (default)",
                 "socket.owner:  (default)", "socket.group:  (default)", "tls.listen:  (default)",
                 "tls.cert:  (default)", "tls.key:  (default)", "tls.client_ca:  (default)",
-                "memory.allow_unlocked: false (default)",
+                "memory.allow_unlocked: false (default)", "memory.locked_max: 64MiB (default)",
                 "cache.max_entries: 65536 (default)", "cache.expiry.any: 5m (default)",
                 "cache.expiry.unused: 1m (default)", "cache.expiry.offline: 0s (default)",
                 "upstream.timeout: 10s (default)", "upstream.connect_timeout: 2s (default)",
@@ -145,7 +145,9 @@ struct AgentSettingsTests {
             ("log.format", "json", "json"), ("upstream.timeout", "1ms", "1ms"),
             ("upstream.connect_timeout", "500ms", "500ms"), ("upstream.max_in_flight", "1000000", "1000000"),
             ("upstream.max_queued", "0", "0"), ("upstream.hedge", "on", "true"), ("upstream.http", "1.1", "1.1"),
-            ("upstream.http", "2", "2"),
+            ("upstream.http", "2", "2"), ("memory.locked_max", "8MiB", "8MiB"),
+            ("memory.locked_max", "8192KiB", "8MiB"), ("memory.locked_max", "4097KiB", "4097KiB"),
+            ("memory.locked_max", "16GiB", "16GiB"),
         ]
     )
     func validValues(path: String, text: String, shown: String) throws {
@@ -165,6 +167,9 @@ struct AgentSettingsTests {
             ("socket.path", "/" + String(repeating: "p", count: 107)), ("socket.mode", "0680"), ("socket.mode", "60"),
             ("socket.mode", "06600"), ("socket.mode", "1660"), ("socket.mode", "rw-rw----"), ("socket.mode", ""),
             ("socket.owner", "a b"), ("socket.owner", "a:b"), ("memory.allow_unlocked", "maybe"),
+            ("memory.locked_max", "8388608"), ("memory.locked_max", "8MB"), ("memory.locked_max", "8 MiB"),
+            ("memory.locked_max", "-8MiB"), ("memory.locked_max", "3MiB"), ("memory.locked_max", "17GiB"),
+            ("memory.locked_max", "99999999999999999GiB"), ("memory.locked_max", "MiB"), ("memory.locked_max", ""),
             ("memory.allow_unlocked", ""), ("limits.connections", "0"), ("limits.connections", "1000001"),
             ("limits.connections", "1.5"), ("limits.connections", "99999999999999999999"),
             ("limits.header_timeout", "0s"), ("limits.header_timeout", "5"), ("limits.header_timeout", "5 s"),

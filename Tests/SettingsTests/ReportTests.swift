@@ -88,6 +88,7 @@ struct ReportTests {
                   tls.key                    ""                default
                   tls.client_ca              ""                default
                   memory.allow_unlocked      false             default
+                  memory.locked_max          64MiB             default
                   cache.max_entries          65536             default
                   cache.expiry.any           5m                default
                   cache.expiry.unused        1m                default

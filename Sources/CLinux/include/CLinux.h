@@ -63,4 +63,15 @@ void keyside_delay_crash(void);
 /// MAP_FAILED, which is a cast that Swift does not import.
 static inline bool keyside_map_failed(const void *address) { return address == (void *)-1; }
 
+/// A number that the calling thread keeps, 0 at first: which share of the agent's memory OpenSSL allocates from.
+extern _Thread_local unsigned char keyside_memory_share_of_thread;
+
+static inline unsigned char keyside_memory_share(void) { return keyside_memory_share_of_thread; }
+
+static inline void keyside_set_memory_share(unsigned char share) { keyside_memory_share_of_thread = share; }
+
+/// Allocations that were refused on the calling thread.
+uint64_t keyside_refused_allocations(void);
+void keyside_note_refused_allocation(void);
+
 #endif

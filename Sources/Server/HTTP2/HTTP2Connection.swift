@@ -56,7 +56,7 @@ struct HTTP2Connection: ~Copyable {
     init?(_ premises: ServerLoop.Premises, peer: Peer, now: Instant) {
         guard
             let session = HTTP2Session(
-                limits: premises.limits.http2, memory: premises.memory, blocks: premises.http2Blocks)
+                limits: premises.limits.http2, memory: premises.memory)
         else { return nil }
         self.premises = premises
         self.log = RequestLog(premises.logger)

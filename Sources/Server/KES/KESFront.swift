@@ -8,6 +8,7 @@ package import KeyService
 package import Linux
 package import LockedMemory
 package import Telemetry
+import Waiting
 
 /// Serves the KES API, with the agent's own `/metrics` and `/v1/keyside/cache` beside it.
 ///
@@ -17,6 +18,8 @@ package final class KESFront: Front {
     /// The one in the service, if there is one.
     let cache: CachedKeyService?
     let memory: SecretMemory
+    /// Bytes of locked memory for requests with long bodies.
+    let admission: AdmissionControl
     let facts: AgentFacts
     /// Who may ask for what by TLS.
     let gate: CurrentGate
@@ -25,19 +28,30 @@ package final class KESFront: Front {
     private let sources: [any MetricsSource]
 
     /// - Parameters:
+    ///   - requestByteCountMax: how much locked memory requests with long bodies may have at a time, see
+    ///     ``KESEndpoint/lockedByteCountMax(forBodyOf:)``.
     ///   - gate: who may ask for what by TLS; nobody, unless it is given.
     ///   - sources: other parts of the agent that count.
     package init(
-        service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory, facts: AgentFacts,
+        service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory,
+        requestByteCountMax: Int = KESFront.defaultRequestByteCountMax, facts: AgentFacts,
         gate: CurrentGate = CurrentGate(Gate(policies: [], bindings: [])), sources: [any MetricsSource] = []
     ) {
         self.service = service
         self.cache = cache
         self.memory = memory
+        self.admission = AdmissionControl(
+            capacity: requestByteCountMax, waitingCountMax: Self.waitingRequestCountMax)
         self.facts = facts
         self.gate = gate
         self.sources = sources
     }
+
+    /// Enough for the longest request that KES accepts.
+    package static let defaultRequestByteCountMax = 9 << 18
+    /// Requests with long bodies that wait for memory. One more is answered 503. Each waits with its body in a
+    /// ``TransitBuffer``, which is ordinary memory where locked memory is short: 128 bodies of a megabyte at most.
+    private static let waitingRequestCountMax = 128
 
     var report: MetricsReport {
         MetricsReport(

@@ -3,6 +3,7 @@
 import Linux
 import LockedMemory
 import Logging
+import TLS
 
 /// A client's socket with what is spoken over it: moves bytes between the two, as far as both want.
 struct Client: ~Copyable {
@@ -40,6 +41,7 @@ struct Client: ~Copyable {
 
     private var wire: Wire
     private var conversation: Conversation
+    private let front: any Front
     private let logger: Logger
     /// Answers that the socket did not take. As long as there are any, no request is looked at.
     private var unsent: TransitBuffer
@@ -70,6 +72,7 @@ struct Client: ~Copyable {
         self.wire = Wire(socket, tls: listener.tls)
         self.interest = self.wire.interest(input: true, output: false)
         self.conversation = Conversation(premises, with: Peer(listener.name), now: now)
+        self.front = premises.front
         self.logger = premises.logger
         self.unsent = TransitBuffer(in: premises.memory)
         self.handshakeDeadline = now + premises.limits.handshakeTimeout
@@ -141,7 +144,11 @@ struct Client: ~Copyable {
         switch self.wire.shakeHands() {
         case .underWay:
             return true
-        case .done(let peer, let speaksHTTP2):
+        case .done(let credential, let speaksHTTP2):
+            if let objection = credential.objection {
+                self.logger.debug("client certificate gives no identity", metadata: ["reason": "\(objection)"])
+            }
+            let peer = Peer(.tls, credential, isKnown: self.front.knows(credential))
             self.conversation.meet(peer, speaksHTTP2: speaksHTTP2, now: desk.now)
             return true
         case .plainHTTP:

@@ -11,9 +11,8 @@ package struct ServerLimits: Sendable {
     package var headerTimeout: Interval
     /// From the first byte of a client of TLS until its handshake is done; also how long there may be none.
     package var handshakeTimeout: Interval = .seconds(10)
-    /// Handshakes under way that a thread has memory for without a thought: each takes 50 to 100 KiB of locked memory. With
-    /// more of them, the oldest have to go once they have had ``crowdedHandshakeTimeout``, and at once where OpenSSL's
-    /// memory runs short.
+    /// Handshakes of a thread under way at a time. With more of them, the oldest have to go once they have had
+    /// ``crowdedHandshakeTimeout``.
     package var handshakes = 64
     /// A thousand times what a handshake takes on one machine.
     package var crowdedHandshakeTimeout: Interval = .seconds(1)

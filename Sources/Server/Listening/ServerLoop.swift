@@ -14,12 +14,7 @@ struct ServerLoop: ~Copyable {
         let limits: ServerLimits
         let namings: RequestNamings
         let memory: SecretMemory
-        /// Where connections of HTTP/2 keep what is none of a request's contents.
-        let http2Blocks: BoundedBlocks
         let logger: Logger
-
-        /// Some twenty connections' worth: an object store has one.
-        private static var http2ByteCountMax: Int { 512 * 1024 }
 
         init(
             front: any Front, limits: ServerLimits, namings: RequestNamings = RequestNamings(), memory: SecretMemory,
@@ -29,7 +24,6 @@ struct ServerLoop: ~Copyable {
             self.limits = limits
             self.namings = namings
             self.memory = memory
-            self.http2Blocks = BoundedBlocks(in: memory, upTo: Self.http2ByteCountMax)
             self.logger = logger
         }
     }
@@ -171,23 +165,7 @@ struct ServerLoop: ~Copyable {
         while let oldest = self.handshakes.takeOldest(beyond: limits.handshakes, before: limit) {
             self.giveUpHandshake(of: oldest, for: id)
         }
-        // Whoever is allowed to use up OpenSSL's memory keeps everybody else from it, key servers included.
-        while !self.hasMemoryForHandshakes,
-            let oldest = self.handshakes.takeOldest(beyond: 1, before: .distantFuture)
-        {
-            self.giveUpHandshake(of: oldest, for: id)
-        }
     }
-
-    private var hasMemoryForHandshakes: Bool {
-        self.premises.memory.heap.hasRoom(forBlocks: Self.reservedBuffers, of: Self.bufferByteCount)
-    }
-
-    /// A handshake takes up to four, one for each direction, one for a message that is not whole and one for what it is
-    /// answered with; and there are other threads.
-    private static let reservedBuffers = 32
-    /// What OpenSSL allocates for a record, and for a message.
-    private static let bufferByteCount = 17 << 10
 
     private mutating func giveUpHandshake(of oldest: Slots<Client>.ID, for id: Slots<Client>.ID) {
         guard oldest != id, self.clients.contains(oldest) else { return }

@@ -44,6 +44,8 @@ package struct AgentSettings: Equatable, Sendable {
     package struct Memory: Equatable, Sendable {
         /// Whether ordinary memory will do for secrets where none can be locked.
         package var allowUnlocked = false
+        /// Bytes of locked memory at most. Where `RLIMIT_MEMLOCK` allows less, the agent takes what that allows.
+        package var lockedMax = 64 << 20
     }
 
     package struct Cache: Equatable, Sendable {

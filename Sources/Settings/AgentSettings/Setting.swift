@@ -116,6 +116,7 @@ extension Setting {
         Setting("tls.key", .file, \.tls.key, flag: "--tls-key"),
         Setting("tls.client_ca", .file, \.tls.clientCA, flag: "--tls-client-ca"),
         Setting("memory.allow_unlocked", .boolean, \.memory.allowUnlocked),
+        Setting("memory.locked_max", .size((4 << 20)...(16 << 30)), \.memory.lockedMax),
         Setting("cache.max_entries", .integer(1...100_000_000), \.cache.maxEntries),
         Setting("cache.expiry.any", .duration(), \.cache.expiry.any),
         Setting("cache.expiry.unused", .duration(), \.cache.expiry.unused),

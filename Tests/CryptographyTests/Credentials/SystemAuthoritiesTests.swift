@@ -29,9 +29,9 @@ struct SystemAuthoritiesTests {
             try OpenSSLCommand.run("rehash", ".", in: folder)
             unsetenv("SSL_CERT_FILE")
             setenv("SSL_CERT_DIR", "/nonexistent:\(folder.path)", 1)
-            let blocks = try SharedMemory.secrets.heap.blocksInUse
+            let blocks = try SharedMemory.secrets.heap(.own).blocksInUse
             let trust = try TrustStore()
-            #expect(try SharedMemory.secrets.heap.blocksInUse < blocks + 100)
+            #expect(try SharedMemory.secrets.heap(.own).blocksInUse < blocks + 100)
             let outcome = try Handshake.run(ClientTLS(identity: nil, trust: trust), authority: authority)
             #expect(outcome.clientError == nil)
         }

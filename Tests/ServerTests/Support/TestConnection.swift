@@ -35,7 +35,7 @@ struct TestConnection {
         self.client = Client(descriptor: descriptors[0], keeping: server)
         try await self.client.send(bytes)
         await server.inbox.turn()
-        self.buffersOfLoop = server.memory.transit.blocksInUse
+        self.buffersOfLoop = server.memory.transitBlocksInUse
         server.inbox.willAdopt()
         server.inbox.post(.adopt(descriptors[1], isAdmitted: true, listener: server.listener))
     }
@@ -66,10 +66,12 @@ struct TestConnection {
     // MARK: Memory
 
     /// Whether `text` stands anywhere in the memory of the connection's buffers, in use or not.
-    func holds(_ text: String) -> Bool { self.memory.transit.holds(Array(text.utf8)) }
+    func holds(_ text: String) -> Bool {
+        MemoryShare.allCases.contains { self.memory.heap($0).holds(Array(text.utf8)) }
+    }
 
     /// Buffers that the connection has not given back. Those of the loop are given back too where they had to grow.
-    var buffersInUse: Int { max(0, self.memory.transit.blocksInUse - self.buffersOfLoop) }
+    var buffersInUse: Int { max(0, self.memory.transitBlocksInUse - self.buffersOfLoop) }
 
     /// Whether the connection gives all its buffers back, with time for the task that made an answer to hand it over.
     func givesBuffersBack() async throws -> Bool {
@@ -107,18 +109,23 @@ private final class OneLoop: Sendable {
     }
 }
 
+extension SecretMemory {
+    /// Buffers for bytes on their way, of every length.
+    var transitBlocksInUse: Int {
+        self.heap(.transit).blocksInUse + self.heap(.smallTransit).blocksInUse
+    }
+}
+
 extension LockedHeap {
     func holds(_ bytes: [UInt8]) -> Bool {
         self.state.withLock { state in
-            for chunk in sequence(first: state.chunk, next: \.previous) {
-                var rest = unsafe UnsafeRawBufferPointer(chunk.region.bytes)
-                while let start = rest.baseAddress, rest.count >= bytes.count {
-                    guard let found = unsafe memchr(start, CInt(bytes[0]), rest.count) else { break }
-                    unsafe rest = UnsafeRawBufferPointer(
-                        rebasing: rest.dropFirst(unsafe UnsafeRawPointer(found) - start))
-                    if unsafe rest.starts(with: bytes) { return true }
-                    unsafe rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst())
-                }
+            var rest = unsafe UnsafeRawBufferPointer(state.region.bytes)
+            while let start = rest.baseAddress, rest.count >= bytes.count {
+                guard let found = unsafe memchr(start, CInt(bytes[0]), rest.count) else { break }
+                unsafe rest = UnsafeRawBufferPointer(
+                    rebasing: rest.dropFirst(unsafe UnsafeRawPointer(found) - start))
+                if unsafe rest.starts(with: bytes) { return true }
+                unsafe rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst())
             }
             return false
         }

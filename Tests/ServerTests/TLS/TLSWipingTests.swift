@@ -13,7 +13,7 @@ import Testing
 
     private func isHeld(_ text: String) throws -> Bool {
         let memory = try SharedMemory.secrets
-        return memory.heap.holds(Array(text.utf8)) || memory.transit.holds(Array(text.utf8))
+        return MemoryShare.allCases.contains { memory.heap($0).holds(Array(text.utf8)) }
     }
 
     @Test("on a connection that is open", arguments: CurlCommand.HTTPVersion.allCases, [20, 20_000, 500_000])

@@ -39,6 +39,11 @@ package final class RawConnection: ClientConnection {
 
     package var isEncrypted: Bool { self.tls != nil }
 
+    /// The TLS session that a later connection can resume; nil if the server has offered none by now. TLS 1.3 offers it
+    /// ahead of the first answer.
+    package var session: TLSClientSession? { self.tls?.session }
+    package var isResumed: Bool { self.tls?.isResumed == true }
+
     /// Lets this process have as many connections as it may.
     package static func allowThousands() throws(TestFailure) {
         guard testsupport_raise_descriptor_limit() >= 4096 else {

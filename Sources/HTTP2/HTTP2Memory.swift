@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CNghttp2
+import LockedMemory
+
+/// malloc(3) and its kind for nghttp2, in the clients' share of the agent's memory.
+enum HTTP2Memory {
+    /// The functions keep no reference to `memory`: it must outlive the session.
+    @unsafe static func functions(for memory: SecretMemory) -> nghttp2_mem {
+        unsafe nghttp2_mem(
+            mem_user_data: Unmanaged.passUnretained(memory).toOpaque(),
+            malloc: { byteCount, memory in unsafe HTTP2Memory.at(memory)?.allocate(byteCount, from: .clients) },
+            free: { block, memory in
+                guard let block = unsafe block else { return }
+                unsafe HTTP2Memory.at(memory)?.release(block)
+            },
+            calloc: { count, byteCount, memory in
+                let (total, isTooMuch) = count.multipliedReportingOverflow(by: byteCount)
+                return isTooMuch ? nil : unsafe HTTP2Memory.at(memory)?.allocate(total, from: .clients)
+            },
+            realloc: { block, byteCount, memory in
+                guard let block = unsafe block else {
+                    return unsafe HTTP2Memory.at(memory)?.allocate(byteCount, from: .clients)
+                }
+                return unsafe HTTP2Memory.at(memory)?.reallocate(block, byteCount, from: .clients)
+            })
+    }
+
+    private static func at(_ memory: UnsafeMutableRawPointer?) -> SecretMemory? {
+        unsafe memory.map { unsafe Unmanaged<SecretMemory>.fromOpaque($0).takeUnretainedValue() }
+    }
+}

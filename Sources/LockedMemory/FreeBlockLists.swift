@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// The free blocks of a heap in lists by size, as in TLSF (Masmano et al., ECRTS 2004): a bitmap finds the smallest class
+/// with a block that surely fits, in constant time.
+///
+/// Blocks of fewer than 16 units have a class for each size. Larger ones have 16 classes for each power of two, so a block
+/// is at most 1/16 longer than the shortest block of its class.
+struct FreeBlockLists: ~Copyable {
+    private static let classesPerPower = 16
+    private static let powers = 29
+
+    /// Bit n: some class of power n has a block.
+    private var usedPowers: UInt32 = 0
+    /// Bit m of element n: class m of power n has a block.
+    private var usedClasses = InlineArray<29, UInt16>(repeating: 0)
+    /// The address of the first block of each class; 0 if there is none.
+    private var heads = InlineArray<464, UInt>(repeating: 0)
+
+    /// How many blocks of the class below are examined when no class of surely fitting blocks has one.
+    private static let examinedMax = 256
+
+    mutating func insert(_ block: UnsafeMutableRawPointer, units: Int) {
+        let (power, slot) = Self.class(of: units)
+        let index = power * Self.classesPerPower + slot
+        let next = self.heads[index]
+        unsafe Self.setLinks(of: block, next: next, previous: 0)
+        if let next = unsafe UnsafeMutableRawPointer(bitPattern: next) {
+            unsafe Self.setPrevious(of: next, UInt(bitPattern: block))
+        }
+        self.heads[index] = UInt(bitPattern: block)
+        self.usedClasses[power] |= 1 << UInt16(slot)
+        self.usedPowers |= 1 << UInt32(power)
+    }
+
+    /// Takes a block out of its list, and clears its links.
+    mutating func remove(_ block: UnsafeMutableRawPointer, units: Int) {
+        let next = unsafe Self.next(of: block)
+        let previous = unsafe (block + BlockHeader.byteCount + 8).load(as: UInt.self)
+        if let next = unsafe UnsafeMutableRawPointer(bitPattern: next) { unsafe Self.setPrevious(of: next, previous) }
+        if let previous = unsafe UnsafeMutableRawPointer(bitPattern: previous) {
+            unsafe (previous + BlockHeader.byteCount).storeBytes(of: next, as: UInt.self)
+        } else {
+            let (power, slot) = Self.class(of: units)
+            self.heads[power * Self.classesPerPower + slot] = next
+            if next == 0 {
+                self.usedClasses[power] &= ~(1 << UInt16(slot))
+                if self.usedClasses[power] == 0 { self.usedPowers &= ~(1 << UInt32(power)) }
+            }
+        }
+        unsafe Self.setLinks(of: block, next: 0, previous: 0)
+    }
+
+    /// A block of at least so many units, still in its list; nil if there is none.
+    func block(ofAtLeast units: Int) -> UnsafeMutableRawPointer? {
+        let (power, slot) = Self.class(of: Self.roundedUp(units))
+        let classes = self.usedClasses[power] & (UInt16.max << UInt16(slot))
+        if classes != 0 { return unsafe self.head(power, classes.trailingZeroBitCount) }
+        let powers = self.usedPowers & (UInt32.max << UInt32(power + 1))
+        if powers != 0 {
+            let power = powers.trailingZeroBitCount
+            return unsafe self.head(power, self.usedClasses[power].trailingZeroBitCount)
+        }
+        return unsafe self.fittingBlock(inClassOf: units)
+    }
+
+    /// Looks through the class that `units` itself belongs to, where only some blocks are long enough.
+    private func fittingBlock(inClassOf units: Int) -> UnsafeMutableRawPointer? {
+        let (power, slot) = Self.class(of: units)
+        var candidate = unsafe self.head(power, slot)
+        for _ in 0..<Self.examinedMax {
+            guard let block = unsafe candidate else { return nil }
+            if unsafe block.load(as: BlockHeader.self).units >= units { return unsafe block }
+            unsafe candidate = UnsafeMutableRawPointer(bitPattern: Self.next(of: block))
+        }
+        return nil
+    }
+
+    private func head(_ power: Int, _ slot: Int) -> UnsafeMutableRawPointer? {
+        unsafe UnsafeMutableRawPointer(bitPattern: self.heads[power * Self.classesPerPower + slot])
+    }
+
+    // MARK: Classes
+
+    private static func `class`(of units: Int) -> (power: Int, slot: Int) {
+        guard units >= Self.classesPerPower else { return (0, units) }
+        let log = Int.bitWidth - 1 - units.leadingZeroBitCount
+        return (log - 3, units >> (log - 4) & (Self.classesPerPower - 1))
+    }
+
+    /// The shortest length from which on every block of the class has `units`.
+    private static func roundedUp(_ units: Int) -> Int {
+        guard units >= Self.classesPerPower else { return units }
+        let log = Int.bitWidth - 1 - units.leadingZeroBitCount
+        return units + (1 << (log - 4)) - 1
+    }
+
+    // MARK: Links
+
+    private static func next(of block: UnsafeMutableRawPointer) -> UInt {
+        unsafe (block + BlockHeader.byteCount).load(as: UInt.self)
+    }
+
+    private static func setPrevious(of block: UnsafeMutableRawPointer, _ previous: UInt) {
+        unsafe (block + BlockHeader.byteCount + 8).storeBytes(of: previous, as: UInt.self)
+    }
+
+    private static func setLinks(of block: UnsafeMutableRawPointer, next: UInt, previous: UInt) {
+        unsafe (block + BlockHeader.byteCount).storeBytes(of: next, as: UInt.self)
+        unsafe Self.setPrevious(of: block, previous)
+    }
+}
