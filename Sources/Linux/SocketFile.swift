@@ -209,7 +209,7 @@ package struct SocketFile: ~Copyable, Sendable {
 private struct FolderLock {
     private let descriptor: CInt
 
-    /// Nobody holds it for longer than a few system calls, unless something is wrong.
+    /// Agents hold the lock for a few system calls only.
     private static let patience = Interval.seconds(5)
     /// Between two attempts, in microseconds: flock(2) waits without a limit or not at all.
     private static let pause: UInt32 = 5000

@@ -25,7 +25,7 @@ package enum StandardStreams {
         }
     }
 
-    /// Writes the last words of a process to standard error, and gives up when that has not been read for `limit`.
+    /// Writes the last message of a process to standard error. Gives up after `limit` if that is not read.
     package static func writeError(_ text: String, within limit: Interval) {
         let limits = OutputQueue.Limits(messageCount: 4, byteCount: .max)
         let queue = try? OutputQueue(threadName: "standard-error", limits: limits) { Self.writeError($0) }

@@ -2,6 +2,7 @@
 
 import Agent
 import ArgumentParser
+import Glibc
 import Linux
 import LockedMemory
 import Logging
@@ -35,6 +36,8 @@ struct Run: AsyncParsableCommand {
                 }
                 try await Self.serve(startup, logger: logger, writer: writer)
                 writer.finish()
+                // No exit handler may wait for a thread that hangs, or take from one that still works what it works with.
+                _exit(EXIT_SUCCESS)
             } catch let failure as CommandFailure {
                 if let message = failure.message { writer.submitReason("keyside: \(message)\n") }
                 writer.finish()

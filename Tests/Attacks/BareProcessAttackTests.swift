@@ -74,7 +74,7 @@ import Testing
         if arguments == ["version"] { #expect(outcome.output.hasPrefix("keyside ")) }
     }
 
-    /// What runs tasks cannot do without.
+    /// These commands run tasks, and libdispatch needs /proc for that.
     @Test(.enabled(if: canUnshare, "needs a mount namespace"), arguments: [["run"], ["check"], ["bench"]])
     func withoutProcACommandThatNeedsItSaysSo(arguments: [String]) throws {
         let outcome = try Self.run(Self.hiding("/proc") + [try Keyside.binary()] + arguments)

@@ -4,7 +4,7 @@ import Glibc
 import TestSupport
 import Testing
 
-/// Whoever is to read the agent's log, or its messages to the service manager, does not.
+/// The agent's log, or its messages to the service manager, are not read.
 @Suite struct LogPipeAttackTests {
     private func withSilencedAgent(
         _ configure: (inout AgentSetup) -> Void = { _ in }, body: (AgentProcess, FullPipe) throws -> Void

@@ -42,7 +42,7 @@ import Testing
 
     @Test func workThatHangsIsGivenUpAndItsFileNamed() async throws {
         let worker = FileWorker(limit: .milliseconds(20))
-        let gate = Gate()
+        let gate = ThreadGate()
         let hanging: @Sendable () -> Void = {
             FileProgress.current?.begin("/hung/file")
             gate.pass()
@@ -61,7 +61,7 @@ import Testing
 
     @Test func aCancelledTaskDoesNotWait() async throws {
         let worker = FileWorker(limit: .seconds(3600))
-        let gate = Gate()
+        let gate = ThreadGate()
         let task = Task { await self.failure(of: worker) { gate.pass() } }
         task.cancel()
         #expect(await task.value == .cancelled)
@@ -77,16 +77,4 @@ private final class Counter: Sendable {
     @discardableResult func change(by change: Int) -> Int {
         self.value.wrappingAdd(change, ordering: .relaxed).newValue
     }
-}
-
-/// Holds a thread until it is opened: sem_init(3), which is for threads of any kind.
-private final class Gate: @unchecked Sendable {
-    private let semaphore = UnsafeMutablePointer<sem_t>.allocate(capacity: 1)
-
-    init() { sem_init(self.semaphore, 0, 0) }
-
-    deinit { self.semaphore.deallocate() }
-
-    func pass() { while sem_wait(self.semaphore) != 0 {} }
-    func open() { sem_post(self.semaphore) }
 }

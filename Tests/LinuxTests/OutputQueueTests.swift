@@ -6,9 +6,9 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Messages to somebody who may not take them.
+/// A queue in front of a destination that may block.
 @Suite(.timeLimit(.minutes(1))) struct OutputQueueTests {
-    /// Takes messages, as soon as it is let.
+    /// Blocks its writer until it is opened. Fails to write the messages in `failing`.
     private final class Destination: Sendable {
         private let gate: Mutex<Bool>
         private let taken = Mutex<[String]>([])

@@ -5,7 +5,7 @@ import Linux
 import TestSupport
 import Testing
 
-/// Files that are opened because somebody has named them.
+/// Paths that an operator names.
 @Suite(.timeLimit(.minutes(1))) struct RegularFileTests {
     private let folder: TemporaryFolder
 

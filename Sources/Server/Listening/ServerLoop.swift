@@ -235,10 +235,12 @@ struct ServerLoop: ~Copyable {
         }
     }
 
-    /// Those who wait at the former socket are accepted before it closes. Does nothing once accepting has stopped.
+    /// Closing a listening socket drops its backlog, so this accepts the backlog of the former socket first. Does nothing
+    /// but close the new socket once accepting has stopped.
     private mutating func replaceSocket(of listener: Int, with socket: consuming Descriptor) {
         for id in self.acceptors.ids where self.acceptors[id].index == listener {
-            while case .somebodyMayBeLeft = self.acceptors[id].acceptSome() {}
+            var roundsLeft = 100  // Clients may come faster than they are accepted.
+            while roundsLeft > 0, case .somebodyMayBeLeft = self.acceptors[id].acceptSome() { roundsLeft -= 1 }
             do throws(SystemError) {
                 try self.acceptors[id].replaceSocket(with: socket, on: self.inbox.events)
             } catch {
