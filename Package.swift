@@ -54,8 +54,8 @@ let package = Package(
         .target(
             name: "Agent",
             dependencies: [
-                "Access", "CBuildInfo", "Cryptography", "Curl", "KeyCache", "KeyService", "Linux", "LockedMemory",
-                "Renewal", "Server", "Settings", "StaticKey", "Systemd", "TLS", "Telemetry", "Upstream",
+                "Access", "CBuildInfo", "Cryptography", "Curl", "KESProtocol", "KeyCache", "KeyService", "Linux",
+                "LockedMemory", "Renewal", "Server", "Settings", "StaticKey", "Systemd", "TLS", "Telemetry", "Upstream",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ],
@@ -70,7 +70,7 @@ let package = Package(
             name: "Server",
             dependencies: [
                 "Access", "ByteCoding", "Cryptography", "HTTP2", "HTTPWire", "KESProtocol", "KeyCache", "KeyService",
-                "Linux", "LockedMemory", "Slots", "Spans", "TLS", "Telemetry",
+                "Linux", "LockedMemory", "Slots", "Spans", "TLS", "Telemetry", "Waiting",
                 .product(name: "Logging", package: "swift-log"),
             ],
             swiftSettings: settings
@@ -229,6 +229,7 @@ let package = Package(
             swiftSettings: relaxed
         ),
         .testTarget(name: "RenewalTests", dependencies: ["Cryptography", "Renewal"], swiftSettings: settings),
+        .testTarget(name: "WaitingTests", dependencies: ["TestSupport", "Waiting"], swiftSettings: relaxed),
         .testTarget(name: "SlotsTests", dependencies: ["Slots"], swiftSettings: settings),
         .target(name: "CTestSupport", dependencies: ["COpenSSL"], path: "Tests/CTestSupport"),
         .target(

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Access
+import KESProtocol
 import KeyCache
 import KeyService
 import Linux
@@ -124,6 +125,7 @@ package struct Agent: Sendable {
             service: self.service,
             cache: self.keyServers?.cache,
             memory: self.memory,
+            requests: RequestBudget(self.settings.upstream, self.memory.plan),
             facts: AgentFacts(
                 version: BuildInfo.version, commit: BuildInfo.commit,
                 listeners: [facts] + [other?.1].compactMap(\.self)),

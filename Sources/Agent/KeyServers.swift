@@ -2,6 +2,7 @@
 
 import Cryptography
 import Curl
+import KESProtocol
 import KeyCache
 import KeyService
 import Linux
@@ -39,7 +40,7 @@ final class KeyServers: Sendable {
         let service = KESService(
             endpoints: kes.endpoints.map(\.description),
             keyName: kes.keyName,
-            options: UpstreamOptions(settings.upstream, memory.plan),
+            options: UpstreamOptions(settings.upstream, memory: memory),
             transport: engine.makePool(tls: credentials.tls),
             memory: memory
         ) { notice in
@@ -143,12 +144,20 @@ extension CachedKeyService {
     }
 }
 
-extension UpstreamOptions {
+extension RequestBudget {
+    /// What the shares of locked memory for requests, and for connections to key servers, allow.
     init(_ settings: AgentSettings.Upstream, _ plan: MemoryPlan) {
+        self.init(
+            byteCount: plan[.requests], inFlightMax: min(settings.maxInFlight, plan.upstreamRequests))
+    }
+}
+
+extension UpstreamOptions {
+    init(_ settings: AgentSettings.Upstream, memory: SecretMemory) {
         self.init()
         self.timeout = settings.timeout
         self.connectTimeout = settings.connectTimeout
-        self.inFlightMax = min(settings.maxInFlight, plan.upstreamRequests)
+        self.inFlightMax = RequestBudget(settings, memory.plan).inFlightMax
         self.queuedMax = settings.maxQueued
         self.isHedging = settings.hedge
     }

@@ -2,6 +2,7 @@
 
 import CCurl
 import Cryptography
+import Glibc
 import LockedMemory
 
 /// A libcurl easy handle: set up once, then used for one transfer after the other.
@@ -32,6 +33,15 @@ import LockedMemory
     private(set) var refusal: TransferFailure.Kind?
     /// What OpenSSL found when it looked at the server's certificate.
     var peerCheck = PeerCheck()
+    /// Opens the sockets of the handle's connections. Nil where libcurl does so itself.
+    var opener: MultiHandle?
+    /// The errno of socket(2), where that failed.
+    var socketRefusal: CInt?
+    /// The count when the transfer began.
+    private var refusalsBefore = RefusedAllocations.onThisThread
+    /// Whether anything on the engine's thread was refused memory while the transfer was under way. Some other transfer may
+    /// have been the one; a failure then says nothing certain of the server all the same.
+    var wasRefusedMemory: Bool { RefusedAllocations.onThisThread != self.refusalsBefore }
 
     /// - Parameters:
     ///   - tls: nil for plain HTTP.
@@ -109,7 +119,7 @@ import LockedMemory
         }
     }
 
-    private static func at(_ context: UnsafeMutableRawPointer) -> EasyHandle {
+    static func at(_ context: UnsafeMutableRawPointer) -> EasyHandle {
         unsafe Unmanaged<EasyHandle>.fromOpaque(context).takeUnretainedValue()
     }
 
@@ -120,15 +130,13 @@ import LockedMemory
     /// - Parameter needsOwnConnection: whether it must not be sent on one that there is already.
     /// - Throws: `.noMemory`.
     func begin(_ transfer: borrowing Transfer, needsOwnConnection: Bool) throws(TransferFailure) {
-        do {
-            self.answer = try SecretBuilder(byteCountMax: transfer.answerByteCountMax, in: self.memory)
-        } catch {
-            throw .noMemory
-        }
+        self.refusalsBefore = RefusedAllocations.onThisThread
+        self.answer = SecretBuilder(
+            byteCountMax: transfer.answerByteCountMax, firstByteCount: transfer.answerByteCountExpected, in: self.memory)
         try self.url.change(to: transfer.endpoint, transfer.path)
         switch transfer.body {
         case .some(let body):
-            unsafe body.withUnsafeBytes { bytes in
+            unsafe body.value.withUnsafeBytes { bytes in
                 unsafe keyside_curl_set_offset(self.pointer, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(bytes.count))
                 unsafe self.set(CURLOPT_POSTFIELDS, to: bytes.baseAddress)
             }
@@ -144,7 +152,13 @@ import LockedMemory
 
     /// Takes what the run has left. To be followed by ``reset()``.
     func finish(_ code: CURLcode) throws(TransferFailure) -> TransferAnswer {
-        guard code == CURLE_OK, let body = self.answer.take()?.finish() else { throw self.failure(code) }
+        guard code == CURLE_OK, let builder = self.answer.take() else { throw self.failure(code) }
+        let body: Secret
+        do {
+            body = try builder.finish()
+        } catch {
+            throw .noMemory
+        }
         return TransferAnswer(
             status: self.information(CURLINFO_RESPONSE_CODE),
             httpVersion: self.information(CURLINFO_HTTP_VERSION) == CURL_HTTP_VERSION_2_0 ? .http2 : .http1,
@@ -158,6 +172,7 @@ import LockedMemory
         unsafe self.errorText.pointee = 0
         self.answer = nil
         self.refusal = nil
+        self.socketRefusal = nil
         self.requestWasSent = false
         self.wasTurnedAway = false
         self.leaveConnection()
@@ -169,6 +184,12 @@ import LockedMemory
         guard let tls = self.tls, unsafe tls.install(in: context) else { return false }
         unsafe PeerCheck.watch(context, for: self)
         return true
+    }
+
+    func openSocket(_ family: CInt, _ type: CInt, _ protocolNumber: CInt) -> CInt {
+        guard let socket = self.opener?.open(family, type, protocolNumber) else { return CURL_SOCKET_BAD }
+        if socket < 0 { self.socketRefusal = errno }
+        return socket
     }
 
     /// There is a connection; it may be the second one, where the first has broken.

@@ -77,10 +77,11 @@ import LockedMemory
     func adopt(_ easy: EasyHandle) {
         let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe easy.set(CURLOPT_SHARE, to: self.share)
-        unsafe easy.set(CURLOPT_OPENSOCKETDATA, to: itself)
-        unsafe keyside_curl_on_open(easy.pointer) { itself, _, address in
-            guard let itself = unsafe itself, let address = unsafe address?.pointee else { return CURL_SOCKET_BAD }
-            return unsafe MultiHandle.at(itself).open(address.family, address.socktype, address.protocol)
+        easy.opener = self
+        unsafe easy.set(CURLOPT_OPENSOCKETDATA, to: Unmanaged.passUnretained(easy).toOpaque())
+        unsafe keyside_curl_on_open(easy.pointer) { easy, _, address in
+            guard let easy = unsafe easy, let address = unsafe address?.pointee else { return CURL_SOCKET_BAD }
+            return unsafe EasyHandle.at(easy).openSocket(address.family, address.socktype, address.protocol)
         }
         unsafe easy.set(CURLOPT_CLOSESOCKETDATA, to: itself)
         unsafe keyside_curl_on_close(easy.pointer) { itself, socket in
@@ -89,7 +90,8 @@ import LockedMemory
         }
     }
 
-    private func open(_ family: CInt, _ type: CInt, _ protocolNumber: CInt) -> CInt {
+    /// - Returns: -1 and errno if the kernel has none left.
+    func open(_ family: CInt, _ type: CInt, _ protocolNumber: CInt) -> CInt {
         let socket = socket(family, type | CInt(SOCK_CLOEXEC.rawValue), protocolNumber)
         if socket >= 0 {
             self.record.socketWasOpened()

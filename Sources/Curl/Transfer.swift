@@ -17,9 +17,11 @@ package struct Transfer: ~Copyable, Sendable {
     /// Path and query, percent-encoded: `/v1/key/decrypt/my-key`. Never holds a secret.
     package let path: String
     /// JSON. libcurl reads it where it lies, so it lives as long as the transfer. Nil: no body and no length of one.
-    package let body: Secret?
+    package let body: SharedSecret?
     /// The longest body an answer may have.
     package let answerByteCountMax: Int
+    /// Memory for an answer of this length is taken when its first byte comes; a longer one moves as it grows.
+    package let answerByteCountExpected: Int
     /// When it has failed, wherever it is: waiting for a connection, sending, receiving.
     package let deadline: ContinuousClock.Instant
     /// How long name, connection and handshake may take together, where that is less than with the engine's other
@@ -36,8 +38,9 @@ package struct Transfer: ~Copyable, Sendable {
         _ method: Method,
         _ endpoint: String,
         _ path: String,
-        body: consuming Secret? = nil,
+        body: SharedSecret? = nil,
         answerByteCountMax: Int,
+        answerByteCountExpected: Int = 512,
         deadline: ContinuousClock.Instant,
         connectTimeout: Duration? = nil,
         isRepeatable: Bool
@@ -47,6 +50,7 @@ package struct Transfer: ~Copyable, Sendable {
         self.path = path
         self.body = body
         self.answerByteCountMax = answerByteCountMax
+        self.answerByteCountExpected = min(answerByteCountExpected, answerByteCountMax)
         self.deadline = deadline
         self.connectTimeout = connectTimeout
         self.isRepeatable = isRepeatable

@@ -20,6 +20,7 @@ extension TransferFailure {
             case .broken: "the connection broke"
             case .answerTooLarge: "the answer is too large"
             case .noMemory: "no locked memory left"
+            case .noResources: "no descriptor, port or buffer left for a connection"
             case .cancelled: "cancelled"
             case .retired: "the credentials were replaced"
             case .stopped: "stopped"
@@ -32,7 +33,7 @@ extension TransferFailure {
         guard !self.requestWasSent else { return false }
         return switch self.kind {
         case .nameNotResolved, .refused, .notPermitted, .notTrusted, .tls, .timedOut: true
-        case .broken, .answerTooLarge, .noMemory, .cancelled, .retired, .stopped: false
+        case .broken, .answerTooLarge, .noMemory, .noResources, .cancelled, .retired, .stopped: false
         }
     }
 }
@@ -42,13 +43,16 @@ extension EasyHandle {
     func failure(_ code: CURLcode) -> TransferFailure {
         let explanation = unsafe String(cString: self.errorText)
         let reason = explanation.isEmpty ? unsafe String(cString: curl_easy_strerror(code)) : explanation
-        let systemCode = CInt(self.information(CURLINFO_OS_ERRNO))
+        let systemCode = self.socketRefusal ?? CInt(self.information(CURLINFO_OS_ERRNO))
 
         let kind: TransferFailure.Kind
         switch code {
-        // OpenSSL ran out of memory, in whatever it was about to do for libcurl.
-        case _ where reason.hasSuffix("malloc failure"):
+        // Whatever libcurl and OpenSSL call it: a certificate is "too weak" or "not trusted", and a handshake fails, where a
+        // check of theirs was refused memory.
+        case _ where self.wasRefusedMemory || reason.hasSuffix("malloc failure"):
             kind = .noMemory
+        case CURLE_COULDNT_CONNECT where Self.isLackOfResources(systemCode):
+            kind = .noResources
         case CURLE_COULDNT_RESOLVE_HOST:
             kind = .nameNotResolved
         case CURLE_COULDNT_CONNECT:
@@ -83,5 +87,13 @@ extension EasyHandle {
                 isOfSystem ? unsafe String(cString: strerror(systemCode)) : reason
             }
         return TransferFailure(kind, reason: told, requestWasSent: self.requestWasSent)
+    }
+
+    /// Whether an errno of socket(2) or connect(2) tells of this machine and not of the other side.
+    private static func isLackOfResources(_ code: CInt) -> Bool {
+        switch code {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: true
+        case _: false
+        }
     }
 }

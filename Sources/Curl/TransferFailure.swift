@@ -18,8 +18,10 @@ package struct TransferFailure: Error, Equatable, Sendable {
         /// The connection ended before the answer did, or what came is not HTTP.
         case broken
         case answerTooLarge
-        /// Locked memory ran out.
+        /// This process was refused locked memory.
         case noMemory
+        /// This machine had no descriptor, port or buffer left for a connection.
+        case noResources
         /// By the task that waited.
         case cancelled
         /// The pool was retired before the transfer reached it. Nothing was sent: take the pool that replaced it.

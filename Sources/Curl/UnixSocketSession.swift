@@ -37,8 +37,13 @@ package final class UnixSocketSession {
     package func perform(
         _ method: Transfer.Method, _ path: String, body: consuming Secret? = nil, isRepeatable: Bool
     ) throws(TransferFailure) -> TransferAnswer {
+        let shared: SharedSecret?
+        switch consume body {
+        case .some(let body): shared = SharedSecret(body)
+        case .none: shared = nil
+        }
         let transfer = Transfer(
-            method, "http://keyside", path, body: body, answerByteCountMax: self.answerByteCountMax,
+            method, "http://keyside", path, body: shared, answerByteCountMax: self.answerByteCountMax,
             deadline: .now + self.timeout, isRepeatable: isRepeatable)
         defer {
             self.handle.reset()

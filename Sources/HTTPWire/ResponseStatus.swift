@@ -11,6 +11,7 @@ package enum ResponseStatus: Int, CaseIterable, Sendable {
     case notAcceptable = 406
     case requestTimeout = 408
     case conflict = 409
+    case contentTooLarge = 413
     case expectationFailed = 417
     case requestHeaderFieldsTooLarge = 431
     case internalServerError = 500
@@ -32,6 +33,7 @@ package enum ResponseStatus: Int, CaseIterable, Sendable {
         case .notAcceptable: "HTTP/1.1 406 Not Acceptable\r\n"
         case .requestTimeout: "HTTP/1.1 408 Request Timeout\r\n"
         case .conflict: "HTTP/1.1 409 Conflict\r\n"
+        case .contentTooLarge: "HTTP/1.1 413 Content Too Large\r\n"
         case .expectationFailed: "HTTP/1.1 417 Expectation Failed\r\n"
         case .requestHeaderFieldsTooLarge: "HTTP/1.1 431 Request Header Fields Too Large\r\n"
         case .internalServerError: "HTTP/1.1 500 Internal Server Error\r\n"

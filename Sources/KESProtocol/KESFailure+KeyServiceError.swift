@@ -19,11 +19,15 @@ extension KESFailure {
         case .unsupportedAlgorithm: self.init(status: 406, message: "algorithm is not supported")
         case .hmacNotSupported: self.init(status: 409, message: "key does not support HMAC")
         case .overloaded: self.init(status: 503, message: "too many requests in progress")
+        case .outOfMemory: self = .outOfMemory
         case .unavailable: self = .unavailable(at: endpoint)
         case .timedOut: self.init(status: 504, message: "the key server did not answer in time")
         case .internalFailure: self.init(status: 500, message: Self.internalFailureMessage(at: endpoint))
         }
     }
+
+    /// This process has no locked memory left for the request.
+    package static let outOfMemory = KESFailure(status: 503, message: "no locked memory left for this request at present")
 
     private static func unavailable(at endpoint: KESEndpoint) -> Self {
         switch endpoint {
@@ -73,7 +77,8 @@ extension KeyServiceError {
             KESFailure(status: 403, message: "prohibited by policy"): .notAllowed,
         ]
         for endpoint in KESEndpoint.allCases {
-            for error in KeyServiceError.allCases { table[KESFailure(error, at: endpoint)] = error }
+            // A key server that is short of memory is overloaded; the lack is not this process's own.
+            for error in KeyServiceError.allCases where error != .outOfMemory { table[KESFailure(error, at: endpoint)] = error }
         }
         return table
     }()

@@ -191,7 +191,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
                 self.counts.stale += flight.callers.count
             }
         case .failed(.keyExists), .failed(.notSupported), .failed(.unsupportedAlgorithm), .failed(.hmacNotSupported),
-            .failed(.overloaded), .failed(.internalFailure):
+            .failed(.overloaded), .failed(.outOfMemory), .failed(.internalFailure):
             break
         }
         if flight.isRenewal { self.countRenewal(outcome) }

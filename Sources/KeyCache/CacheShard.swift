@@ -44,7 +44,7 @@ final class CacheShard: Sendable {
     }
 
     /// - Parameter name: as ``CacheCore/lookUp(_:of:at:isOutOfReach:)`` takes it.
-    /// - Throws: `.overloaded` when there is no memory for one more secret at present.
+    /// - Throws: `.outOfMemory` when there is no memory for one more secret at present.
     func lookUp(
         _ fingerprint: Fingerprint, of name: KeyName?, at now: BootTime, isOutOfReach: () -> Bool
     ) throws(KeyServiceError) -> Found? {

@@ -12,7 +12,7 @@ extension CachedKeyService {
     }
 
     package func importKey(
-        _ name: KeyName, key: borrowing Secret, algorithm: KeyAlgorithm
+        _ name: KeyName, key: consuming Secret, algorithm: KeyAlgorithm
     ) async throws(KeyServiceError) {
         defer { self.notePresence(of: name) }
         try await self.backend.importKey(name, key: key, algorithm: algorithm)
@@ -24,7 +24,7 @@ extension CachedKeyService {
         } catch {
             switch error {
             case .notAllowed, .notSupported: break
-            case .keyNotFound, .unavailable, .timedOut, .overloaded, .internalFailure, .keyExists, .decryptionFailed,
+            case .keyNotFound, .unavailable, .timedOut, .overloaded, .outOfMemory, .internalFailure, .keyExists, .decryptionFailed,
                 .unsupportedAlgorithm, .hmacNotSupported:
                 await self.purge(name)  // It may have been deleted all the same.
             }
@@ -42,10 +42,14 @@ extension CachedKeyService {
     }
 
     package func encrypt(
-        _ name: KeyName, plaintext: borrowing Secret, associatedData: AssociatedData
+        _ name: KeyName, plaintext: consuming Secret, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Ciphertext {
-        try await self.learning(of: name) { () throws(KeyServiceError) in
-            try await self.backend.encrypt(name, plaintext: plaintext, associatedData: associatedData)
+        let inquiry = self.beginInquiry()
+        do throws(KeyServiceError) {
+            return try await self.backend.encrypt(name, plaintext: plaintext, associatedData: associatedData)
+        } catch {
+            await self.learn(from: error, of: name, inquiry)
+            throw error
         }
     }
 

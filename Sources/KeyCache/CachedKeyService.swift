@@ -130,10 +130,13 @@ package final class CachedKeyService: KeyService {
     package func decrypt(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Decryption {
-        let question = self.question(name, ciphertext, associatedData)
-        let shard = self.shard(of: question)
         let now = self.clock()
         try self.checkPresence(of: name, at: now)
+        if ciphertext.bytes.count + associatedData.bytes.count > Self.sharedByteCountMax {
+            return try await self.decryptAlone(name, ciphertext: ciphertext, associatedData: associatedData)
+        }
+        let question = self.question(name, ciphertext, associatedData)
+        let shard = self.shard(of: question)
         let caller = CacheShard.Caller()
         switch try shard.ask(question, caller, at: now, isOutOfReach: { self.backend.isOutOfReach }) {
         case .found(let found):
@@ -152,6 +155,24 @@ package final class CachedKeyService: KeyService {
         case .gaveUp:
             shard.leave(question.fingerprint, caller)
             throw .timedOut
+        }
+    }
+
+    /// A question up to this length is asked once for all callers. Its plaintext is no data key beyond: it would not be kept.
+    private static let sharedByteCountMax = 4 << 10
+
+    /// Asks for this caller alone, so that what the question takes of the memory ends when its caller gives up. A flight goes
+    /// on without callers.
+    private func decryptAlone(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> Decryption {
+        let inquiry = self.beginInquiry()
+        do throws(KeyServiceError) {
+            return try await self.backend.decrypt(name, ciphertext: ciphertext, associatedData: associatedData)
+        } catch {
+            await self.learn(from: error, of: name, inquiry)
+            if error == .notAllowed { await self.purge(name) }
+            throw error
         }
     }
 
@@ -246,7 +267,7 @@ package final class CachedKeyService: KeyService {
         case .opened:
             self.outage.end(report: self.report)
         case .failed(let error):
-            await self.learn(from: error, of: name, askedAt: askedAt, witness)
+            await self.learn(from: error, of: name, Inquiry(askedAt: askedAt, witness: witness))
             if error == .notAllowed { await self.purge(name) }
         }
     }
@@ -268,23 +289,33 @@ extension CachedKeyService {
     func learning<Answer: ~Copyable>(
         of name: KeyName, _ body: () async throws(KeyServiceError) -> Answer
     ) async throws(KeyServiceError) -> Answer {
-        let askedAt = self.clock()
-        let witness = self.news.withLock { $0.absentKeys.witness }
+        let inquiry = self.beginInquiry()
         do throws(KeyServiceError) {
             return try await body()
         } catch {
-            await self.learn(from: error, of: name, askedAt: askedAt, witness)
+            await self.learn(from: error, of: name, inquiry)
             throw error
         }
     }
 
-    private func learn(
-        from error: KeyServiceError, of name: KeyName, askedAt: BootTime, _ witness: AbsentKeys.Witness
-    ) async {
+    /// A question about a key, as of the moment when the key server is asked.
+    struct Inquiry {
+        let askedAt: BootTime
+        let witness: AbsentKeys.Witness
+    }
+
+    func beginInquiry() -> Inquiry {
+        Inquiry(askedAt: self.clock(), witness: self.news.withLock { $0.absentKeys.witness })
+    }
+
+    /// Takes note of a key that does not exist.
+    func learn(from error: KeyServiceError, of name: KeyName, _ inquiry: Inquiry) async {
         guard error == .keyNotFound else { return }
         await self.purge(name)
         let now = self.clock()
-        self.news.withLock { $0.absentKeys.insert(name, askedAt: askedAt, witness, at: now) }
+        self.news.withLock {
+            $0.absentKeys.insert(name, askedAt: inquiry.askedAt, inquiry.witness, at: now)
+        }
     }
 
     /// A key was created, or may have been.

@@ -22,7 +22,7 @@ package protocol KeyService: Sendable {
     func createKey(_ name: KeyName) async throws(KeyServiceError)
 
     /// Stores a key that was made elsewhere.
-    func importKey(_ name: KeyName, key: borrowing Secret, algorithm: KeyAlgorithm) async throws(KeyServiceError)
+    func importKey(_ name: KeyName, key: consuming Secret, algorithm: KeyAlgorithm) async throws(KeyServiceError)
 
     func describeKey(_ name: KeyName) async throws(KeyServiceError) -> KeyDescription
 
@@ -37,7 +37,7 @@ package protocol KeyService: Sendable {
 
     /// Seals a plaintext of any length.
     func encrypt(
-        _ name: KeyName, plaintext: borrowing Secret, associatedData: AssociatedData
+        _ name: KeyName, plaintext: consuming Secret, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Ciphertext
 
     /// Opens a ciphertext.

@@ -21,6 +21,8 @@ package enum KeyServiceError: Error, Equatable, Sendable, CaseIterable {
     case hmacNotSupported
     /// No room at present for one more request. Worth repeating within a second.
     case overloaded
+    /// This process has no locked memory left at present. Says nothing about the key server.
+    case outOfMemory
     /// The key server does not answer, or answers that its key store does not.
     case unavailable
     /// The key server did not answer in time.
@@ -30,10 +32,10 @@ package enum KeyServiceError: Error, Equatable, Sendable, CaseIterable {
 }
 
 extension KeyServiceError {
-    /// Running out of locked memory passes as requests end.
+    /// A lack of locked memory passes as requests end.
     package init(_ error: LockedMemoryError) {
         switch error {
-        case .exhausted, .cannotLock: self = .overloaded
+        case .exhausted, .cannotLock: self = .outOfMemory
         }
     }
 }

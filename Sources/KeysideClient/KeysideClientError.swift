@@ -25,7 +25,7 @@ extension KeysideClientError {
         case .notPermitted: self = .notReachable(reason: failure.reason, isPermission: true)
         case .timedOut: self = .timedOut
         case .answerTooLarge, .noMemory: self = .tooLarge
-        case .nameNotResolved, .notTrusted, .tls, .broken, .cancelled, .retired, .stopped:
+        case .nameNotResolved, .notTrusted, .tls, .broken, .noResources, .cancelled, .retired, .stopped:
             self = .interrupted(reason: failure.reason)
         }
     }

@@ -9,6 +9,8 @@ import Synchronization
 /// 1. A free slot is all zeroes.
 /// 2. A slot has one owner, a ``Secret``; only it reads or writes the slot's bytes, so they need no lock.
 /// 3. Which slots are free is kept outside the region, under locks: the region holds nothing but secrets.
+/// 4. The last slots are a reserve for answers from the cache. Such an answer holds a slot only until it is written, so a few
+///    slots serve any number of them, however many requests wait for a key server.
 @safe final class LockedArena: Sendable {
     /// Bytes a slot, canary included.
     let slotByteCount: Int
@@ -21,6 +23,9 @@ import Synchronization
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
     private let region: LockedRegion
     private let freeSlots: Stripes
+    private let reserve: Mutex<[UInt32]>
+    /// The first slot of the reserve.
+    private let reserveStart: Int
 
     private typealias Stripes = InlineArray<8, FreeSlots>
 
@@ -41,11 +46,14 @@ import Synchronization
     init(capacity: Int, slotByteCount: Int = 64, allowUnlocked: Bool) throws(LockedMemoryError) {
         precondition(capacity > 0 && slotByteCount > Canary.byteCount && slotByteCount.isMultiple(of: 8))
         let region = try LockedRegion(byteCount: capacity * slotByteCount, allowUnlocked: allowUnlocked)
+        let reserveStart = capacity - min(Self.reserveCountMax, capacity / 16)
         guard let base = unsafe region.bytes.baseAddress else { throw .exhausted }
         unsafe self.base = base
         self.freeSlots = Stripes { stripe in
-            FreeSlots(stride(from: stripe, to: capacity, by: Stripes.count).reversed().map(UInt32.init))
+            FreeSlots(stride(from: stripe, to: reserveStart, by: Stripes.count).reversed().map(UInt32.init))
         }
+        self.reserve = Mutex((reserveStart..<capacity).map(UInt32.init))
+        self.reserveStart = reserveStart
         self.slotByteCount = slotByteCount
         self.capacity = capacity
         self.kind = region.kind
@@ -53,12 +61,18 @@ import Synchronization
         self.region = region
     }
 
+    /// Several times as many as there are threads that answer.
+    private static let reserveCountMax = 256
+
     /// Takes a slot for a secret of `byteCount` bytes, all zero.
     ///
+    /// - Parameter mayUseReserve: whether the secret ends before its caller waits for anything.
     /// - Throws: `.exhausted` when no slot is free.
-    func take(byteCount: Int) throws(LockedMemoryError) -> UInt32 {
+    func take(byteCount: Int, mayUseReserve: Bool = false) throws(LockedMemoryError) -> UInt32 {
         precondition(byteCount <= self.payloadByteCountMax)
-        guard let slot = self.takeFree() else { throw .exhausted }
+        guard let slot = self.takeFree() ?? (mayUseReserve ? self.reserve.withLock { $0.popLast() } : nil) else {
+            throw .exhausted
+        }
         unsafe Canary.plant(at: self.address(of: slot) + byteCount)
         return slot
     }
@@ -68,7 +82,11 @@ import Synchronization
         let address = unsafe self.address(of: slot)
         unsafe Canary.check(at: address + byteCount)
         unsafe keyside_wipe(address, self.slotByteCount)
-        self.freeSlots[self.ownStripe].indices.withLock { $0.append(slot) }
+        if slot < self.reserveStart {
+            self.freeSlots[self.ownStripe].indices.withLock { $0.append(slot) }
+        } else {
+            self.reserve.withLock { $0.append(slot) }
+        }
     }
 
     /// From the thread's own stripe, else from the next that has one.
@@ -88,8 +106,9 @@ import Synchronization
     }
 
     var slotsInUse: Int {
-        self.freeSlots.indices.reduce(self.capacity) { rest, stripe in
-            rest - self.freeSlots[stripe].indices.withLock { $0.count }
+        let free = self.freeSlots.indices.reduce(self.reserve.withLock(\.count)) { sum, stripe in
+            sum + self.freeSlots[stripe].indices.withLock { $0.count }
         }
+        return self.capacity - free
     }
 }

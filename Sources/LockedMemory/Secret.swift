@@ -23,7 +23,11 @@
     /// - Throws: `.exhausted` when there is no room at present; `.cannotLock` when the kernel locks no more.
     package init(byteCount: Int, in memory: SecretMemory) throws(LockedMemoryError) {
         precondition(byteCount >= 0)
-        let (place, address) = try unsafe Self.allocate(byteCount: byteCount, in: memory)
+        try self.init(byteCount: byteCount, in: memory, mayUseReserve: false)
+    }
+
+    private init(byteCount: Int, in memory: SecretMemory, mayUseReserve: Bool) throws(LockedMemoryError) {
+        let (place, address) = try unsafe Self.allocate(byteCount: byteCount, in: memory, mayUseReserve: mayUseReserve)
         self.place = place
         unsafe self.address = address
         self.memory = memory
@@ -32,8 +36,12 @@
     }
 
     /// A copy of `bytes`, for secrets that arrive in memory which the caller wipes.
-    package init(copying bytes: Span<UInt8>, in memory: SecretMemory) throws(LockedMemoryError) {
-        try self.init(byteCount: bytes.count, in: memory)
+    ///
+    /// - Parameter mayUseReserve: whether the copy ends before its caller waits for anything; see ``LockedArena``.
+    package init(
+        copying bytes: Span<UInt8>, in memory: SecretMemory, mayUseReserve: Bool = false
+    ) throws(LockedMemoryError) {
+        try self.init(byteCount: bytes.count, in: memory, mayUseReserve: mayUseReserve)
         unsafe bytes.withUnsafeBytes { source in
             guard let start = source.baseAddress else { return }
             unsafe self.address.copyMemory(from: start, byteCount: source.count)
@@ -46,12 +54,12 @@
     }
 
     private static func allocate(
-        byteCount: Int, in memory: SecretMemory
+        byteCount: Int, in memory: SecretMemory, mayUseReserve: Bool
     ) throws(LockedMemoryError) -> (Place, UnsafeMutableRawPointer) {
         guard byteCount <= memory.arena.payloadByteCountMax else {
             return (.block, try unsafe memory.heap(memory.secretShare).allocate(byteCount: byteCount))
         }
-        let slot = try memory.arena.take(byteCount: byteCount)
+        let slot = try memory.arena.take(byteCount: byteCount, mayUseReserve: mayUseReserve)
         return unsafe (.slot(slot), memory.arena.address(of: slot))
     }
 

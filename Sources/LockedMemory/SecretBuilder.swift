@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A secret that arrives in pieces. Each growth leaves nothing behind: the smaller secret is wiped as it ends.
+///
+/// No memory is taken before the first piece.
 package struct SecretBuilder: ~Copyable, Sendable {
-    /// Enough for most. What is allocated is wiped when it is released, used or not.
-    private static let firstByteCount = 512
-
     private let memory: SecretMemory
     private let byteCountMax: Int
-    private var secret: Secret
+    private let firstByteCount: Int
+    /// Nil before the first piece.
+    private var secret: Secret?
     private var filled = 0
 
-    /// - Parameter byteCountMax: more than that is refused.
-    package init(byteCountMax: Int, in memory: SecretMemory) throws(LockedMemoryError) {
+    /// - Parameters:
+    ///   - byteCountMax: more than that is refused.
+    ///   - firstByteCount: how much memory to take at first. A secret that outgrows it is moved, and has for a moment both.
+    package init(byteCountMax: Int, firstByteCount: Int = 512, in memory: SecretMemory) {
         self.memory = memory
         self.byteCountMax = byteCountMax
-        self.secret = try Secret(byteCount: min(byteCountMax, Self.firstByteCount), in: memory)
+        self.firstByteCount = min(firstByteCount, byteCountMax)
     }
 
     /// Takes in more bytes.
@@ -23,28 +26,40 @@ package struct SecretBuilder: ~Copyable, Sendable {
     package mutating func append(_ bytes: Span<UInt8>) throws(LockedMemoryError) -> Bool {
         let total = self.filled + bytes.count
         guard total <= self.byteCountMax else { return false }
-        if total > self.secret.byteCount {
-            var larger = try Secret(
-                byteCount: min(self.byteCountMax, max(total, self.secret.byteCount * 2)), in: self.memory)
-            let filled = self.filled
-            self.secret.withBytes { old in
-                larger.withMutableBytes { new in
-                    for index in 0..<filled { new[index] = old[index] }
-                }
+        if total > self.capacity {
+            let wanted = max(total, self.secret == nil ? self.firstByteCount : self.capacity * 2)
+            var larger = try Secret(byteCount: min(self.byteCountMax, wanted), in: self.memory)
+            if let smaller = self.secret.take() {
+                smaller.withBytes { Self.copy($0.extracting(..<self.filled), to: 0, of: &larger) }
             }
-            self.secret = larger
+            self.secret = consume larger
         }
-        let start = self.filled
-        self.secret.withMutableBytes { target in
-            for index in bytes.indices { target[start + index] = bytes[index] }
+        if var secret = self.secret.take() {
+            Self.copy(bytes, to: self.filled, of: &secret)
+            self.secret = consume secret
         }
         self.filled = total
         return true
     }
 
-    /// The whole.
-    package consuming func finish() -> Secret {
-        self.secret.truncate(to: self.filled)
-        return self.secret
+    private var capacity: Int {
+        switch self.secret {
+        case .some(let secret): secret.byteCount
+        case .none: 0
+        }
+    }
+
+    private static func copy(_ bytes: Span<UInt8>, to start: Int, of secret: inout Secret) {
+        secret.withMutableBytes { target in
+            for index in bytes.indices { target[start + index] = bytes[index] }
+        }
+    }
+
+    /// The whole. Takes memory only where there were no bytes.
+    package consuming func finish() throws(LockedMemoryError) -> Secret {
+        let (memory, filled) = (self.memory, self.filled)
+        guard var secret = self.secret.take() else { return try Secret(byteCount: 0, in: memory) }
+        secret.truncate(to: filled)
+        return secret
     }
 }

@@ -50,7 +50,7 @@ import CLinux
         unsafe Canary.plant(at: address + Self.payloadByteCountMax)
     }
 
-    /// A copy of the secret in a place.
+    /// A copy of the secret in a place, which may come from the reserve of the arena: it must end before its caller waits.
     ///
     /// - Parameter byteCount: as long as it was when it was stored.
     /// - Throws: `.exhausted` when there is no room for the copy.
@@ -61,7 +61,7 @@ import CLinux
         unsafe Canary.check(at: address + Self.payloadByteCountMax)
         return try Secret(
             copying: unsafe Span(_unsafeStart: address.assumingMemoryBound(to: UInt8.self), count: byteCount),
-            in: memory)
+            in: memory, mayUseReserve: true)
     }
 
     /// Wipes a place, empty or not.

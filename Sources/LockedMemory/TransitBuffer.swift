@@ -27,11 +27,13 @@
     package var capacity: Int { unsafe self.block.bytes.count }
 
     /// Lends the bytes that are not used up.
-    package borrowing func withBytes<Result: ~Copyable>(_ body: (Span<UInt8>) -> Result) -> Result {
-        guard let address = unsafe self.block.bytes.baseAddress else { return body(Span()) }
+    package borrowing func withBytes<Result: ~Copyable, Failure: Error>(
+        _ body: (Span<UInt8>) throws(Failure) -> Result
+    ) throws(Failure) -> Result {
+        guard let address = unsafe self.block.bytes.baseAddress else { return try body(Span()) }
         let bytes = unsafe Span(
             _unsafeStart: (address + self.start).assumingMemoryBound(to: UInt8.self), count: self.byteCount)
-        return body(bytes)
+        return try body(bytes)
     }
 
     /// Moves the bytes out and leaves an empty buffer.

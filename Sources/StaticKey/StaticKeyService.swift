@@ -15,7 +15,7 @@ package final class StaticKeyService: KeyService {
     private let key: SealingKey
 
     /// - Parameter key: 32 bytes.
-    /// - Throws: `.internalFailure` when OpenSSL lacks one of the ciphers, `.overloaded` when there is no locked memory.
+    /// - Throws: `.internalFailure` when OpenSSL lacks one of the ciphers, `.outOfMemory` when there is no locked memory.
     package init(name: KeyName, key: SharedSecret, memory: SecretMemory) throws(KeyServiceError) {
         self.defaultKeyName = name
         self.key = try KeyServiceError.translating { () throws(CryptographyError) in
@@ -85,7 +85,7 @@ package final class StaticKeyService: KeyService {
 
     package func encrypt(
         _ name: KeyName,
-        plaintext: borrowing Secret,
+        plaintext: consuming Secret,
         associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Ciphertext {
         throw .notSupported
@@ -99,7 +99,7 @@ package final class StaticKeyService: KeyService {
 
     package func importKey(
         _ name: KeyName,
-        key: borrowing Secret,
+        key: consuming Secret,
         algorithm: KeyAlgorithm
     ) async throws(KeyServiceError) {
         throw .notSupported

@@ -31,7 +31,7 @@ struct LockedMemoryAttackTests {
         }
     }
 
-    @Test("Requests of many lengths are all answered", arguments: [(32, 16 * 1024), (1, 700 * 1024)])
+    @Test("Requests of many lengths are all answered", arguments: [(32, 64 * 1024), (8, 700 * 1024)])
     func mixedRequests(clientCount: Int, byteCountMax: Int) async throws {
         try await withScene { scene in
             try await concurrently(clientCount) { client in

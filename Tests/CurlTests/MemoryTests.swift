@@ -51,7 +51,7 @@ import Testing
                 let body = try plaintext.value.withBytes { bytes in try Secret(copying: bytes, in: memory) }
                 let answer = try await pool.perform(
                     Transfer(
-                        .post, server.endpoint, "/", body: body, answerByteCountMax: 100,
+                        .post, server.endpoint, "/", body: SharedSecret(body), answerByteCountMax: 100,
                         deadline: .now + .seconds(60), isRepeatable: true))
                 #expect(answer.text == "taken")
                 #expect(try MemorySearch.copies(of: plaintext, memory: memory) == 0)

@@ -87,7 +87,7 @@ import Testing
                 let body = try Secret([UInt8](repeating: UInt8(ascii: "x"), count: byteCount), in: memory)
                 let answer = try await pool.perform(
                     Transfer(
-                        .post, server.endpoint, "/", body: body, answerByteCountMax: 100,
+                        .post, server.endpoint, "/", body: SharedSecret(body), answerByteCountMax: 100,
                         deadline: .now + .seconds(60), isRepeatable: isRepeatable))
                 #expect(answer.text == "\(byteCount)")
             }

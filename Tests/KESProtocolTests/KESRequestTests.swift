@@ -150,7 +150,7 @@ import Testing
         let full = try SecretMemory(slotCount: 1, allowUnlocked: true)
         let taken = try Secret(byteCount: 1, in: full)
         let body = Array(#"{"plaintext":"AAEC","key":"AAEC"}"#.utf8)
-        let overload = KESFailure(.overloaded, at: .encrypt)
+        let overload = KESFailure(.outOfMemory, at: .encrypt)
         #expect(throws: overload) { _ = try KESRequest.Encrypt(decoding: body.span, memory: full) }
         #expect(throws: overload) { _ = try KESRequest.Encrypt(decoding: Array("{}".utf8).span, memory: full) }
         #expect(throws: overload) { _ = try KESRequest.ImportKey(decoding: body.span, memory: full) }

@@ -121,7 +121,8 @@ extension KeyServiceError {
     fileprivate var isToBeExpected: Bool {
         switch self {
         case .unavailable, .timedOut, .notAllowed, .keyNotFound, .overloaded: true
-        case .keyExists, .decryptionFailed, .notSupported, .unsupportedAlgorithm, .hmacNotSupported, .internalFailure:
+        case .keyExists, .decryptionFailed, .notSupported, .unsupportedAlgorithm, .hmacNotSupported, .internalFailure,
+            .outOfMemory:
             false
         }
     }

@@ -334,8 +334,8 @@ import Testing
         fixture.pass(seconds: 95)
         do {
             let secrets = try SecretList(count: 8, in: fixture.memory)
-            #expect(throws: KeyServiceError.overloaded) { try fixture.decryptAtOnce(ciphertext) }
-            await #expect(throws: KeyServiceError.overloaded) { try await fixture.decrypt(ciphertext) }
+            #expect(throws: KeyServiceError.outOfMemory) { try fixture.decryptAtOnce(ciphertext) }
+            await #expect(throws: KeyServiceError.outOfMemory) { try await fixture.decrypt(ciphertext) }
             secrets.end()
         }
         #expect(fixture.server.decryptCount == 1)

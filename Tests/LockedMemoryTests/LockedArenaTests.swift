@@ -22,14 +22,29 @@ struct LockedArenaTests {
     func exhaustion() throws {
         let arena = try LockedArena(capacity: 100, allowUnlocked: true)
         for _ in 1...2 {
-            let slots = try (0..<100).map { _ in try arena.take(byteCount: arena.payloadByteCountMax) }
+            let slots = try (0..<100)
+                .map { _ in try arena.take(byteCount: arena.payloadByteCountMax, mayUseReserve: true) }
             #expect(Set(slots).count == 100)
             #expect(Set(slots.map { arena.address(of: $0) }).count == 100)
             #expect(arena.slotsInUse == 100)
-            #expect(throws: LockedMemoryError.exhausted) { try arena.take(byteCount: 1) }
+            #expect(throws: LockedMemoryError.exhausted) { try arena.take(byteCount: 1, mayUseReserve: true) }
             for slot in slots { arena.release(slot, byteCount: arena.payloadByteCountMax) }
             #expect(arena.slotsInUse == 0)
         }
+    }
+
+    @Test("The last slots are for those that may use the reserve, and go back to it")
+    func reserve() throws {
+        let arena = try LockedArena(capacity: 64, allowUnlocked: true)
+        let others = try (0..<60).map { _ in try arena.take(byteCount: 8) }
+        for _ in 1...2 {
+            #expect(throws: LockedMemoryError.exhausted) { try arena.take(byteCount: 8) }
+            let reserved = try (0..<4).map { _ in try arena.take(byteCount: 8, mayUseReserve: true) }
+            #expect(Set(reserved).isDisjoint(with: others))
+            for slot in reserved { arena.release(slot, byteCount: 8) }
+        }
+        for slot in others { arena.release(slot, byteCount: 8) }
+        #expect(arena.slotsInUse == 0)
     }
 
     @Test("Threads do not get each other's slots")

@@ -138,7 +138,7 @@ struct SecretTests {
         let memory = try Self.memory()
         var whole: [UInt8] = []
         do {
-            var builder = try SecretBuilder(byteCountMax: 10_000, in: memory)
+            var builder = SecretBuilder(byteCountMax: 10_000, in: memory)
             for byteCount in byteCounts {
                 let piece = pattern(byteCount, seed: byteCount)
                 #expect(try builder.append(piece.span))
@@ -146,7 +146,7 @@ struct SecretTests {
             }
             let tooMuch = [UInt8](repeating: 1, count: 10_001 - whole.count)
             #expect(try !builder.append(tooMuch.span))
-            #expect(builder.finish().array == whole)
+            #expect(try builder.finish().array == whole)
         }
         #expect((memory.slotsInUse, memory.heap(.requests).blocksInUse) == (0, 0))
     }

@@ -100,14 +100,15 @@ struct StaticKeyServiceTests {
     @Test("What the object store's own key service lacks is not supported", arguments: [KeyName.own, .other])
     func notSupported(_ name: KeyName) async throws {
         let service = try StaticKeyService()
-        let secret = SharedSecret(try Secret(byteCount: 32, in: try SharedMemory.secrets))
         await #expect(throws: KeyServiceError.notSupported) { try await service.deleteKey(name) }
         await #expect(throws: KeyServiceError.notSupported) { try await service.describeKey(name) }
         await #expect(throws: KeyServiceError.notSupported) {
-            try await service.importKey(name, key: secret.value, algorithm: .aes256)
+            try await service.importKey(
+                name, key: try Secret(byteCount: 32, in: SharedMemory.secrets), algorithm: .aes256)
         }
         await #expect(throws: KeyServiceError.notSupported) {
-            try await service.encrypt(name, plaintext: secret.value, associatedData: AssociatedData())
+            try await service.encrypt(
+                name, plaintext: try Secret(byteCount: 32, in: SharedMemory.secrets), associatedData: AssociatedData())
         }
     }
 
@@ -172,10 +173,10 @@ struct StaticKeyServiceTests {
         let memory = try SecretMemory(slotCount: 2, allowUnlocked: true)
         let service = try StaticKeyService(key: keys.k2, memory: memory)
         let sample = Sample.binary
-        #expect(throws: KeyServiceError.overloaded) {
+        #expect(throws: KeyServiceError.outOfMemory) {
             try service.open(sample.ciphertext, associatedData: sample.associatedData)
         }
-        #expect(throws: KeyServiceError.overloaded) {
+        #expect(throws: KeyServiceError.outOfMemory) {
             try service.generate(associatedData: [])
         }
         #expect(memory.slotsInUse == 1)

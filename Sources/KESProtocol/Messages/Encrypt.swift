@@ -37,6 +37,9 @@ extension KESRequest {
             self.associatedData = AssociatedData(context ?? [])
         }
 
+        /// Ends the request and hands on what it brought.
+        package consuming func takePlaintext() -> Secret { self.plaintext }
+
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
             sink.append(ascii: #"{"plaintext":""#)
             self.plaintext.withBytes { plaintext in sink.append(base64: plaintext) }

@@ -46,6 +46,9 @@ extension KESRequest {
             self.init(key: key, algorithm: algorithm)
         }
 
+        /// Ends the request and hands on what it brought.
+        package consuming func takeKey() -> Secret { self.key }
+
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
             sink.append(ascii: #"{"key":""#)
             self.key.withBytes { key in sink.append(base64: key) }

@@ -13,27 +13,35 @@ extension KESFront {
         let service = self.service
         switch endpoint {
         case .encrypt:
-            let request = Shared(try KESRequest.Encrypt(decoding: body, memory: self.memory))
-            return { writer in
-                await writer.write(at: endpoint) { () throws(KeyServiceError) in
-                    KESAnswer.Encrypt(
-                        try await service.encrypt(
-                            name, plaintext: request.value.plaintext, associatedData: request.value.associatedData))
+            return try self.admit(endpoint, body: body, decoding: KESRequest.Encrypt.init) { request, writer in
+                let associatedData = request.associatedData
+                let plaintext = request.takePlaintext()
+                do throws(KeyServiceError) {
+                    let ciphertext = try await service.encrypt(
+                        name, plaintext: plaintext, associatedData: associatedData)
+                    writer.write(KESAnswer.Encrypt(ciphertext))
+                } catch {
+                    writer.write(Response(KESFailure(error, at: endpoint), at: endpoint))
                 }
             }
         case .hmac:
             let request = try KESRequest.HMAC(decoding: body)
-            return { writer in
+            return self.admit(endpoint, bodyOf: body.count) { writer in
                 await writer.write(at: endpoint) { () throws(KeyServiceError) in
-                    KESAnswer.HMAC(try await service.hmac(name, message: request.message))
+                    try await Self.whenThereIsMemory(at: endpoint) { () throws(KeyServiceError) in
+                        KESAnswer.HMAC(try await service.hmac(name, message: request.message))
+                    }
                 }
             }
         case .importKey:
-            let request = Shared(try KESRequest.ImportKey(decoding: body, memory: self.memory))
-            return { writer in
-                await writer.respond(at: endpoint) { () throws(KeyServiceError) in
-                    try await service.importKey(name, key: request.value.key, algorithm: request.value.algorithm)
-                    return Response(.ok)
+            return try self.admit(endpoint, body: body, decoding: KESRequest.ImportKey.init) { request, writer in
+                let algorithm = request.algorithm
+                let key = request.takeKey()
+                do throws(KeyServiceError) {
+                    try await service.importKey(name, key: key, algorithm: algorithm)
+                    writer.write(Response(.ok))
+                } catch {
+                    writer.write(Response(KESFailure(error, at: endpoint), at: endpoint))
                 }
             }
         case .createKey:
@@ -69,11 +77,4 @@ extension KESFront {
             }
         }
     }
-}
-
-/// A value that cannot be copied, held by a closure that may be.
-private final class Shared<Value: ~Copyable & Sendable>: Sendable {
-    let value: Value
-
-    init(_ value: consuming Value) { self.value = value }
 }

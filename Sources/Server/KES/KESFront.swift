@@ -2,12 +2,13 @@
 
 package import Access
 package import HTTPWire
-import KESProtocol
+package import KESProtocol
 package import KeyCache
 package import KeyService
 package import Linux
 package import LockedMemory
 package import Telemetry
+import Waiting
 
 /// Serves the KES API, with the agent's own `/metrics` and `/v1/keyside/cache` beside it.
 ///
@@ -17,6 +18,9 @@ package final class KESFront: Front {
     /// The one in the service, if there is one.
     let cache: CachedKeyService?
     let memory: SecretMemory
+    /// Bytes of locked memory for requests with long bodies, and for small ones with secrets.
+    let longAdmission: AdmissionControl
+    let smallAdmission: AdmissionControl
     let facts: AgentFacts
     /// Who may ask for what by TLS.
     let gate: CurrentGate
@@ -25,19 +29,30 @@ package final class KESFront: Front {
     private let sources: [any MetricsSource]
 
     /// - Parameters:
+    ///   - budget: how much locked memory requests may have at a time.
     ///   - gate: who may ask for what by TLS; nobody, unless it is given.
     ///   - sources: other parts of the agent that count.
     package init(
-        service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory, facts: AgentFacts,
+        service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory,
+        requests budget: RequestBudget = RequestBudget(byteCount: 32 << 20, inFlightMax: 512), facts: AgentFacts,
         gate: CurrentGate = CurrentGate(Gate(policies: [], bindings: [])), sources: [any MetricsSource] = []
     ) {
         self.service = service
         self.cache = cache
         self.memory = memory
+        self.longAdmission = AdmissionControl(
+            capacity: budget.longRequestByteCount, waitingCountMax: Self.waitingLongRequestCountMax)
+        self.smallAdmission = AdmissionControl(
+            capacity: budget.smallRequestByteCount, waitingCountMax: Self.waitingSmallRequestCountMax)
         self.facts = facts
         self.gate = gate
         self.sources = sources
     }
+
+    /// Requests that wait for memory. One more is answered 503. Each waits with its body in a ``TransitBuffer``, which is
+    /// ordinary memory where locked memory is short: 128 MB at most for long ones, 8 MB for small ones.
+    private static let waitingLongRequestCountMax = 128
+    private static let waitingSmallRequestCountMax = 2048
 
     var report: MetricsReport {
         MetricsReport(

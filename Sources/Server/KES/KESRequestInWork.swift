@@ -118,41 +118,35 @@ final class KESRequestInWork: RoutedRequest {
     private func decrypt(
         _ name: KeyName, _ body: Span<UInt8>, _ writer: inout ResponseWriter
     ) throws(KESFailure) -> DeferredAnswer? {
-        do throws(KeyServiceError) {
+        let service = self.front.service
+        if let decryption = try self.immediately(.decrypt, { () throws(KeyServiceError) in
             // What was read once and is at hand need not be read again.
-            if let decryption = try self.front.service.decryptAtOnce(name, wording: body) {
-                writer.write(decryption)
-                return nil
-            }
-        } catch {
-            throw KESFailure(error, at: .decrypt)
+            try service.decryptAtOnce(name, wording: body)
+        }) {
+            writer.write(decryption)
+            return nil
         }
         let request = try KESRequest.Decrypt(decoding: body)
-        let service = self.front.service
-        do throws(KeyServiceError) {
-            if let decryption = try service.decryptAtOnce(
-                name, ciphertext: request.ciphertext, associatedData: request.associatedData)
-            {
-                service.learn(
-                    wording: body, of: name, ciphertext: request.ciphertext, associatedData: request.associatedData)
-                writer.write(decryption)
-                return nil
-            }
-        } catch {
-            throw KESFailure(error, at: .decrypt)
+        if let decryption = try self.immediately(.decrypt, { () throws(KeyServiceError) in
+            try service.decryptAtOnce(name, ciphertext: request.ciphertext, associatedData: request.associatedData)
+        }) {
+            service.learn(
+                wording: body, of: name, ciphertext: request.ciphertext, associatedData: request.associatedData)
+            writer.write(decryption)
+            return nil
         }
-        let active = self.metrics.active
-        return { writer in
-            active.add(1)
-            defer { active.add(-1) }
-            do throws(KeyServiceError) {
-                writer.write(
-                    try await service.decrypt(
-                        name, ciphertext: request.ciphertext, associatedData: request.associatedData))
-            } catch {
-                writer.write(Response(KESFailure(error, at: .decrypt), at: .decrypt))
-            }
-        }
+        return self.counted(
+            self.front.admit(.decrypt, bodyOf: body.count) { writer in
+                do throws(KeyServiceError) {
+                    writer.write(
+                        try await KESFront.whenThereIsMemory(at: .decrypt) { () throws(KeyServiceError) in
+                            try await service.decrypt(
+                                name, ciphertext: request.ciphertext, associatedData: request.associatedData)
+                        })
+                } catch {
+                    writer.write(Response(KESFailure(error, at: .decrypt), at: .decrypt))
+                }
+            })
     }
 
     private func generateKey(
@@ -160,23 +154,36 @@ final class KESRequestInWork: RoutedRequest {
     ) throws(KESFailure) -> DeferredAnswer? {
         let request = try KESRequest.GenerateKey(decoding: body, lengthWasAnnounced: lengthWasAnnounced)
         let service = self.front.service
-        do throws(KeyServiceError) {
-            if let dataKey = try service.generateKeyAtOnce(name, associatedData: request.associatedData) {
-                writer.write(dataKey)
-                return nil
-            }
-        } catch {
-            throw KESFailure(error, at: .generateKey)
+        if let dataKey = try self.immediately(.generateKey, { () throws(KeyServiceError) in
+            try service.generateKeyAtOnce(name, associatedData: request.associatedData)
+        }) {
+            writer.write(dataKey)
+            return nil
         }
-        let active = self.metrics.active
-        return { writer in
-            active.add(1)
-            defer { active.add(-1) }
-            do throws(KeyServiceError) {
-                writer.write(try await service.generateKey(name, associatedData: request.associatedData))
-            } catch {
-                writer.write(Response(KESFailure(error, at: .generateKey), at: .generateKey))
-            }
+        return self.counted(
+            self.front.admit(.generateKey, bodyOf: body.count) { writer in
+                do throws(KeyServiceError) {
+                    writer.write(
+                        try await KESFront.whenThereIsMemory(at: .generateKey) { () throws(KeyServiceError) in
+                            try await service.generateKey(name, associatedData: request.associatedData)
+                        })
+                } catch {
+                    writer.write(Response(KESFailure(error, at: .generateKey), at: .generateKey))
+                }
+            })
+    }
+
+    /// An answer that is at hand. Nil also where there is no memory for it at the moment: then it is waited for.
+    @inline(__always)
+    private func immediately<Answer: ~Copyable>(
+        _ endpoint: KESEndpoint, _ body: () throws(KeyServiceError) -> Answer?
+    ) throws(KESFailure) -> Answer? {
+        do throws(KeyServiceError) {
+            return try body()
+        } catch .outOfMemory {
+            return nil
+        } catch {
+            throw KESFailure(error, at: endpoint)
         }
     }
 

@@ -20,7 +20,9 @@ extension AttemptFailure {
         let health: EndpointAttempt.Outcome
         let outcome: UpstreamOutcome
         /// Whether another endpoint could do better.
-        let maySucceedElsewhere: Bool
+        var maySucceedElsewhere = false
+        /// Whether this process lacked something, so that the same endpoint may do better in a moment.
+        var isOwnLack = false
         /// What the caller is told if nobody does.
         let error: KeyServiceError
     }
@@ -48,14 +50,14 @@ extension AttemptFailure {
         case .answerTooLarge:
             return AttemptFailure.unusable(.tooLarge).verdict(wasPatient: wasPatient)
         case .noMemory:
-            return Verdict(
-                health: .inconclusive, outcome: .givenUp, maySucceedElsewhere: false, error: .overloaded)
+            return Verdict(health: .inconclusive, outcome: .givenUp, isOwnLack: true, error: .outOfMemory)
+        case .noResources:
+            return Verdict(health: .inconclusive, outcome: .givenUp, isOwnLack: true, error: .overloaded)
         case .retired:
             return Verdict(
                 health: .inconclusive, outcome: .givenUp, maySucceedElsewhere: true, error: .unavailable)
         case .cancelled, .stopped:
-            return Verdict(
-                health: .inconclusive, outcome: .givenUp, maySucceedElsewhere: false, error: .unavailable)
+            return Verdict(health: .inconclusive, outcome: .givenUp, error: .unavailable)
         }
     }
 
@@ -66,7 +68,7 @@ extension AttemptFailure {
         case 429:
             return Verdict(health: .healthy, outcome: .refused, maySucceedElsewhere: true, error: error)
         case ..<500, 501:
-            return Verdict(health: .healthy, outcome: .refused, maySucceedElsewhere: false, error: error)
+            return Verdict(health: .healthy, outcome: .refused, error: error)
         case let status:
             return Verdict(
                 health: .faulty(.status(status)), outcome: .failed, maySucceedElsewhere: true, error: error)

@@ -166,7 +166,7 @@ package struct EndpointTrial: Sendable {
             case .notAllowed: .denied
             case .keyNotFound: .found(.keyMissing)
             case .keyExists, .decryptionFailed, .notSupported, .unsupportedAlgorithm, .hmacNotSupported, .overloaded,
-                .unavailable, .timedOut, .internalFailure:
+                .outOfMemory, .unavailable, .timedOut, .internalFailure:
                 .found(.refused(operation, failure))
             }
         }

@@ -7,9 +7,6 @@ import LockedMemory
 
 /// One call of KES's API at one endpoint: asked once, and what comes back is judged.
 struct KESCall {
-    /// As much as KES's own client reads.
-    private static let answerByteCountMax = 1 << 20
-
     typealias Decoder<Value: ~Copyable> = (Span<UInt8>, SecretMemory) throws(KESAnswer.Unusable) -> Value
 
     let operation: KESEndpoint
@@ -34,7 +31,16 @@ struct KESCall {
         _ message: borrowing some KESMessage & ~Copyable, over transport: any KESTransport, memory: SecretMemory,
         decode: Decoder<Value>
     ) async throws(AttemptFailure) -> Value {
-        let body = try Self.encode(message, in: memory)
+        try await self.perform(
+            body: try Self.encode(message, in: memory), over: transport, memory: memory, decode: decode)
+    }
+
+    /// Sends a body that is encoded already, and reads the answer to it.
+    ///
+    /// - Parameter body: ends before the answer is decoded, unless the caller keeps it.
+    func perform<Value: ~Copyable>(
+        body: consuming SharedSecret?, over transport: any KESTransport, memory: SecretMemory, decode: Decoder<Value>
+    ) async throws(AttemptFailure) -> Value {
         let answer: TransferAnswer
         do throws(TransferFailure) {
             answer = try await transport.perform(self.transfer(of: body))
@@ -55,23 +61,25 @@ struct KESCall {
         }
     }
 
-    private func transfer(of body: consuming Secret?) -> Transfer {
-        Transfer(
+    private func transfer(of body: consuming SharedSecret?) -> Transfer {
+        let byteCount = body?.value.byteCount ?? 0
+        return Transfer(
             self.operation.transferMethod, self.address, self.path, body: body,
-            answerByteCountMax: Self.answerByteCountMax, deadline: self.deadline, connectTimeout: self.connectTimeout,
-            isRepeatable: self.operation.isRepeatable)
+            answerByteCountMax: self.operation.answerByteCountMax(toBodyOf: byteCount),
+            answerByteCountExpected: self.operation.answerByteCountExpected(toBodyOf: byteCount),
+            deadline: self.deadline, connectTimeout: self.connectTimeout, isRepeatable: self.operation.isRepeatable)
     }
 
     /// Writes a body to the memory that it leaves from. An empty one is none.
-    private static func encode(
+    static func encode(
         _ message: borrowing some KESMessage & ~Copyable, in memory: SecretMemory
-    ) throws(AttemptFailure) -> Secret? {
+    ) throws(AttemptFailure) -> SharedSecret? {
         let byteCount = message.byteCount
         guard byteCount > 0 else { return nil }
         do throws(LockedMemoryError) {
             var body = try Secret(byteCount: byteCount, in: memory)
             body.fill { output in message.encode(into: &output) }
-            return body
+            return SharedSecret(body)
         } catch {
             throw .noMemory
         }

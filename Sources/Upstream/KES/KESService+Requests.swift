@@ -9,7 +9,8 @@ import Waiting
 
 /// How a request gets its answer.
 extension KESService {
-    /// Asks for `operation` on `name` when there is room.
+    /// Asks for `operation` on `name` when there is room. The body is encoded anew for each attempt, so that none waits in
+    /// locked memory.
     func ask<Value: ~Copyable>(
         _ operation: KESEndpoint, _ name: String, _ message: borrowing some KESMessage & ~Copyable,
         decode: KESCall.Decoder<Value>
@@ -20,12 +21,34 @@ extension KESService {
         return try await self.travel(operation, name, message, deadline: deadline, decode: decode)
     }
 
+    /// Asks for `operation` on `name` with a body that is encoded already, for messages whose secret has ended.
+    func ask<Value: ~Copyable>(
+        _ operation: KESEndpoint, _ name: String, body: SharedSecret?, decode: KESCall.Decoder<Value>
+    ) async throws(KeyServiceError) -> Value {
+        let deadline = self.clock.now + self.options.timeout
+        if !self.slots.enterAtOnce() { try await self.slots.enter() }
+        defer { self.slots.leave() }
+        return try await self.travel(operation, name, deadline: deadline) { call, transport throws(AttemptFailure) in
+            try await call.perform(body: body, over: transport, memory: self.memory, decode: decode)
+        }
+    }
+
     /// Goes from endpoint to endpoint until one answers. The caller has a slot.
     ///
     /// - Parameter trace: notes whom it asks, and has noted whom not to.
     func travel<Value: ~Copyable>(
         _ operation: KESEndpoint, _ name: String, _ message: borrowing some KESMessage & ~Copyable,
         deadline: ContinuousClock.Instant, trace: HedgeTrace? = nil, decode: KESCall.Decoder<Value>
+    ) async throws(KeyServiceError) -> Value {
+        try await self.travel(operation, name, deadline: deadline, trace: trace) {
+            call, transport throws(AttemptFailure) in
+            try await call.perform(message, over: transport, memory: self.memory, decode: decode)
+        }
+    }
+
+    private func travel<Value: ~Copyable>(
+        _ operation: KESEndpoint, _ name: String, deadline: ContinuousClock.Instant, trace: HedgeTrace? = nil,
+        attempt perform: (KESCall, any KESTransport) async throws(AttemptFailure) -> Value
     ) async throws(KeyServiceError) -> Value {
         let path = operation.path(naming: name)
         var now = self.clock.now
@@ -40,11 +63,11 @@ extension KESService {
                     let call = KESCall(
                         operation, at: self.addresses[attempt.endpoint], path: path, deadline: deadline,
                         connectTimeout: course.connectTimeout(of: attempt))
-                    let value = try await call.perform(message, over: transport, memory: self.memory, decode: decode)
+                    let value = try await perform(call, transport)
                     self.end(attempt, operation, .healthy, .succeeded)
                     return value
                 } catch {
-                    try self.fail(error, attempt, operation, until: deadline, on: &course)
+                    try await self.fail(error, attempt, operation, until: deadline, on: &course)
                 }
             case .wait(let waiter):
                 self.doorbell.ring()
@@ -57,21 +80,32 @@ extension KESService {
         }
     }
 
-    /// Takes in a failure.
+    /// Takes in a failure. Where this process lacked something, waits a little for it to come back.
     ///
     /// - Throws: what the caller is told, if the request does not go on.
     private func fail(
         _ failure: AttemptFailure, _ attempt: EndpointAttempt, _ operation: KESEndpoint,
         until deadline: ContinuousClock.Instant, on course: inout RequestCourse
-    ) throws(KeyServiceError) {
+    ) async throws(KeyServiceError) {
         let wasPatient = deadline - attempt.startedAt >= self.options.connectTimeout
         let verdict = failure.verdict(wasPatient: wasPatient)
         let isOutdated = self.end(attempt, operation, verdict.health, verdict.outcome)
         if case .unusable(let fault) = failure { self.complain(of: fault, from: attempt.endpoint, operation) }
-        let goesOn = course.fail(
+        let next = course.fail(
             verdict, at: isOutdated || failure.isOfRetiredTransport ? nil : attempt.endpoint,
             leftNoTrace: failure.leftNoTrace, now: self.clock.now)
-        guard goesOn else { throw verdict.error }
+        switch next {
+        case .retry:
+            return
+        case .retryAfter(let pause):
+            do {
+                try await self.clock.sleep(until: self.clock.now + pause, tolerance: nil)
+            } catch {
+                throw verdict.error
+            }
+        case .giveUp:
+            throw verdict.error
+        }
     }
 
     /// Tells of an answer that is none, once in a while for each endpoint.

@@ -4,6 +4,7 @@ import KESProtocol
 package import KeyService
 package import LockedMemory
 import Synchronization
+import Waiting
 
 /// Serves data keys from a cluster of KES servers.
 ///
@@ -98,10 +99,10 @@ package final class KESService: KeyService {
     }
 
     package func encrypt(
-        _ name: KeyName, plaintext: borrowing Secret, associatedData: AssociatedData
+        _ name: KeyName, plaintext: consuming Secret, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Ciphertext {
-        let request = KESRequest.Encrypt(plaintext: try self.copy(plaintext), associatedData: associatedData)
-        return try await self.ask(.encrypt, name.description, request) { (body, _) throws(KESAnswer.Unusable) in
+        let body = try await self.body(of: KESRequest.Encrypt(plaintext: plaintext, associatedData: associatedData))
+        return try await self.ask(.encrypt, name.description, body: body) { (body, _) throws(KESAnswer.Unusable) in
             try KESAnswer.Encrypt(decoding: body).ciphertext
         }
     }
@@ -121,10 +122,10 @@ package final class KESService: KeyService {
     }
 
     package func importKey(
-        _ name: KeyName, key: borrowing Secret, algorithm: KeyAlgorithm
+        _ name: KeyName, key: consuming Secret, algorithm: KeyAlgorithm
     ) async throws(KeyServiceError) {
-        let request = KESRequest.ImportKey(key: try self.copy(key), algorithm: algorithm)
-        try await self.ask(.importKey, name.description, request, decode: Self.nothing)
+        let body = try await self.body(of: KESRequest.ImportKey(key: key, algorithm: algorithm))
+        try await self.ask(.importKey, name.description, body: body, decode: Self.nothing)
     }
 
     package func describeKey(_ name: KeyName) async throws(KeyServiceError) -> KeyDescription {
@@ -158,12 +159,24 @@ package final class KESService: KeyService {
         guard body.isEmpty else { throw .wrongLength(of: "body", byteCount: body.count) }
     }
 
-    /// A request owns what it sends, since it may be sent more than once.
-    private func copy(_ secret: borrowing Secret) throws(KeyServiceError) -> Secret {
-        do throws(LockedMemoryError) {
-            return try secret.copy(in: self.memory)
-        } catch {
-            throw KeyServiceError(error)
+    /// Encodes a message that holds a secret, and ends it: two copies of a long secret are one too many. Waits for memory if
+    /// there is none at the moment.
+    private func body(
+        of message: consuming some KESMessage & ~Copyable
+    ) async throws(KeyServiceError) -> SharedSecret? {
+        let deadline = self.clock.now + self.options.timeout
+        var backoff = Backoff.forMemory
+        while true {
+            do {
+                return try KESCall.encode(message, in: self.memory)
+            } catch {
+                guard self.clock.now < deadline else { throw .outOfMemory }
+            }
+            do {
+                try await self.clock.sleep(until: self.clock.now + backoff.next(), tolerance: nil)
+            } catch {
+                throw .outOfMemory
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 
 import KESProtocol
 import KeyService
+import Waiting
 
 /// One request's way over the endpoints: where it has been, and whether it goes on. No I/O, no clock.
 struct RequestCourse {
@@ -23,6 +24,16 @@ struct RequestCourse {
     private(set) var attemptCount = 0
     /// What the last attempt failed with.
     private(set) var error: KeyServiceError?
+    /// While this process lacks something.
+    private var backoff = Backoff.forMemory
+
+    /// What a request does after a failed attempt.
+    enum Next: Equatable {
+        case retry
+        /// Retry once this process may have what it lacked.
+        case retryAfter(Duration)
+        case giveUp
+    }
 
     /// - Parameter avoided: an endpoint that somebody else asks the same.
     init(
@@ -51,16 +62,22 @@ struct RequestCourse {
 
     /// Takes in that an attempt failed.
     ///
+    /// A lack of this process's own is no attempt: it says nothing of the endpoint, and is over sooner or later.
+    ///
     /// - Parameter endpoint: whom not to ask again; nil if the attempt says nothing about whom it asked.
-    /// - Returns: whether to make another one.
     mutating func fail(
         _ verdict: AttemptFailure.Verdict, at endpoint: Int?, leftNoTrace: Bool, now: Instant
-    ) -> Bool {
+    ) -> Next {
+        self.error = verdict.error
+        guard self.isRepeatable || leftNoTrace, now < self.deadline else { return .giveUp }
+        if verdict.isOwnLack {
+            let pause = self.backoff.next()
+            return now + pause < self.deadline ? .retryAfter(pause) : .giveUp
+        }
+        self.backoff = .forMemory
         if let endpoint { self.tried.append(endpoint) }
         self.attemptCount += 1
-        self.error = verdict.error
-        return verdict.maySucceedElsewhere && (self.isRepeatable || leftNoTrace)
-            && self.attemptCount < Self.attemptCountMax && now < self.deadline
+        return verdict.maySucceedElsewhere && self.attemptCount < Self.attemptCountMax ? .retry : .giveUp
     }
 
     /// Endpoints have come back: all may be asked again.

@@ -81,7 +81,7 @@ final class ScriptedKeyServer: KeyService {
         if !isNew { throw .keyExists }
     }
 
-    func importKey(_ name: KeyName, key: borrowing Secret, algorithm: KeyAlgorithm) async throws(KeyServiceError) {
+    func importKey(_ name: KeyName, key: consuming Secret, algorithm: KeyAlgorithm) async throws(KeyServiceError) {
         try await self.createKey(name)
     }
 
@@ -113,7 +113,7 @@ final class ScriptedKeyServer: KeyService {
     }
 
     func encrypt(
-        _ name: KeyName, plaintext: borrowing Secret, associatedData: AssociatedData
+        _ name: KeyName, plaintext: consuming Secret, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Ciphertext {
         let bytes = plaintext.array
         try await self.begin()

@@ -73,7 +73,7 @@ final class ScriptedKeyService: KeyService {
         try self.add(name, .aes256)
     }
 
-    func importKey(_ name: KeyName, key: borrowing Secret, algorithm: KeyAlgorithm) async throws(KeyServiceError) {
+    func importKey(_ name: KeyName, key: consuming Secret, algorithm: KeyAlgorithm) async throws(KeyServiceError) {
         let byteCount = key.byteCount
         try await self.begin("import")
         guard byteCount == 32 else { throw .unsupportedAlgorithm }
@@ -104,7 +104,7 @@ final class ScriptedKeyService: KeyService {
     }
 
     func encrypt(
-        _ name: KeyName, plaintext: borrowing Secret, associatedData: AssociatedData
+        _ name: KeyName, plaintext: consuming Secret, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Ciphertext {
         let bytes = plaintext.withBytes { bytes in bytes.indices.map { bytes[$0] } }
         try await self.begin("encrypt")

@@ -93,9 +93,8 @@ import Testing
     @Test(
         "what fails on this side is said so, is not repeated, and blames nobody",
         arguments: [
-            (TransferFailure.Kind.noMemory, KeyServiceError.overloaded), (.stopped, .unavailable),
-            (.cancelled, .unavailable),
-        ]
+            (TransferFailure.Kind.stopped, KeyServiceError.unavailable), (.cancelled, .unavailable),
+        ] as [(TransferFailure.Kind, KeyServiceError)]
     )
     func ownFailures(kind: TransferFailure.Kind, error: KeyServiceError) async throws {
         let bench = try KESBench(["a", "b"]) { _ in .failure(kind, wasSent: false) }

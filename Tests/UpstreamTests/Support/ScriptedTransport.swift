@@ -56,7 +56,7 @@ final class ScriptedTransport: KESTransport {
     func perform(_ transfer: consuming Transfer) async throws(TransferFailure) -> TransferAnswer {
         let body =
             switch transfer.body {
-            case .some(let body): body.withBytes { String(copying: $0) }
+            case .some(let body): body.value.withBytes { String(copying: $0) }
             case .none: ""
             }
         let ask = Ask(
