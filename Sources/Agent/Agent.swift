@@ -141,7 +141,7 @@ package struct Agent: Sendable {
             service: self.service,
             cache: self.keyServers?.cache,
             memory: self.memory,
-            requests: RequestBudget(self.settings.upstream, memory: self.memory),
+            requests: RequestBudget(self.settings.upstream, self.memory.plan),
             facts: AgentFacts(
                 version: BuildInfo.version, commit: BuildInfo.commit,
                 listeners: [facts] + [other?.1].compactMap(\.self)),

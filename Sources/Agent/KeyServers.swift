@@ -145,9 +145,10 @@ extension CachedKeyService {
 }
 
 extension RequestBudget {
-    /// What the share of locked memory for requests allows.
-    init(_ settings: AgentSettings.Upstream, memory: SecretMemory) {
-        self.init(byteCount: memory.plan[.requests], inFlightMax: settings.maxInFlight)
+    /// What the shares of locked memory for requests, and for connections to key servers, allow.
+    init(_ settings: AgentSettings.Upstream, _ plan: MemoryPlan) {
+        self.init(
+            byteCount: plan[.requests], inFlightMax: min(settings.maxInFlight, plan.upstreamRequests))
     }
 }
 
@@ -156,7 +157,7 @@ extension UpstreamOptions {
         self.init()
         self.timeout = settings.timeout
         self.connectTimeout = settings.connectTimeout
-        self.inFlightMax = min(RequestBudget(settings, memory: memory).inFlightMax, memory.plan.upstreamRequests)
+        self.inFlightMax = RequestBudget(settings, memory.plan).inFlightMax
         self.queuedMax = settings.maxQueued
         self.isHedging = settings.hedge
     }

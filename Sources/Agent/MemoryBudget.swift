@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import KESProtocol
 import Linux
 import LockedMemory
 import Settings
@@ -40,7 +41,9 @@ struct MemoryBudget: Equatable, Sendable {
             lockedByteCount: self.plan.byteCount, lockedMax: self.lockedMax,
             // The kernel's limit, or the agent's own: the one that is smaller.
             remedy: self.lockable < self.lockedMax ? "LimitMEMLOCK" : "memory.locked_max",
-            upstreamRequests: .init(set: settings.upstream.maxInFlight, byMemory: self.plan.upstreamRequests),
+            upstreamRequests: .init(
+                set: settings.upstream.maxInFlight,
+                byMemory: RequestBudget(settings.upstream, self.plan).inFlightMax),
             tlsConnections: settings.tls.listen.map { _ in
                 .init(set: settings.limits.connections, byMemory: self.plan.lockedTLSConnections)
             })

@@ -60,9 +60,10 @@ package struct MemoryPlan: Equatable, Sendable {
 
     /// libcurl, OpenSSL and the credentials without a connection: 690 KiB. The rest is for probes of key servers and for
     /// credentials that are being replaced.
-    private static let ownBaseByteCount = 960 << 10
-    /// A connection in its handshake with a key server takes 57 KiB, an idle one 36, an HTTP/2 stream 41.
-    private static let upstreamRequestByteCount = 60 << 10
+    private static let ownBaseByteCount = 832 << 10
+    /// A connection to a key server takes 48 KiB with its transfer, and up to 100 in its handshake or with a long body; an
+    /// HTTP/2 stream takes 40.
+    private static let upstreamRequestByteCount = 112 << 10
     /// An idle connection of the TLS listener takes 15.4 KiB, with a client certificate some 3 more. What nghttp2 keeps for
     /// HTTP/2, 25 KiB, is in ordinary memory.
     private static let tlsConnectionByteCount = 16 << 10
@@ -121,7 +122,7 @@ package struct MemoryPlan: Equatable, Sendable {
             let loops = needs.loopCount
             switch share {
             case .own:
-                (self.minimum, self.weight, self.maximum) = (1408 << 10, 30, 32 << 20)
+                (self.minimum, self.weight, self.maximum) = (1408 << 10, 32, 48 << 20)
             case .requests:
                 (self.minimum, self.weight) = (1024 << 10, 54)
             case .transit:

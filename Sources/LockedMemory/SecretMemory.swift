@@ -26,6 +26,7 @@ package final class SecretMemory: Sendable {
 
     private final class Overflow: Sendable {
         let byteCount = Atomic(0)
+        let refusals = Atomic(0)
     }
 
     /// The number of blocks of ordinary memory in their headers.
@@ -88,6 +89,7 @@ package final class SecretMemory: Sendable {
         } catch {
             if share.overflows, let block = unsafe self.allocateOrdinary(byteCount) { return unsafe block }
             RefusedAllocations.note()
+            self.overflow.refusals.wrappingAdd(1, ordering: .relaxed)
             return nil
         }
     }
@@ -179,6 +181,9 @@ package final class SecretMemory: Sendable {
 
     /// Bytes of ordinary memory that serve what exceeds the shares of clients.
     package var overflowByteCount: Int { self.overflow.byteCount.load(ordering: .relaxed) }
+
+    /// Allocations of C libraries that were refused, on all threads.
+    package var refusedAllocations: Int { self.overflow.refusals.load(ordering: .relaxed) }
 
     /// Places for secrets that stay, for as long as the agent runs.
     ///

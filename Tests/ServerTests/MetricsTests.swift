@@ -141,7 +141,7 @@ import Testing
             names.subtracting(Self.kesFamilies) == [
                 "keyside_requests_total", "keyside_request_duration_seconds", "keyside_connections",
                 "keyside_denied_total", "keyside_locked_memory_bytes", "keyside_locked_memory_used_bytes",
-                "keyside_memory_overflow_bytes", "keyside_build_info",
+                "keyside_memory_overflow_bytes", "keyside_refused_allocations_total", "keyside_build_info",
                 "process_cpu_seconds_total",
                 "process_resident_memory_bytes", "process_virtual_memory_bytes", "process_open_fds", "process_max_fds",
                 "process_start_time_seconds", "process_threads",

@@ -161,6 +161,10 @@ struct MetricsReport {
             "Bytes of unlocked memory, wiped on release, that serve clients beyond their shares of locked memory.",
             Double(self.memory.overflowByteCount))
         text.family(
+            "keyside_refused_allocations_total", .counter,
+            "Allocations of libcurl and OpenSSL that were refused because their share of locked memory is used up.",
+            Double(self.memory.refusedAllocations))
+        text.family(
             "keyside_build_info", .gauge, "What is running.",
             [(["version": self.facts.version] as MetricsText.Labels, 1)])
     }
