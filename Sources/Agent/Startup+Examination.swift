@@ -20,6 +20,7 @@ extension Startup {
             findings.listenerValidUntil = listener.plan?.certifiedKey.validity.end
         }
         guard case .kes(let kes) = self.configuration.backend else { return findings }
+        findings.systemAuthorities = SystemAuthorities().description
         let credentials: Credentials
         do throws(CredentialFault) {
             credentials = try CredentialSource(kes, memory: self.memory.ownSecrets).load(now: WallClock.currentSecond())

@@ -40,8 +40,12 @@ package struct Startup: Sendable {
             let memory = shared.ownSecrets
             let environment = try EnvironmentBlock.read(
                 isSecret: KMSEnvironment.isSecret, wiping: true, into: memory)
-            self.configuration = Configuration(
-                loaded, try KMSEnvironment.load(environment: environment, envFile: envFile, memory: memory))
+            let backend = try KMSEnvironment.load(environment: environment, envFile: envFile, memory: memory)
+            let others = LibraryVariables.diagnostics(
+                removed: LibraryEnvironment.removed,
+                environment: EnvironmentBlock.texts { LibraryVariables.proxyVariables.contains($0) },
+                endpoints: backend.backend?.endpoints.map(\.description) ?? [])
+            self.configuration = Configuration(loaded, backend, others: others)
         } catch {
             throw AgentFailure(error)
         }

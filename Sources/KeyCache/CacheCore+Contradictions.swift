@@ -8,14 +8,28 @@ extension CacheCore {
     mutating func contradict(
         _ fingerprint: Fingerprint, _ flight: consuming Flights<Caller>.Flight, at now: BootTime
     ) -> Landing {
+        self.goOn(fingerprint, flight, at: now, empty: self.dropContradicted(fingerprint))
+    }
+
+    /// Has the flight go on, since one answer is not enough after a contradiction that no majority has ended.
+    mutating func suspect(
+        _ fingerprint: Fingerprint, _ flight: consuming Flights<Caller>.Flight, at now: BootTime
+    ) -> Landing {
+        flight.isSuspect = true
+        return self.goOn(fingerprint, flight, at: now, empty: nil)
+    }
+
+    private mutating func goOn(
+        _ fingerprint: Fingerprint, _ flight: consuming Flights<Caller>.Flight, at now: BootTime, empty: Int?
+    ) -> Landing {
         let askedAt = flight.startedAt
         let isRenewal = flight.isRenewal
         flight.startedAt = now
         flight.isContradicted = true
         self.flights.begin(fingerprint, flight)
         return Landing(
-            answer: .contradiction, callers: [], firstAsked: !isRenewal, askedAt: askedAt, keep: nil,
-            empty: self.dropContradicted(fingerprint), goesOn: false)
+            answer: .contradiction, callers: [], firstAsked: !isRenewal, askedAt: askedAt, keep: nil, empty: empty,
+            goesOn: false)
     }
 
     /// - Returns: the place to empty.

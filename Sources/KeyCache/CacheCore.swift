@@ -15,8 +15,8 @@ import KeyService
 ///    to be emptied, or is given to another.
 /// 6. Each caller gets one answer, unless he leaves before.
 /// 7. A plaintext that contradicts the cached one is neither cached nor told before a further answer confirms it. Without
-///    such a majority, both are dropped, the callers fail with `.contradicted`, and the fingerprint is not cached for
-///    ``ExpiryPolicy/any``. No contradicted plaintext is served stale.
+///    such a majority, both are dropped, the callers fail with `.contradicted`, and for ``ExpiryPolicy/any`` the fingerprint
+///    is not cached and needs two equal answers. No contradicted plaintext is served stale.
 struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     private let policy: ExpiryPolicy
     private let useGranularity: TimeSpan
@@ -197,8 +197,9 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         _ fingerprint: Fingerprint, _ outcome: Outcome, at now: BootTime, isOutOfReach: () -> Bool
     ) -> Landing {
         let flight = self.flights.end(fingerprint)
-        if case .opened(_, .different, _) = outcome, !flight.isContradicted {
-            return self.contradict(fingerprint, flight, at: now)
+        if case .opened(_, let agreement, _) = outcome, !flight.isContradicted {
+            if agreement == .different { return self.contradict(fingerprint, flight, at: now) }
+            if self.contradicted.contains(fingerprint, at: now) { return self.suspect(fingerprint, flight, at: now) }
         }
         var keep: Int?
         var empty: Int?
@@ -211,7 +212,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         case _ where answer == .undecided:
             break
         case .opened(let byteCount, _, let endpoint):
-            if flight.isContradicted { self.contradicted.remove(fingerprint) }
+            if flight.isContradicted, !flight.isSuspect { self.contradicted.remove(fingerprint) }
             keep = self.place(for: fingerprint, flight, byteCount: byteCount, by: endpoint, at: now)
         case .failed(.keyNotFound), .failed(.notAllowed):
             self.condemn(flight.name)

@@ -27,6 +27,8 @@ struct Flights<Caller: Equatable & Sendable>: Sendable {
         var isPurged = false
         /// Whether the last answer contradicted the cached plaintext, and a further one is awaited.
         var isContradicted = false
+        /// Whether no majority was found for the fingerprint a while ago, so that one answer is not enough.
+        var isSuspect = false
     }
 
     private var byFingerprint: [Fingerprint: Flight] = [:]

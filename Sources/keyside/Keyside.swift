@@ -12,6 +12,7 @@ import Linux
 @main
 enum Program {
     static func main() {
+        _ = LibraryEnvironment.removed
         do {
             var command = try Keyside.parseAsRoot(ProcessArguments.afterProgramName)
             guard let asynchronous = command as? any AsyncParsableCommand else { return try command.run() }

@@ -106,7 +106,7 @@ extension AgentStatus.Endpoint {
         self.contradictions = endpoint.contradictions
         switch endpoint.condition {
         case .up(let latency):
-            self.latencyMicroseconds = latency.map { Int($0 / .microseconds(1)) }
+            self.latencyMicroseconds = latency.map { Int(clamping: $0.attoseconds / 1_000_000_000_000) }
         case .down(let since, let reason):
             self.downSeconds = Int(since.components.seconds)
             self.reason = reason

@@ -29,6 +29,8 @@ package struct BackendFindings: Equatable, Sendable {
     package var listenerValidUntil: String?
     /// What the agent's locked memory is enough for.
     package var memory: MemoryFindings?
+    /// Where the CA certificates come from that key servers are trusted by, besides those that the backend names.
+    package var systemAuthorities: String?
     /// Nil if no server was asked.
     package var trials: [Trial]?
     /// What files hold wrongly.
@@ -44,6 +46,7 @@ package struct BackendFindings: Equatable, Sendable {
     var lines: [String] {
         var lines: [String] = []
         if let identity { lines.append("identity: \(identity)") }
+        if let systemAuthorities { lines.append("system CA certificates: \(systemAuthorities)".escapingControls) }
         if let validUntil { lines.append("certificate: valid until \(validUntil)") }
         if let listenerValidUntil { lines.append("listener's certificate: valid until \(listenerValidUntil)") }
         lines += self.memory?.lines ?? []

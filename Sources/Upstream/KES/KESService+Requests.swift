@@ -40,7 +40,9 @@ extension KESService {
         let deadline = self.clock.now + self.options.timeout
         if !self.slots.enterAtOnce() { try await self.slots.enter() }
         defer { self.slots.leave() }
-        return try await self.travel(operation, name, deadline: deadline) { call, transport throws(AttemptFailure) in
+        var answering = -1
+        return try await self.travel(operation, name, deadline: deadline, answering: &answering) {
+            call, transport throws(AttemptFailure) in
             try await call.perform(body: body, over: transport, memory: self.memory, decode: decode)
         }
     }
@@ -56,14 +58,16 @@ extension KESService {
         deadline: ContinuousClock.Instant, trace: HedgeTrace? = nil, avoiding avoided: [Int] = [],
         answering: inout Int, decode: KESCall.Decoder<Value>
     ) async throws(KeyServiceError) -> Value {
-        try await self.travel(operation, name, deadline: deadline, trace: trace) {
-            call, transport throws(AttemptFailure) in
+        try await self.travel(
+            operation, name, deadline: deadline, trace: trace, avoiding: avoided, answering: &answering
+        ) { call, transport throws(AttemptFailure) in
             try await call.perform(message, over: transport, memory: self.memory, decode: decode)
         }
     }
 
     private func travel<Value: ~Copyable>(
         _ operation: KESEndpoint, _ name: String, deadline: ContinuousClock.Instant, trace: HedgeTrace? = nil,
+        avoiding avoided: [Int] = [], answering: inout Int,
         attempt perform: (KESCall, any KESTransport) async throws(AttemptFailure) -> Value
     ) async throws(KeyServiceError) -> Value {
         let path = operation.path(naming: name)

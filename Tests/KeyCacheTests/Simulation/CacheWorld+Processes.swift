@@ -186,7 +186,7 @@ extension CacheWorld {
         let landing = self.shell.land(flight, said, landedAt: landedAt)
         self.checkMajority(landing, flight, answer, before)
         if let contradiction = landing.contradiction {
-            self.counts.contradictions += 1
+            if contradiction.cached != nil { self.counts.contradictions += 1 }
             var flight = flight
             flight.startedAt = self.shell.now
             flight.begunAt = self.tick()
@@ -230,15 +230,24 @@ extension CacheWorld {
         let (question, fingerprint) = (flight.asked.question, flight.asked.fingerprint)
         let told = landing.held.map { .success($0.content.plaintext) } ?? landing.answer
         if let contradiction = flight.contradiction {
-            let isDecided = said == .success(contradiction.cached) || said == .success(contradiction.new)
+            let isDecided = [contradiction.cached, contradiction.new]
+                .contains { $0.map { said == .success($0) } ?? false }
             let expected: Result<Plaintext, KeyServiceError> =
                 isDecided || said.isRefusalOfKey ? said : .failure(.contradicted)
             self.referee.rule(told == expected, "\(question): \(told) is told of \(contradiction) and \(said)")
-            self.undecided[fingerprint] = isDecided ? nil : self.shell.now
+            if !isDecided {
+                self.undecided[fingerprint] = self.shell.now
+            } else if contradiction.cached != nil {
+                self.undecided[fingerprint] = nil
+            }
             if let content = self.shell.vault[fingerprint], !content.isPurged {
                 self.referee.rule(
                     isDecided && said == .success(content.plaintext), "\(question): a contradicted plaintext is cached")
             }
+        } else if before == nil, case .success = said, let since = self.undecided[fingerprint] {
+            self.referee.rule(
+                landing.contradiction != nil || self.shell.now - since >= self.shell.policy.any,
+                "\(question): one answer is enough, of which key servers said different things")
         } else if let before, case .success(let plaintext) = said {
             self.referee.rule(
                 before == plaintext || landing.contradiction != nil, "\(question): a contradiction is not noticed")

@@ -182,7 +182,8 @@ final class SimulatedShell {
     }
 
     struct Contradiction {
-        let cached: Plaintext
+        /// Nil if no majority was found a while ago, so that one answer is not enough.
+        let cached: Plaintext?
         let new: Plaintext
         let endpoints: [Int]
     }
@@ -261,8 +262,9 @@ final class SimulatedShell {
         _ landing: CacheCore<Int>.Landing, _ before: SimulatedVault.Content?,
         _ answer: Result<Plaintext, KeyServiceError>, _ endpoints: [Int?]
     ) -> Contradiction? {
-        guard landing.answer == .contradiction, let before, case .success(let new) = answer else { return nil }
-        return Contradiction(cached: before.plaintext, new: new, endpoints: endpoints.compactMap(\.self))
+        guard landing.answer == .contradiction, case .success(let new) = answer else { return nil }
+        let cached = before.flatMap { $0.isPurged ? nil : $0.plaintext }
+        return Contradiction(cached: cached, new: new, endpoints: endpoints.compactMap(\.self))
     }
 
     /// What `CacheShard` finds when it compares.
@@ -289,10 +291,12 @@ final class SimulatedShell {
         guard let contradiction = flight.contradiction else { return said }
         guard landing.answer == .undecided else {
             guard self.planted == .minorityWins, case .success(let plaintext) = said else { return said }
-            return .success(plaintext == contradiction.cached ? contradiction.new : contradiction.cached)
+            return .success(plaintext == contradiction.cached ? contradiction.new : contradiction.cached ?? plaintext)
         }
         if self.planted == .undecidedIsCached { self.confirm(flight.asked) }
-        if self.planted == .contradictedIsServedStale, case .failure = said { return .success(contradiction.cached) }
+        if self.planted == .contradictedIsServedStale, case .failure = said {
+            return .success(contradiction.cached ?? contradiction.new)
+        }
         return .failure(.contradicted)
     }
 
