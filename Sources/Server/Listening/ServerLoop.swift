@@ -177,18 +177,18 @@ struct ServerLoop: ~Copyable {
 
     private mutating func recognizeClients() {
         for (serial, id) in self.unauthenticated {
-            self.clients[id].recognize()
-            if self.clients[id].unauthenticatedSerial == nil { self.unauthenticated[serial] = nil }
+            self.clients[id]?.recognize()
+            if self.clients[id]?.unauthenticatedSerial == nil { self.unauthenticated[serial] = nil }
         }
     }
 
     private mutating func forgetClients() {
         guard let loop = self.loops.firstIndex(where: { $0 === self.inbox }) else { return }
         for id in self.clients.ids {
-            if let dropped = self.clients[id].forget(onLoop: loop) {
+            if let dropped = self.clients[id]?.forget(onLoop: loop) {
                 self.loops[dropped.loop].post(.drop(dropped.serial))
             }
-            if let serial = self.clients[id].unauthenticatedSerial { self.unauthenticated[serial] = id }
+            if let serial = self.clients[id]?.unauthenticatedSerial { self.unauthenticated[serial] = id }
         }
     }
 
@@ -238,11 +238,11 @@ struct ServerLoop: ~Copyable {
     /// Closing a listening socket drops its backlog, so this accepts the backlog of the former socket first. Does nothing
     /// but close the new socket once accepting has stopped.
     private mutating func replaceSocket(of listener: Int, with socket: consuming Descriptor) {
-        for id in self.acceptors.ids where self.acceptors[id].index == listener {
+        for id in self.acceptors.ids where self.acceptors[id]?.index == listener {
             var roundsLeft = 100  // Clients may come faster than they are accepted.
-            while roundsLeft > 0, case .somebodyMayBeLeft = self.acceptors[id].acceptSome() { roundsLeft -= 1 }
+            while roundsLeft > 0, case .somebodyMayBeLeft = self.acceptors[id]?.acceptSome() { roundsLeft -= 1 }
             do throws(SystemError) {
-                try self.acceptors[id].replaceSocket(with: socket, on: self.inbox.events)
+                try self.acceptors[id]?.replaceSocket(with: socket, on: self.inbox.events)
             } catch {
                 self.premises.logger.error("new listening socket cannot be used", metadata: ["reason": "\(error)"])
             }
