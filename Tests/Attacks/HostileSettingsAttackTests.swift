@@ -36,7 +36,7 @@ import Testing
         ("cache:\n  max_entries: !!str 7\n", 2, "tags"), ("cache: !settings\n  max_entries: 7\n", 1, "tags"),
         ("cache: &a\n  max_entries: 7\n", 1, "anchors"), ("cache:\n  max_entries: *a\n", 2, "alias"),
         ("%TAG ! tag:example.com,2000:\n---\ncache: {}\n", 1, "directives"),
-        ("cache: {}\n---\ncache: {}\n", 3, "second document"),
+        ("cache: {}\n---\ncache: {}\n", 2, "second document"),
         ("cache:\n  max_entries: 7\n  max_entries: 8\n", 3, "max_entries"),
     ]
 

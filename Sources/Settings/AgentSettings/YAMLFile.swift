@@ -69,7 +69,9 @@ enum YAMLFile {
             let reason = "the file is longer than \(Self.byteCountMax / 1024) KiB"
             return ([], .system(call: "read", code: EFBIG, reason: reason))
         }
-        return Self.parse(text.span.extracting(..<byteCount))
+        // libyaml skips a byte order mark only where it chooses the encoding itself.
+        let start = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        return Self.parse(text.span.extracting(start..<max(start, byteCount)))
     }
 
     /// Far more than all settings take.

@@ -36,7 +36,7 @@ import Testing
     func liveliness() {
         var sum = CacheStatistics()
         var (continuations, unopened, undecided) = (0, 0, 0)
-        for seed in UInt64(1)...80 {
+        for seed in UInt64(1)...200 {
             var world = CacheWorld(seed: seed)
             for _ in 1...Self.stepCount { world.step() }
             sum += world.shell.statistics
