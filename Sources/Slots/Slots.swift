@@ -26,15 +26,23 @@
 
     /// Memory of all slots, nil in those that are free.
     @usableFromInline var storage: UnsafeMutableBufferPointer<Value?>
+    /// What the value of an ID is that has none: always nil.
+    @usableFromInline let absent: UnsafeMutablePointer<Value?>
     /// How often each slot was taken and given back: odd while it is in use.
     @usableFromInline var generations: [UInt32] = []
-    @usableFromInline var free: [UInt32] = []
+    private var free: [UInt32] = []
 
-    package init() { unsafe self.storage = .allocate(capacity: 16) }
+    package init() {
+        unsafe self.storage = .allocate(capacity: 16)
+        unsafe self.absent = .allocate(capacity: 1)
+        unsafe self.absent.initialize(to: nil)
+    }
 
     deinit {
         for index in self.generations.indices { unsafe self.storage.deinitializeElement(at: index) }
         unsafe self.storage.deallocate()
+        unsafe self.absent.deinitialize(count: 1)
+        unsafe self.absent.deallocate()
     }
 
     package var count: Int { self.generations.count - self.free.count }
@@ -70,23 +78,31 @@
 
     /// The value of an ID, changed in place. Nil if it has been removed; assigning nil removes it, and assigning a value to
     /// an ID that has none drops that value.
+    ///
+    /// Inlined, and without a local value: a coroutine that is called, or keeps one, takes its frame from the heap.
     public subscript(_ id: ID) -> Value? {
-        @inlinable _read {
-            if self.contains(id) { yield unsafe self.storage[Int(id.index)] } else { yield nil }
-        }
-        @inlinable _modify {
-            if self.contains(id) {
-                yield unsafe &self.storage[Int(id.index)]
-                if unsafe self.storage[Int(id.index)] == nil { self.free(id) }
-            } else {
-                var absent: Value?
-                yield &absent
-            }
+        @inlinable @inline(__always) _read { yield unsafe self.place(of: id).pointee }
+        @inlinable @inline(__always) _modify {
+            let place = unsafe self.place(of: id)
+            yield unsafe &place.pointee
+            if unsafe (place.pointee == nil) != (place == self.absent) { self.settle(id) }
         }
     }
 
+    /// Where the value of an ID stands, or ``absent``.
+    @inlinable @inline(__always)
+    func place(of id: ID) -> UnsafeMutablePointer<Value?> {
+        guard self.contains(id), let start = unsafe self.storage.baseAddress else { return unsafe self.absent }
+        return unsafe start + Int(id.index)
+    }
+
+    /// Completes an assignment that removed a value, or drops one that was assigned to an ID that has none.
+    @usableFromInline mutating func settle(_ id: ID) {
+        if self.contains(id) { self.free(id) } else { unsafe self.absent.pointee = nil }
+    }
+
     /// Makes the slot of an ID in use available again.
-    @usableFromInline mutating func free(_ id: ID) {
+    private mutating func free(_ id: ID) {
         self.generations[Int(id.index)] &+= 1
         self.free.append(id.index)
     }
