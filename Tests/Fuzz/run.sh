@@ -15,9 +15,9 @@ cd "$(dirname "$0")/../.."
 # For each fuzzer: our modules that it needs, lowest first; its own files; the longest input worth trying.
 declare -A modules=(
   [http]="Spans HTTPWire"
-  [json]="Spans CLinux LockedMemory KeyService ByteCoding KESProtocol"
-  [h2]="Spans Slots CLinux LockedMemory Linux Telemetry KeyService Waiting ByteCoding Cryptography Access KESProtocol
-    KeyCache HTTPWire HTTP2 TLS Logging Server"
+  [json]="Spans CLinux CProcessStart Waiting Linux LockedMemory KeyService ByteCoding KESProtocol"
+  [h2]="Spans Slots CLinux CProcessStart Waiting Linux LockedMemory Telemetry KeyService ByteCoding Cryptography Access
+    KESProtocol KeyCache HTTPWire HTTP2 TLS Logging Server"
 )
 declare -A sources=(
   [http]="Tests/Fuzz/HTTPRequestFuzz/*.swift Tests/HTTPWireTests/Transcript.swift"
