@@ -5,30 +5,46 @@
 ///
 /// Blocks of fewer than 16 units have a class for each size. Larger ones have 16 classes for each power of two, so a block
 /// is at most 1/16 longer than the shortest block of its class.
-struct FreeBlockLists: ~Copyable {
+///
+/// The tables are memory of their own: of an array that is part of a value, the compiler copies the whole to read one element.
+///
+/// `@unchecked Sendable`: nothing else has their addresses, and the heap's lock is around the value.
+@safe struct FreeBlockLists: ~Copyable, @unchecked Sendable {
     private static let classesPerPower = 16
     private static let powers = 29
 
     /// Bit n: some class of power n has a block.
     private var usedPowers: UInt32 = 0
     /// Bit m of element n: class m of power n has a block.
-    private var usedClasses = InlineArray<29, UInt16>(repeating: 0)
+    private let usedClasses: UnsafeMutablePointer<UInt16>
     /// The address of the first block of each class; 0 if there is none.
-    private var heads = InlineArray<464, UInt>(repeating: 0)
+    private let heads: UnsafeMutablePointer<UInt>
 
     /// How many blocks of the class below are examined when no class of surely fitting blocks has one.
     private static let examinedMax = 256
 
+    init() {
+        unsafe self.usedClasses = .allocate(capacity: Self.powers)
+        unsafe self.usedClasses.initialize(repeating: 0, count: Self.powers)
+        unsafe self.heads = .allocate(capacity: Self.powers * Self.classesPerPower)
+        unsafe self.heads.initialize(repeating: 0, count: Self.powers * Self.classesPerPower)
+    }
+
+    deinit {
+        unsafe self.usedClasses.deallocate()
+        unsafe self.heads.deallocate()
+    }
+
     mutating func insert(_ block: UnsafeMutableRawPointer, units: Int) {
         let (power, slot) = Self.class(of: units)
         let index = power * Self.classesPerPower + slot
-        let next = self.heads[index]
+        let next = unsafe self.heads[index]
         unsafe Self.setLinks(of: block, next: next, previous: 0)
         if let next = unsafe UnsafeMutableRawPointer(bitPattern: next) {
             unsafe Self.setPrevious(of: next, UInt(bitPattern: block))
         }
-        self.heads[index] = UInt(bitPattern: block)
-        self.usedClasses[power] |= 1 << UInt16(slot)
+        unsafe self.heads[index] = UInt(bitPattern: block)
+        unsafe self.usedClasses[power] |= 1 << UInt16(slot)
         self.usedPowers |= 1 << UInt32(power)
     }
 
@@ -41,10 +57,10 @@ struct FreeBlockLists: ~Copyable {
             unsafe (previous + BlockHeader.byteCount).storeBytes(of: next, as: UInt.self)
         } else {
             let (power, slot) = Self.class(of: units)
-            self.heads[power * Self.classesPerPower + slot] = next
+            unsafe self.heads[power * Self.classesPerPower + slot] = next
             if next == 0 {
-                self.usedClasses[power] &= ~(1 << UInt16(slot))
-                if self.usedClasses[power] == 0 { self.usedPowers &= ~(1 << UInt32(power)) }
+                unsafe self.usedClasses[power] &= ~(1 << UInt16(slot))
+                if unsafe self.usedClasses[power] == 0 { self.usedPowers &= ~(1 << UInt32(power)) }
             }
         }
         unsafe Self.setLinks(of: block, next: 0, previous: 0)
@@ -53,7 +69,7 @@ struct FreeBlockLists: ~Copyable {
     /// A block of at least so many units, still in its list; nil if there is none.
     func block(ofAtLeast units: Int) -> UnsafeMutableRawPointer? {
         let (power, slot) = Self.class(of: Self.roundedUp(units))
-        let classes = self.usedClasses[power] & (UInt16.max << UInt16(slot))
+        let classes = unsafe self.usedClasses[power] & (UInt16.max << UInt16(slot))
         if classes != 0 { return unsafe self.head(power, classes.trailingZeroBitCount) }
         let powers = self.usedPowers & (UInt32.max << UInt32(power + 1))
         if powers != 0 {
