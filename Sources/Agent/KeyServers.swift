@@ -35,7 +35,7 @@ final class KeyServers: Sendable {
         let source = CredentialSource(kes, memory: memory.ownSecrets)
         let credentials = try source.loadNow()
         for warning in credentials.warnings { logger.warning("\(warning)") }
-        let engine = try TransferEngine(settings.upstream, memory: memory)
+        let engine = try TransferEngine(settings.upstream, endpointCount: kes.endpoints.count, memory: memory)
         let (changes, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let service = KESService(
             endpoints: kes.endpoints.map(\.description),
@@ -147,7 +147,9 @@ extension CachedKeyService {
 extension RequestBudget {
     /// What the share of locked memory for requests allows.
     init(_ settings: AgentSettings.Upstream, memory: SecretMemory) {
-        self.init(byteCount: memory.plan[.requests], inFlightMax: settings.maxInFlight)
+        self.init(
+            byteCount: memory.plan[.requests],
+            inFlightMax: min(settings.maxInFlight, TransferEngine.connectionCountMax(in: memory.plan)))
     }
 }
 
@@ -163,8 +165,12 @@ extension UpstreamOptions {
 }
 
 extension TransferEngine {
-    convenience init(_ settings: AgentSettings.Upstream, memory: SecretMemory) throws(AgentFailure) {
+    convenience init(
+        _ settings: AgentSettings.Upstream, endpointCount: Int, memory: SecretMemory
+    ) throws(AgentFailure) {
         var options = Options(connectTimeout: settings.connectTimeout)
+        let connectionCountMax = Self.connectionCountMax(in: memory.plan) / max(endpointCount, 1)
+        options.requestCountMax = max(1, min(options.requestCountMax, connectionCountMax))
         switch settings.http {
         case .auto: options.httpVersion = .auto
         case .http1: options.httpVersion = .http11
@@ -176,6 +182,19 @@ extension TransferEngine {
             throw AgentFailure(.inputOutput, "libcurl cannot be used: \(error)")
         }
     }
+}
+
+extension TransferEngine {
+    /// How many connections to key servers the agent's own share has room for. An idle one keeps its memory: were there more,
+    /// no handshake would find any until one of them is closed.
+    fileprivate static func connectionCountMax(in plan: MemoryPlan) -> Int {
+        max(2, (plan[.own] - Self.ownByteCount) / Self.connectionByteCount)
+    }
+
+    /// A connection takes 50 KiB of locked memory and a handshake 50 more, see ``Options/requestCountMax``.
+    private static let connectionByteCount = 104 << 10
+    /// Credentials, authorities and what the libraries keep for the whole process.
+    private static let ownByteCount = 512 << 10
 }
 
 // MARK: To the log

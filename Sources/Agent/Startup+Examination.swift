@@ -37,7 +37,7 @@ extension Startup {
         of kes: KESSettings, with credentials: Credentials
     ) async throws(AgentFailure) -> [BackendFindings.Trial] {
         let settings = self.configuration.settings.upstream
-        let engine = try TransferEngine(settings, memory: self.memory)
+        let engine = try TransferEngine(settings, endpointCount: kes.endpoints.count, memory: self.memory)
         let addresses = kes.endpoints.map(\.description)
         let trial = EndpointTrial(
             transport: engine.makePool(tls: credentials.tls), keyName: kes.keyName, memory: self.memory,

@@ -2,6 +2,7 @@
 
 import Cryptography
 import Linux
+import LockedMemory
 import Renewal
 import Synchronization
 
@@ -77,7 +78,13 @@ actor ListenerKeeper {
     /// - Returns: whether to look again soon.
     private func look(isAsked: Bool = false) -> Bool {
         let now = self.now()
+        let refusals = RefusedAllocations.onThisThread
         let reading = Result { () throws(ListenerFault) in try self.files.successor(of: self.showing, now: now) }
+        // Without memory a good certificate looks like a bad one. So nothing is concluded from such a reading.
+        if RefusedAllocations.onThisThread != refusals, case .failure = reading {
+            if isAsked { self.report(.refused(.noMemory)) }
+            return true
+        }
         let decision = self.rotation.decide(on: reading.map(\.fingerprints), now: .now, isAsked: isAsked)
         switch decision {
         case .take:

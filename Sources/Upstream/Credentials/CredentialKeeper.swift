@@ -2,6 +2,7 @@
 
 package import Cryptography
 package import Linux
+import LockedMemory
 package import Renewal
 import Synchronization
 
@@ -80,10 +81,16 @@ package actor CredentialKeeper {
     private func look(isAsked: Bool = false) -> Bool {
         let now = self.now()
         let instant = ContinuousClock.now
+        let refusals = RefusedAllocations.onThisThread
         let client = Result { () throws(CredentialFault) in
             try self.source.successor(of: self.credentials.client, now: now)
         }
         let trust = Result { () throws(CredentialFault) in try self.source.successor(of: self.credentials.trust) }
+        // Without memory a good certificate looks like a bad one. So nothing is concluded from such a reading.
+        if RefusedAllocations.onThisThread != refusals, client.isFailure || trust.isFailure {
+            if isAsked { self.report(.refused(.noMemory)) }
+            return true
+        }
         let decisions: [CredentialRole: Rotation<CredentialFault>.Decision] = [
             .client: self.client.decide(on: client.map(\.fingerprints), now: instant, isAsked: isAsked),
             .authorities: self.authorities.decide(on: trust.map(\.fingerprints), now: instant, isAsked: isAsked),
@@ -119,4 +126,18 @@ package actor CredentialKeeper {
         case .far, nil: break
         }
     }
+}
+
+extension Result {
+    fileprivate var isFailure: Bool {
+        if case .failure = self { true } else { false }
+    }
+}
+
+extension CredentialFault {
+    /// The files may be good.
+    fileprivate static let noMemory = CredentialFault(
+        role: .client,
+        notice: CredentialNotice(
+            "credentials", "no locked memory left to read them", remedy: "reload again, or raise LimitMEMLOCK"))
 }
