@@ -55,8 +55,8 @@ extension KESEndpoint {
         switch self {
         case .encrypt: byteCount + byteCount / 3 + Self.slackByteCount
         case .decrypt: byteCount + Self.slackByteCount
-        case .hmac, .generateKey, .importKey, .describeKey, .listKeys, .createKey, .deleteKey, .version, .ready, .status,
-            .metrics, .api:
+        case .hmac, .generateKey, .importKey, .describeKey, .listKeys, .createKey, .deleteKey, .version, .ready,
+            .status, .metrics, .api:
             byteCount + 64 * Self.slackByteCount
         }
     }
@@ -85,9 +85,12 @@ package struct RequestBudget: Equatable, Sendable {
     package let inFlightMax: Int
 
     /// What the longest request that KES accepts needs.
-    package static let longestRequestByteCount = KESEndpoint.allCases.map { operation in
-        operation.lockedByteCountMax(forBodyOf: operation.bodyByteCountMax)
-    }.max() ?? 0
+    package static let longestRequestByteCount =
+        KESEndpoint.allCases
+        .map { operation in
+            operation.lockedByteCountMax(forBodyOf: operation.bodyByteCountMax)
+        }
+        .max() ?? 0
     /// What a small request needs at most.
     private static let smallRequestByteCountMax = KESEndpoint.encrypt.lockedByteCountMax(
         forBodyOf: KESEndpoint.smallBodyByteCount)

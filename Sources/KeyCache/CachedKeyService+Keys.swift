@@ -24,7 +24,8 @@ extension CachedKeyService {
         } catch {
             switch error {
             case .notAllowed, .notSupported: break
-            case .keyNotFound, .unavailable, .timedOut, .overloaded, .outOfMemory, .internalFailure, .keyExists, .decryptionFailed,
+            case .keyNotFound, .unavailable, .timedOut, .overloaded, .outOfMemory, .internalFailure, .keyExists,
+                .decryptionFailed,
                 .unsupportedAlgorithm, .hmacNotSupported:
                 await self.purge(name)  // It may have been deleted all the same.
             }
