@@ -197,7 +197,7 @@ let package = Package(
         ),
         .testTarget(
             name: "CurlTests",
-            dependencies: ["COpenSSL", "Cryptography", "Curl", "LockedMemory", "TestSupport"],
+            dependencies: ["CCurl", "COpenSSL", "Cryptography", "Curl", "LockedMemory", "TestSupport"],
             swiftSettings: relaxed
         ),
         .testTarget(

@@ -28,7 +28,7 @@ import LockedMemory
     let errorText: UnsafeMutablePointer<CChar>
     private let fields: UnsafeMutablePointer<curl_slist>
 
-    private var answer: SecretBuilder?
+    private var answer: AnswerBuilder?
     /// Why the answer is not taken further.
     private(set) var refusal: TransferFailure.Kind?
     /// What OpenSSL found when it looked at the server's certificate.
@@ -131,8 +131,7 @@ import LockedMemory
     /// - Throws: `.noMemory`.
     func begin(_ transfer: borrowing Transfer, needsOwnConnection: Bool) throws(TransferFailure) {
         self.refusalsBefore = RefusedAllocations.onThisThread
-        self.answer = SecretBuilder(
-            byteCountMax: transfer.answerByteCountMax, firstByteCount: transfer.answerByteCountExpected, in: self.memory)
+        self.answer = AnswerBuilder(for: transfer, in: self.memory)
         try self.url.change(to: transfer.endpoint, transfer.path)
         switch transfer.body {
         case .some(let body):
@@ -153,7 +152,7 @@ import LockedMemory
     /// Takes what the run has left. To be followed by ``reset()``.
     func finish(_ code: CURLcode) throws(TransferFailure) -> TransferAnswer {
         guard code == CURLE_OK, let builder = self.answer.take() else { throw self.failure(code) }
-        let body: Secret
+        let body: AnswerBody
         do {
             body = try builder.finish()
         } catch {
@@ -213,7 +212,8 @@ import LockedMemory
     /// - Returns: false to end the transfer.
     private func receive(_ bytes: Span<UInt8>) -> Bool {
         do {
-            if try self.answer?.append(bytes) == true { return true }
+            self.answer = try self.answer.take()?.appending(bytes)
+            if self.answer != nil { return true }
             self.refusal = .answerTooLarge
         } catch {
             self.refusal = .noMemory

@@ -22,6 +22,8 @@ package struct Transfer: ~Copyable, Sendable {
     package let answerByteCountMax: Int
     /// Memory for an answer of this length is taken when its first byte comes; a longer one moves as it grows.
     package let answerByteCountExpected: Int
+    /// Whether the answer must lie in locked memory.
+    package let answerIsSecret: Bool
     /// When it has failed, wherever it is: waiting for a connection, sending, receiving.
     package let deadline: ContinuousClock.Instant
     /// How long name, connection and handshake may take together, where that is less than with the engine's other
@@ -41,6 +43,7 @@ package struct Transfer: ~Copyable, Sendable {
         body: SharedSecret? = nil,
         answerByteCountMax: Int,
         answerByteCountExpected: Int = 512,
+        answerIsSecret: Bool = true,
         deadline: ContinuousClock.Instant,
         connectTimeout: Duration? = nil,
         isRepeatable: Bool
@@ -50,6 +53,7 @@ package struct Transfer: ~Copyable, Sendable {
         self.path = path
         self.body = body
         self.answerByteCountMax = answerByteCountMax
+        self.answerIsSecret = answerIsSecret
         self.answerByteCountExpected = min(answerByteCountExpected, answerByteCountMax)
         self.deadline = deadline
         self.connectTimeout = connectTimeout

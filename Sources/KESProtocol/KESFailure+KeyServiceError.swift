@@ -29,7 +29,8 @@ extension KESFailure {
     }
 
     /// This process has no locked memory left for the request.
-    package static let outOfMemory = KESFailure(status: 503, message: "no locked memory left for this request at present")
+    package static let outOfMemory = KESFailure(
+        status: 503, message: "no locked memory left for this request at present")
 
     private static func unavailable(at endpoint: KESEndpoint) -> Self {
         switch endpoint {
@@ -80,7 +81,9 @@ extension KeyServiceError {
         ]
         for endpoint in KESEndpoint.allCases {
             // A key server that is short of memory is overloaded; the lack is not this process's own.
-            for error in KeyServiceError.allCases where error != .outOfMemory { table[KESFailure(error, at: endpoint)] = error }
+            for error in KeyServiceError.allCases where error != .outOfMemory {
+                table[KESFailure(error, at: endpoint)] = error
+            }
         }
         return table
     }()

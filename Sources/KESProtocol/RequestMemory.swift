@@ -5,7 +5,8 @@
 /// The largest of three moments, for a client's body of b bytes:
 /// 1. The client's secret is decoded (up to 3/4 b, or 7/4 b where JSON escapes have to be undone first), then encoded for the
 ///    key server (up to b, since encoding adds no white space, escapes or line ends).
-/// 2. The encoded body waits for its answer, which comes to memory for its longest length.
+/// 2. The encoded body waits for its answer, which comes to memory for its longest length. A ciphertext is no secret and needs
+///    none.
 /// 3. The answer is decoded to a secret of at most 3/4 of its length; the body has ended before.
 extension KESEndpoint {
     /// Requests with longer bodies wait in a queue of their own, so that they hold up none with a data key.
@@ -25,9 +26,8 @@ extension KESEndpoint {
     }
 
     private func peakByteCount(forBodyOf byteCount: Int) -> Int {
-        let answer = max(
-            self.answerByteCountExpected(toBodyOf: byteCount),
-            byteCount > Self.smallBodyByteCount ? self.answerByteCountMax(toBodyOf: byteCount) : 0)
+        let longest = byteCount > Self.smallBodyByteCount ? self.answerByteCountMax(toBodyOf: byteCount) : 0
+        let answer = self.answersSecret ? max(longest, self.answerByteCountExpected(toBodyOf: byteCount)) : 0
         let body = byteCount + Self.slackByteCount
         let decoding = self.takesSecret ? body + body / 4 * 3 : 0
         let sending = body + answer
@@ -55,11 +55,14 @@ extension KESEndpoint {
         switch self {
         case .encrypt: byteCount + byteCount / 3 + Self.slackByteCount
         case .decrypt: byteCount + Self.slackByteCount
-        case .hmac, .generateKey, .importKey, .describeKey, .listKeys, .createKey, .deleteKey, .version, .ready, .status,
-            .metrics, .api:
+        case .hmac, .generateKey, .importKey, .describeKey, .listKeys, .createKey, .deleteKey, .version, .ready,
+            .status, .metrics, .api:
             byteCount + 64 * Self.slackByteCount
         }
     }
+
+    /// Whether the key server's answer may hold a secret.
+    package var answersSecret: Bool { self != .encrypt }
 
     /// Whether the client's body holds a secret, which is decoded into locked memory.
     private var takesSecret: Bool {
@@ -82,9 +85,12 @@ package struct RequestBudget: Equatable, Sendable {
     package let inFlightMax: Int
 
     /// What the longest request that KES accepts needs.
-    package static let longestRequestByteCount = KESEndpoint.allCases.map { operation in
-        operation.lockedByteCountMax(forBodyOf: operation.bodyByteCountMax)
-    }.max() ?? 0
+    package static let longestRequestByteCount =
+        KESEndpoint.allCases
+        .map { operation in
+            operation.lockedByteCountMax(forBodyOf: operation.bodyByteCountMax)
+        }
+        .max() ?? 0
     /// What a small request needs at most.
     private static let smallRequestByteCountMax = KESEndpoint.encrypt.lockedByteCountMax(
         forBodyOf: KESEndpoint.smallBodyByteCount)

@@ -2,8 +2,8 @@
 
 import CLinux
 
-/// Counts allocations that C libraries asked for and were refused. A library reports such a failure as something else, for
-/// example as a bad certificate; a changed count tells that the agent's own memory was the cause.
+/// Counts allocations that were refused for lack of memory. A C library reports such a failure as something else, for example
+/// as a bad certificate; a changed count tells that the agent's own memory was the cause.
 package enum RefusedAllocations {
     /// Allocations refused on the calling thread so far.
     package static var onThisThread: UInt64 { keyside_refused_allocations() }

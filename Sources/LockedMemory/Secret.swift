@@ -56,11 +56,16 @@
     private static func allocate(
         byteCount: Int, in memory: SecretMemory, mayUseReserve: Bool
     ) throws(LockedMemoryError) -> (Place, UnsafeMutableRawPointer) {
-        guard byteCount <= memory.arena.payloadByteCountMax else {
-            return (.block, try unsafe memory.heap(memory.secretShare).allocate(byteCount: byteCount))
+        do throws(LockedMemoryError) {
+            guard byteCount <= memory.arena.payloadByteCountMax else {
+                return (.block, try unsafe memory.heap(memory.secretShare).allocate(byteCount: byteCount))
+            }
+            let slot = try memory.arena.take(byteCount: byteCount, mayUseReserve: mayUseReserve)
+            return unsafe (.slot(slot), memory.arena.address(of: slot))
+        } catch {
+            RefusedAllocations.note()
+            throw error
         }
-        let slot = try memory.arena.take(byteCount: byteCount, mayUseReserve: mayUseReserve)
-        return unsafe (.slot(slot), memory.arena.address(of: slot))
     }
 
     deinit {

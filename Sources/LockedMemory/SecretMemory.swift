@@ -88,7 +88,8 @@ package final class SecretMemory: Sendable {
             return try unsafe self.heap(share).allocate(byteCount: byteCount)
         } catch {
             if share.overflows, let block = unsafe self.allocateOrdinary(byteCount) { return unsafe block }
-            RefusedAllocations.note()
+            // One that exceeds any block is refused for ever, and no lack of memory.
+            if byteCount <= self.heap(share).payloadByteCountMax { RefusedAllocations.note() }
             self.overflow.refusals.wrappingAdd(1, ordering: .relaxed)
             return nil
         }

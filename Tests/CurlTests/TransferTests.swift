@@ -112,7 +112,7 @@ import Testing
         }
         defer { server.stop() }
         try await withPool(.patient(version)) { pool async throws in
-            #expect(try await pool.perform(.get(server.endpoint)).body.array == body)
+            #expect(try await pool.perform(.get(server.endpoint)).bytes == body)
         }
     }
 

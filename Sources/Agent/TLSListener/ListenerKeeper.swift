@@ -2,6 +2,7 @@
 
 import Cryptography
 import Linux
+import LockedMemory
 import Renewal
 import Synchronization
 
@@ -82,7 +83,12 @@ actor ListenerKeeper {
     /// - Returns: whether to look again soon.
     private func look(isAsked: Bool = false) async -> Bool {
         let now = self.now()
-        guard let reading = await self.read(now: now) else { return false }
+        guard let (reading, lackedMemory) = await self.read(now: now) else { return false }
+        // Without memory a good certificate looks like a bad one. So nothing is concluded from such a reading.
+        if lackedMemory, case .failure = reading {
+            if isAsked { self.report(.refused(.noMemory)) }
+            return true
+        }
         let decision = self.rotation.decide(on: reading.map(\.fingerprints), now: .now, isAsked: isAsked)
         switch decision {
         case .take:
@@ -102,19 +108,21 @@ actor ListenerKeeper {
     /// What the files hold. If another look has replaced what is in use meanwhile, they are read again, since what they
     /// hold was compared with the former.
     ///
-    /// - Returns: nil if the task was cancelled.
-    private func read(now: Int) async -> Result<TLSShowing, ListenerFault>? {
+    /// - Returns: what was read, and whether memory was refused meanwhile; nil if the task was cancelled.
+    private func read(now: Int) async -> (reading: Result<TLSShowing, ListenerFault>, lackedMemory: Bool)? {
         while true {
             let (files, current, count) = (self.files, self.showing, self.replacedCount)
             do throws(FileWorker.Failure) {
                 let reading = try await self.worker.run {
-                    Result { () throws(ListenerFault) in try files.successor(of: current, now: now) }
+                    let refusals = RefusedAllocations.onThisThread
+                    let reading = Result { () throws(ListenerFault) in try files.successor(of: current, now: now) }
+                    return (reading, RefusedAllocations.onThisThread != refusals)
                 }
                 if count == self.replacedCount { return reading }
             } catch .cancelled {
                 return nil
             } catch {
-                return .failure(files.fault(for: error))
+                return (.failure(files.fault(for: error)), false)
             }
         }
     }

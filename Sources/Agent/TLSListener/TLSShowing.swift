@@ -35,4 +35,10 @@ struct ListenerFault: Error, Hashable, Sendable, CustomStringConvertible {
     init(_ diagnostics: [Diagnostic]) {
         self.description = diagnostics.filter { $0.severity == .error }.map(\.advice).joined(separator: "; ")
     }
+
+    private init(_ description: String) { self.description = description }
+
+    /// The files may be good.
+    static let noMemory = ListenerFault(
+        "no locked memory left to read the listener's certificate; reload again, or raise LimitMEMLOCK")
 }

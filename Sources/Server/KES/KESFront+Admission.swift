@@ -118,7 +118,8 @@ private struct MemoryTries {
     private let deadline: ContinuousClock.Instant
     private var backoff = Backoff.forMemory
 
-    init(within endpoint: KESEndpoint) { self.deadline = .now + .seconds(endpoint.timeoutInSeconds) }
+    /// Ends in time for the answer to say what was lacking.
+    init(within endpoint: KESEndpoint) { self.deadline = .now + .seconds(endpoint.timeoutInSeconds - 1) }
 
     /// - Returns: false if there is no time left, or the task is cancelled.
     mutating func waitForNext() async -> Bool {
@@ -138,7 +139,8 @@ extension KESFailure {
         case .tooLarge:
             self.init(
                 status: 413,
-                message: "the request needs \(amount >> 10) KiB of locked memory, and the agent has \(capacity >> 10) KiB "
+                message:
+                    "the request needs \(amount >> 10) KiB of locked memory, and the agent has \(capacity >> 10) KiB "
                     + "for requests; raise its limit of locked memory")
         case .queueFull:
             self.init(.overloaded, at: endpoint)

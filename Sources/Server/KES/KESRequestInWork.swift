@@ -119,17 +119,23 @@ final class KESRequestInWork: RoutedRequest {
         _ name: KeyName, _ body: Span<UInt8>, _ writer: inout ResponseWriter
     ) throws(KESFailure) -> DeferredAnswer? {
         let service = self.front.service
-        if let decryption = try self.immediately(.decrypt, { () throws(KeyServiceError) in
-            // What was read once and is at hand need not be read again.
-            try service.decryptAtOnce(name, wording: body)
-        }) {
+        if let decryption = try self.immediately(
+            .decrypt,
+            { () throws(KeyServiceError) in
+                // What was read once and is at hand need not be read again.
+                try service.decryptAtOnce(name, wording: body)
+            })
+        {
             writer.write(decryption)
             return nil
         }
         let request = try KESRequest.Decrypt(decoding: body)
-        if let decryption = try self.immediately(.decrypt, { () throws(KeyServiceError) in
-            try service.decryptAtOnce(name, ciphertext: request.ciphertext, associatedData: request.associatedData)
-        }) {
+        if let decryption = try self.immediately(
+            .decrypt,
+            { () throws(KeyServiceError) in
+                try service.decryptAtOnce(name, ciphertext: request.ciphertext, associatedData: request.associatedData)
+            })
+        {
             service.learn(
                 wording: body, of: name, ciphertext: request.ciphertext, associatedData: request.associatedData)
             writer.write(decryption)
@@ -154,9 +160,12 @@ final class KESRequestInWork: RoutedRequest {
     ) throws(KESFailure) -> DeferredAnswer? {
         let request = try KESRequest.GenerateKey(decoding: body, lengthWasAnnounced: lengthWasAnnounced)
         let service = self.front.service
-        if let dataKey = try self.immediately(.generateKey, { () throws(KeyServiceError) in
-            try service.generateKeyAtOnce(name, associatedData: request.associatedData)
-        }) {
+        if let dataKey = try self.immediately(
+            .generateKey,
+            { () throws(KeyServiceError) in
+                try service.generateKeyAtOnce(name, associatedData: request.associatedData)
+            })
+        {
             writer.write(dataKey)
             return nil
         }

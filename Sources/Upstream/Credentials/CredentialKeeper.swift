@@ -2,6 +2,7 @@
 
 package import Cryptography
 package import Linux
+import LockedMemory
 package import Renewal
 import Synchronization
 
@@ -86,6 +87,11 @@ package actor CredentialKeeper {
         guard let reading = await self.read(now: now) else { return false }
         let instant = ContinuousClock.now
         let (client, trust) = (reading.client, reading.trust)
+        // Without memory a good certificate looks like a bad one. So nothing is concluded from such a reading.
+        if reading.lackedMemory, client.isFailure || trust.isFailure {
+            if isAsked { self.report(.refused(.noMemory)) }
+            return true
+        }
         let decisions: [CredentialRole: Rotation<CredentialFault>.Decision] = [
             .client: self.client.decide(on: client.map(\.fingerprints), now: instant, isAsked: isAsked),
             .authorities: self.authorities.decide(on: trust.map(\.fingerprints), now: instant, isAsked: isAsked),
@@ -140,4 +146,18 @@ package actor CredentialKeeper {
         case .far, nil: break
         }
     }
+}
+
+extension Result {
+    fileprivate var isFailure: Bool {
+        if case .failure = self { true } else { false }
+    }
+}
+
+extension CredentialFault {
+    /// The files may be good.
+    fileprivate static let noMemory = CredentialFault(
+        role: .client,
+        notice: CredentialNotice(
+            "credentials", "no locked memory left to read them", remedy: "reload again, or raise LimitMEMLOCK"))
 }

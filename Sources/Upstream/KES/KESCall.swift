@@ -67,6 +67,7 @@ struct KESCall {
             self.operation.transferMethod, self.address, self.path, body: body,
             answerByteCountMax: self.operation.answerByteCountMax(toBodyOf: byteCount),
             answerByteCountExpected: self.operation.answerByteCountExpected(toBodyOf: byteCount),
+            answerIsSecret: self.operation.answersSecret,
             deadline: self.deadline, connectTimeout: self.connectTimeout, isRepeatable: self.operation.isRepeatable)
     }
 

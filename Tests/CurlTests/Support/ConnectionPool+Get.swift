@@ -66,7 +66,17 @@ extension ConnectionPool {
 }
 
 extension TransferAnswer {
-    var text: String { String(decoding: self.body.array, as: UTF8.self) }
+    var text: String { String(decoding: self.bytes, as: UTF8.self) }
+
+    var bytes: [UInt8] { self.body.withBytes { bytes in bytes.indices.map { bytes[$0] } } }
+
+    /// Leaves no copy of either.
+    func isEqual(to secret: borrowing Secret) -> Bool {
+        switch self.body {
+        case .secret(let body): body.isEqual(to: secret)
+        case .transit: false
+        }
+    }
 }
 
 extension TransferFailure.Kind {
