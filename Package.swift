@@ -128,7 +128,7 @@ let package = Package(
         ),
         .target(
             name: "TLS",
-            dependencies: ["COpenSSL", "Cryptography", "Linux"],
+            dependencies: ["COpenSSL", "Cryptography", "Linux", "LockedMemory"],
             swiftSettings: settings
         ),
         .target(
@@ -136,9 +136,9 @@ let package = Package(
             dependencies: ["CCurl", "COpenSSL", "Cryptography", "Linux", "LockedMemory"],
             swiftSettings: settings
         ),
-        .target(name: "Linux", dependencies: ["CLinux"], swiftSettings: settings),
-        .target(name: "Systemd", dependencies: ["CSystemd"], swiftSettings: settings),
-        .target(name: "LockedMemory", dependencies: ["CLinux"], swiftSettings: settings),
+        .target(name: "Linux", dependencies: ["CLinux", "CProcessStart", "Waiting"], swiftSettings: settings),
+        .target(name: "Systemd", dependencies: ["CSystemd", "Linux"], swiftSettings: settings),
+        .target(name: "LockedMemory", dependencies: ["CLinux", "Linux"], swiftSettings: settings),
         .target(name: "Slots", swiftSettings: settings),
         .target(name: "Spans", swiftSettings: settings),
         .target(name: "Telemetry", swiftSettings: settings),
@@ -146,6 +146,7 @@ let package = Package(
 
         .target(name: "CBuildInfo", cSettings: [.define("KEYSIDE_COMMIT", to: "\"\(commit)\"")]),
         .target(name: "CLinux"),
+        .target(name: "CProcessStart"),
         .target(name: "CWipingFree"),
         .target(name: "CCurl", dependencies: ["CLibCurl"]),
         .systemLibrary(name: "CLibCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -186,7 +187,7 @@ let package = Package(
         .testTarget(name: "LoadTests", dependencies: ["Linux", "Load"], swiftSettings: settings),
         .testTarget(
             name: "LockedMemoryTests",
-            dependencies: ["CLinux", "LockedMemory", "TestSupport"],
+            dependencies: ["CLinux", "CTestSupport", "LockedMemory", "TestSupport"],
             swiftSettings: relaxed
         ),
         .testTarget(

@@ -10,7 +10,7 @@ packages=(
     libcurl4-openssl-dev libnghttp2-dev libssl-dev libsystemd-dev libyaml-dev
     libncurses6 libsqlite3-0 libxml2 # Swift's own tools run with these.
 )
-if [ "${1:-}" = --tests ]; then packages+=(curl mandoc nghttp2-client openssl python3); fi
+if [ "${1:-}" = --tests ]; then packages+=(curl libjemalloc2 libmimalloc2.0 mandoc nghttp2-client openssl python3); fi
 
 missing=()
 for package in "${packages[@]}"; do

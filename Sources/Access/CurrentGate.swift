@@ -15,5 +15,8 @@ package final class CurrentGate: Sendable {
         self.gate.withLock { $0 }.decide(principal, path)
     }
 
+    /// See ``Gate/knows(_:)``.
+    package func knows(_ principal: Principal) -> Bool { self.gate.withLock { $0 }.knows(principal) }
+
     package func replace(with gate: Gate) { self.gate.withLock { $0 = gate } }
 }

@@ -52,6 +52,11 @@ package struct Gate: Sendable {
         return .unmentioned
     }
 
+    /// Whether the principal is an administrator or has a policy, whatever that policy allows.
+    package func knows(_ principal: Principal) -> Bool {
+        self.administrators.contains(principal) || self.bindings[principal] != nil
+    }
+
     /// The names of the policies that are bound to a principal, in the order of the rules.
     package func policies(of principal: Principal) -> [String] {
         (self.bindings[principal] ?? []).map { self.policies[$0].name }

@@ -23,12 +23,18 @@ package struct Agent: Sendable {
     /// Nil where there is no listener with TLS.
     private let entrance: TLSEntrance?
     private let memory: SecretMemory
+    private let memoryFindings: MemoryFindings
     private let logger: Logger
+    /// Where the lines of `logger` go.
+    private let log: LogWriter
     private let manager = ServiceManager()
+
+    /// How long the process may take to end once every connection is closed.
+    private static let endingTime = Interval.seconds(5)
 
     init(
         settings settingsKeeper: SettingsKeeper, started settings: AgentSettings, backend: Backend,
-        entrance: TLSEntrance?, memory: SecretMemory, logger: Logger
+        entrance: TLSEntrance?, memory: SecretMemory, memoryFindings: MemoryFindings, logger: Logger, log: LogWriter
     ) {
         self.settings = settings
         self.settingsKeeper = settingsKeeper
@@ -42,7 +48,9 @@ package struct Agent: Sendable {
         }
         self.entrance = entrance
         self.memory = memory
+        self.memoryFindings = memoryFindings
         self.logger = logger
+        self.log = log
     }
 
     /// Serves until somebody asks it to stop: SIGTERM or SIGINT once to finish what is under way, twice to stop at once.
@@ -51,16 +59,17 @@ package struct Agent: Sendable {
     package func run() async throws(AgentFailure) {
         BrokenPipes.ignore()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1, .sigusr2)
-        let socket = try self.makeSocket()
-        defer { socket.removeName() }
+        let socket = SocketFileMonitor(try self.makeSocket(), logger: self.logger)
+        defer { socket.removeFile() }
         let connections = ConnectionCount(limit: self.settings.limits.connections)
-        let other = try self.entrance?.open(besides: connections)
+        let other = try self.entrance?.open(self.settings.limits)
         let server = try self.serve(on: socket, connections: connections, besides: other)
         self.announceStart(other?.1)
 
         let (events, feed) = AsyncStream.makeStream(of: AgentLife.Event.self)
-        await withTaskGroup(of: Void.self) { tasks in
+        await withDiscardingTaskGroup { tasks in
             tasks.addTask { await self.watch(signals, feed: feed) }
+            tasks.addTask { await socket.run { server.replaceSocket(ofListener: 0, with: $0) } }
             tasks.addTask { await self.waitForBackend(feed: feed) }
             if let entrance = self.entrance { tasks.addTask { await entrance.keeper.run() } }
             if let keyServers = self.keyServers {
@@ -75,18 +84,26 @@ package struct Agent: Sendable {
                 case .reportStatus:
                     self.manager.report(
                         status: self.statusLine(isServing: life.phase == .serving, alsoAt: other?.1.address))
-                case .announceReloading:
-                    self.manager.reloading(at: Instant.now().nanoseconds / 1000)
+                case .reload:
+                    if life.phase == .serving { self.manager.reloading(at: Instant.now().nanoseconds / 1000) }
+                    tasks.addTask {
+                        await self.reload(server)
+                        feed.yield(.reloaded)
+                    }
                 case .announceReloaded:
                     self.manager.ready(status: self.statusLine(isServing: true, alsoAt: other?.1.address))
                 case .drain:
-                    socket.removeName()
-                    tasks.addTask { await self.drain(server, feed: feed) }
+                    tasks.addTask {
+                        await socket.close()
+                        await self.drain(server, feed: feed)
+                    }
                 case .endAtOnce:
                     self.logger.notice("told twice to stop: connections are cut off")
+                    ForcedExit.schedule(after: Self.endingTime)
                     server.cutOff()
                     break events
                 case .end:
+                    ForcedExit.schedule(after: Self.endingTime)
                     break events
                 case .nothing:
                     break
@@ -98,6 +115,7 @@ package struct Agent: Sendable {
         server.stop()
         self.keyServers?.cache?.forget(nil)
         self.logger.notice("stopped")
+        self.manager.finish()
     }
 
     // MARK: Start
@@ -114,7 +132,7 @@ package struct Agent: Sendable {
     }
 
     private func serve(
-        on socket: borrowing SocketFile, connections: ConnectionCount, besides other: (Listener, AgentFacts.Listener)?
+        on socket: SocketFileMonitor, connections: ConnectionCount, besides other: (Listener, AgentFacts.Listener)?
     ) throws(AgentFailure) -> HTTPServer {
         let certificates = CertificateMetrics(keyServers: self.keyServers, listener: self.entrance?.keeper)
         let unix = Listener.unix(Descriptor(owning: socket.descriptor), connections: connections)
@@ -123,12 +141,12 @@ package struct Agent: Sendable {
             service: self.service,
             cache: self.keyServers?.cache,
             memory: self.memory,
-            requests: RequestBudget(self.settings.upstream, memory: self.memory),
+            requests: RequestBudget(self.settings.upstream, self.memory.plan),
             facts: AgentFacts(
                 version: BuildInfo.version, commit: BuildInfo.commit,
                 listeners: [facts] + [other?.1].compactMap(\.self)),
             gate: self.settingsKeeper.gate,
-            sources: [self.keyServers].compactMap(\.self) + [certificates])
+            sources: [self.keyServers].compactMap(\.self) + [certificates, self.log])
         let limits = ServerLimits(
             connections: self.settings.limits.connections,
             headerTimeout: Interval(self.settings.limits.headerTimeout),
@@ -165,13 +183,27 @@ package struct Agent: Sendable {
                     "offline": "\(settings.expiry.offline.settingText)",
                 ])
         }
-        let memory: Logger.Metadata = [
+        self.announceMemory()
+    }
+
+    private func announceMemory() {
+        let findings = self.memoryFindings
+        var memory: Logger.Metadata = [
             "kind": "\(self.memory.kind.rawValue)", "bytes": "\(self.memory.lockedByteCount)",
         ]
+        if self.keyServers != nil { memory["requests_to_key_servers"] = "\(findings.upstreamRequests.effective)" }
+        if let tls = findings.tlsConnections { memory["tls_connections"] = "\(tls.effective)" }
         switch self.memory.kind {
         case .memfdSecret, .mlock: self.logger.notice("locked memory", metadata: memory)
         case .unlocked: self.logger.warning("memory is not locked: keys may reach swap", metadata: memory)
         }
+        guard self.keyServers != nil, findings.upstreamRequests.byMemory < findings.upstreamRequests.set else { return }
+        self.logger.notice(
+            "locked memory is enough for fewer requests to key servers than upstream.max_in_flight",
+            metadata: [
+                "requests": "\(findings.upstreamRequests.byMemory)",
+                "max_in_flight": "\(findings.upstreamRequests.set)", "raise": "\(findings.remedy)",
+            ])
     }
 
     /// Reports ready once the backend has answered, or at once where the operator does not insist on it.
@@ -218,9 +250,7 @@ package struct Agent: Sendable {
             case .sigterm, .sigint:
                 feed.yield(.stop(at: .now))
             case .sighup:
-                feed.yield(.reloading)
-                await self.reload()
-                feed.yield(.reloaded)
+                feed.yield(.reloadAsked)
             case .sigusr1:
                 self.purgeCache()
             case _:
@@ -229,13 +259,17 @@ package struct Agent: Sendable {
         }
     }
 
-    private func reload() async {
-        self.settingsKeeper.reload()
-        if let entrance = self.entrance {
-            self.logger.notice("looking for a new certificate of the listener")
-            await entrance.keeper.reloadNow()
-        }
-        await self.keyServers?.reload()
+    /// Each part has a thread of its own for its files, so that one whose files hang does not keep the others.
+    private func reload(_ server: HTTPServer) async {
+        async let settings: Void = self.reloadSettings(server)
+        async let listener: Void? = self.entrance?.reload(self.logger)
+        async let keyServers: Void? = self.keyServers?.reload()
+        _ = await (settings, listener, keyServers)
+    }
+
+    private func reloadSettings(_ server: HTTPServer) async {
+        await self.settingsKeeper.reload()
+        await server.policiesHaveChanged()
     }
 
     private func purgeCache() {

@@ -23,8 +23,8 @@ struct AgentLife {
         case drained
         /// A key server has come or gone.
         case backendChanged
-        /// Settings and files are read again.
-        case reloading
+        /// Settings and files are to be read again: SIGHUP.
+        case reloadAsked
         /// They have been, with whatever result.
         case reloaded
     }
@@ -33,7 +33,8 @@ struct AgentLife {
         case announceReady
         /// Says how the backend is.
         case reportStatus
-        case announceReloading
+        /// Reads settings and files again, beside everything else.
+        case reload
         /// Says that it serves as before.
         case announceReloaded
         case drain
@@ -46,7 +47,15 @@ struct AgentLife {
     /// Signals that come together are one: timeout(1), for one, signals its child and then the group that the child is in.
     private static let oneRequest = Duration.milliseconds(100)
 
+    /// One reload at a time; one more follows for all requests that came during it.
+    private enum Reload {
+        case idle
+        case running
+        case askedAgain
+    }
+
     private(set) var phase = Phase.starting
+    private var reload = Reload.idle
 
     mutating func receive(_ event: Event) -> Action {
         switch (self.phase, event) {
@@ -63,16 +72,39 @@ struct AgentLife {
             guard since.duration(to: now) >= Self.oneRequest else { return .nothing }
             self.phase = .stopped
             return .endAtOnce
-        case (.starting, .backendChanged), (.serving, .backendChanged), (.starting, .reloaded):
+        case (.starting, .backendChanged), (.serving, .backendChanged):
             return .reportStatus
-        case (.serving, .reloading):
-            return .announceReloading
+        case (.starting, .reloadAsked), (.serving, .reloadAsked):
+            return self.reloadAsked()
+        case (.starting, .reloaded):
+            return self.reloaded(otherwise: .reportStatus)
         case (.serving, .reloaded):
-            return .announceReloaded
+            return self.reloaded(otherwise: .announceReloaded)
         case (.serving, .ready), (.draining, .ready), (.starting, .drained), (.serving, .drained),
-            (.draining, .backendChanged), (.starting, .reloading), (.draining, .reloading), (.draining, .reloaded),
-            (.stopped, _):
+            (.draining, .backendChanged), (.draining, .reloadAsked), (.draining, .reloaded), (.stopped, _):
             return .nothing
+        }
+    }
+
+    private mutating func reloadAsked() -> Action {
+        switch self.reload {
+        case .idle:
+            self.reload = .running
+            return .reload
+        case .running, .askedAgain:
+            self.reload = .askedAgain
+            return .nothing
+        }
+    }
+
+    private mutating func reloaded(otherwise action: Action) -> Action {
+        switch self.reload {
+        case .askedAgain:
+            self.reload = .running
+            return .reload
+        case .idle, .running:
+            self.reload = .idle
+            return action
         }
     }
 }

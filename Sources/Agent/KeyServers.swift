@@ -35,7 +35,7 @@ final class KeyServers: Sendable {
         let source = CredentialSource(kes, memory: memory.ownSecrets)
         let credentials = try source.loadNow()
         for warning in credentials.warnings { logger.warning("\(warning)") }
-        let engine = try TransferEngine(settings.upstream, endpointCount: kes.endpoints.count, memory: memory)
+        let engine = try TransferEngine(settings.upstream, memory: memory)
         let (changes, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let service = KESService(
             endpoints: kes.endpoints.map(\.description),
@@ -145,11 +145,10 @@ extension CachedKeyService {
 }
 
 extension RequestBudget {
-    /// What the share of locked memory for requests allows.
-    init(_ settings: AgentSettings.Upstream, memory: SecretMemory) {
+    /// What the shares of locked memory for requests, and for connections to key servers, allow.
+    init(_ settings: AgentSettings.Upstream, _ plan: MemoryPlan) {
         self.init(
-            byteCount: memory.plan[.requests],
-            inFlightMax: min(settings.maxInFlight, TransferEngine.connectionCountMax(in: memory.plan)))
+            byteCount: plan[.requests], inFlightMax: min(settings.maxInFlight, plan.upstreamRequests))
     }
 }
 
@@ -158,19 +157,18 @@ extension UpstreamOptions {
         self.init()
         self.timeout = settings.timeout
         self.connectTimeout = settings.connectTimeout
-        self.inFlightMax = RequestBudget(settings, memory: memory).inFlightMax
+        self.inFlightMax = RequestBudget(settings, memory.plan).inFlightMax
         self.queuedMax = settings.maxQueued
         self.isHedging = settings.hedge
     }
 }
 
 extension TransferEngine {
-    convenience init(
-        _ settings: AgentSettings.Upstream, endpointCount: Int, memory: SecretMemory
-    ) throws(AgentFailure) {
+    convenience init(_ settings: AgentSettings.Upstream, memory: SecretMemory) throws(AgentFailure) {
         var options = Options(connectTimeout: settings.connectTimeout)
-        let connectionCountMax = Self.connectionCountMax(in: memory.plan) / max(endpointCount, 1)
-        options.requestCountMax = max(1, min(options.requestCountMax, connectionCountMax))
+        options.requestCountMax = min(options.requestCountMax, memory.plan.upstreamRequests)
+        // Some more, for probes of key servers that are down.
+        options.connectionCountMax = min(options.connectionCountMax, memory.plan.upstreamRequests + 4)
         switch settings.http {
         case .auto: options.httpVersion = .auto
         case .http1: options.httpVersion = .http11
@@ -182,19 +180,6 @@ extension TransferEngine {
             throw AgentFailure(.inputOutput, "libcurl cannot be used: \(error)")
         }
     }
-}
-
-extension TransferEngine {
-    /// How many connections to key servers the agent's own share has room for. An idle one keeps its memory: were there more,
-    /// no handshake would find any until one of them is closed.
-    fileprivate static func connectionCountMax(in plan: MemoryPlan) -> Int {
-        max(2, (plan[.own] - Self.ownByteCount) / Self.connectionByteCount)
-    }
-
-    /// A connection takes 50 KiB of locked memory and a handshake 50 more, see ``Options/requestCountMax``.
-    private static let connectionByteCount = 104 << 10
-    /// Credentials, authorities and what the libraries keep for the whole process.
-    private static let ownByteCount = 512 << 10
 }
 
 // MARK: To the log
@@ -214,6 +199,10 @@ extension Logger {
             self.error(
                 "what answers there is no key server",
                 metadata: ["endpoint": "\(address)", "operation": "\(operation)", "reason": "\(reason)"])
+        case .wrongPlaintext(let address, let count):
+            self.error(
+                "key server returned a wrong plaintext: two other answers for the same ciphertext agree",
+                metadata: ["endpoint": "\(address)", "count": "\(count)"])
         }
     }
 
@@ -223,6 +212,14 @@ extension Logger {
             self.warning("no key server can be reached: data keys past their age answer from the cache")
         case .answersFresh(let count):
             self.notice("key servers answer again", metadata: ["answers_past_age": "\(count)"])
+        case .contradiction(let name, isDecided: true):
+            self.error(
+                "key servers returned different plaintexts for one ciphertext; the majority of three answers is used",
+                metadata: ["key": "\(name)"])
+        case .contradiction(let name, isDecided: false):
+            self.error(
+                "key servers returned different plaintexts for one ciphertext; no majority, so the request fails",
+                metadata: ["key": "\(name)"])
         }
     }
 

@@ -3,16 +3,18 @@
 import Linux
 package import Logging
 
-/// Writes each event to standard error as one line, with one write(2), so that lines of threads never mix.
+/// Makes a line of each event and queues it. One write(2) a line keeps the lines of threads apart.
 package struct LineLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
 
     private let label: String
     private let format: LogFormat
+    private let writer: LogWriter
 
-    package init(label: String, format: LogFormat, level: Logger.Level) {
+    package init(label: String, format: LogFormat, level: Logger.Level, writer: LogWriter) {
         self.label = label
+        self.writer = writer
         self.format = format
         self.logLevel = level
     }
@@ -29,6 +31,6 @@ package struct LineLogHandler: LogHandler {
             metadata: self.metadata.merging(event.metadata ?? [:]) { $1 },
             label: self.label,
             time: WallClock.now().rfc3339)
-        StandardStreams.writeError(line)
+        self.writer.submit(line, level: event.level)
     }
 }

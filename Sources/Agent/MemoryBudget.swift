@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import KESProtocol
 import Linux
 import LockedMemory
 import Settings
@@ -35,8 +36,18 @@ struct MemoryBudget: Equatable, Sendable {
     /// Threads that serve clients.
     static var loopCount: Int { min(4, ProcessStatistics.processors.usable) }
 
-    /// Whether the kernel's limit is what keeps the agent from locking more.
-    var isLimitedByKernel: Bool { self.lockable < self.lockedMax }
+    func findings(for settings: AgentSettings) -> MemoryFindings {
+        MemoryFindings(
+            lockedByteCount: self.plan.byteCount, lockedMax: self.lockedMax,
+            // The kernel's limit, or the agent's own: the one that is smaller.
+            remedy: self.lockable < self.lockedMax ? "LimitMEMLOCK" : "memory.locked_max",
+            upstreamRequests: .init(
+                set: settings.upstream.maxInFlight,
+                byMemory: RequestBudget(settings.upstream, self.plan).inFlightMax),
+            tlsConnections: settings.tls.listen.map { _ in
+                .init(set: settings.limits.connections, byMemory: self.plan.lockedTLSConnections)
+            })
+    }
 }
 
 extension AgentFailure {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Access
+import Linux
 import Logging
 import Settings
 import Synchronization
@@ -29,6 +30,7 @@ final class SettingsKeeper: Sendable {
     /// What stays as it was at the start, by name.
     private let fixed: [String: String]
     private let state: Mutex<State>
+    private let worker = FileWorker()
     private let logger: Logger
 
     private struct State {
@@ -47,9 +49,21 @@ final class SettingsKeeper: Sendable {
     /// Whether what the settings say now is not what is obeyed, since something is wrong with it.
     var hasRefused: Bool { self.state.withLock(\.hasRefused) }
 
-    func reload() {
+    func reload() async {
         self.logger.notice("reading the settings again")
-        let loaded = self.source.load()
+        do throws(FileWorker.Failure) {
+            let source = self.source
+            self.take(try await self.worker.run { source.load() })
+        } catch .cancelled {
+            return
+        } catch {
+            self.state.withLock { $0.hasRefused = true }
+            self.logger.error(
+                "reload failed; keeping the current configuration", metadata: ["reason": "\(error.reason)"])
+        }
+    }
+
+    private func take(_ loaded: LoadedSettings) {
         let errors = loaded.diagnostics.filter { $0.severity == .error }
         self.state.withLock { $0.hasRefused = !errors.isEmpty }
         guard errors.isEmpty else {

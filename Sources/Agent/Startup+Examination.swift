@@ -14,11 +14,13 @@ extension Startup {
     /// - Parameter connecting: whether to try every key server, from its name to a data key.
     package func examine(connecting: Bool) async throws(AgentFailure) -> BackendFindings {
         var findings = BackendFindings()
+        findings.memory = self.budget.findings(for: self.configuration.settings)
         if let listener = self.listenerFiles?.read(now: WallClock.currentSecond()) {
             findings.diagnostics += listener.diagnostics
             findings.listenerValidUntil = listener.plan?.certifiedKey.validity.end
         }
         guard case .kes(let kes) = self.configuration.backend else { return findings }
+        findings.systemAuthorities = SystemAuthorities().description
         let credentials: Credentials
         do throws(CredentialFault) {
             credentials = try CredentialSource(kes, memory: self.memory.ownSecrets).load(now: WallClock.currentSecond())
@@ -37,7 +39,7 @@ extension Startup {
         of kes: KESSettings, with credentials: Credentials
     ) async throws(AgentFailure) -> [BackendFindings.Trial] {
         let settings = self.configuration.settings.upstream
-        let engine = try TransferEngine(settings, endpointCount: kes.endpoints.count, memory: self.memory)
+        let engine = try TransferEngine(settings, memory: self.memory)
         let addresses = kes.endpoints.map(\.description)
         let trial = EndpointTrial(
             transport: engine.makePool(tls: credentials.tls), keyName: kes.keyName, memory: self.memory,

@@ -40,8 +40,12 @@ package struct Startup: Sendable {
             let memory = shared.ownSecrets
             let environment = try EnvironmentBlock.read(
                 isSecret: KMSEnvironment.isSecret, wiping: true, into: memory)
-            self.configuration = Configuration(
-                loaded, try KMSEnvironment.load(environment: environment, envFile: envFile, memory: memory))
+            let backend = try KMSEnvironment.load(environment: environment, envFile: envFile, memory: memory)
+            let others = LibraryVariables.diagnostics(
+                removed: LibraryEnvironment.removed,
+                environment: EnvironmentBlock.texts { LibraryVariables.proxyVariables.contains($0) },
+                endpoints: backend.backend?.endpoints.map(\.description) ?? [])
+            self.configuration = Configuration(loaded, backend, others: others)
         } catch {
             throw AgentFailure(error)
         }
@@ -75,12 +79,14 @@ package struct Startup: Sendable {
 
     /// The agent that the configuration describes.
     ///
+    /// - Parameter log: where the lines of `logger` go.
     /// - Throws: ``AgentFailure`` when this version lacks the backend, or its key is of no use.
-    package func makeAgent(logger: Logger) throws(AgentFailure) -> Agent {
+    package func makeAgent(logger: Logger, log: LogWriter) throws(AgentFailure) -> Agent {
         Agent(
             settings: SettingsKeeper(self.source, started: self.configuration, logger: logger),
             started: self.configuration.settings, backend: try self.makeBackend(logger: logger),
-            entrance: try self.makeEntrance(logger: logger), memory: self.memory, logger: logger)
+            entrance: try self.makeEntrance(logger: logger), memory: self.memory,
+            memoryFindings: self.budget.findings(for: self.configuration.settings), logger: logger, log: log)
     }
 
     private func makeEntrance(logger: Logger) throws(AgentFailure) -> TLSEntrance? {

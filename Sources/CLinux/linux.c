@@ -6,12 +6,14 @@
 #include <link.h>
 #include <malloc.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #ifndef SYS_memfd_secret
@@ -84,3 +86,27 @@ static int release_code(struct dl_phdr_info *object, size_t size, void *unused) 
 }
 
 void keyside_release_code(void) { dl_iterate_phdr(release_code, NULL); }
+
+static atomic_int unwritten;
+
+void keyside_count_unwritten(int change) { atomic_fetch_add_explicit(&unwritten, change, memory_order_relaxed); }
+
+// Only calls that a signal handler may make.
+static void wait_for_writers(int signal_number) {
+    const struct timespec pause = {.tv_nsec = 1000000};
+    for (int left = 1000; left > 0 && atomic_load_explicit(&unwritten, memory_order_relaxed) > 0; left--) {
+        nanosleep(&pause, NULL);
+    }
+    raise(signal_number); // Blocked until this handler returns, and then handled by default.
+}
+
+void keyside_delay_crash(void) {
+    const int fatal[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP};
+    struct sigaction delayed = {.sa_handler = wait_for_writers, .sa_flags = SA_RESETHAND | SA_ONSTACK};
+    sigemptyset(&delayed.sa_mask);
+    for (size_t index = 0; index < sizeof fatal / sizeof *fatal; index++) {
+        struct sigaction current;
+        if (sigaction(fatal[index], NULL, &current) != 0 || current.sa_handler != SIG_DFL) continue;
+        sigaction(fatal[index], &delayed, NULL);
+    }
+}

@@ -19,12 +19,10 @@ import LockedMemory
     private let number: UInt32
     private let poller: Poller
 
-    /// How many connections are kept, whatever their endpoint, before the one that was idle longest is closed.
-    private static let connectionCountMax = 256
-
     /// - Throws: `.noMemory`.
     init(
-        record: PoolRecord, sharing: PoolTraffic.Sharing, number: UInt32, poller: Poller, connectionCountMax: Int
+        record: PoolRecord, sharing: PoolTraffic.Sharing, number: UInt32, poller: Poller,
+        options: TransferEngine.Options
     ) throws(TransferFailure) {
         guard let share = unsafe curl_share_init() else { throw .noMemory }
         guard let pointer = unsafe curl_multi_init() else {
@@ -43,9 +41,10 @@ import LockedMemory
             case .multiplexed: CURLPIPE_MULTIPLEX
             }
         unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_PIPELINING, pipelining)
-        unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAX_HOST_CONNECTIONS, connectionCountMax)
+        unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAX_HOST_CONNECTIONS, options.requestCountMax)
+        unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAX_TOTAL_CONNECTIONS, options.connectionCountMax)
         // By default as many as four for each transfer under way: after a burst, all but four would be closed.
-        unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAXCONNECTS, Self.connectionCountMax)
+        unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAXCONNECTS, options.connectionCountMax)
 
         let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe keyside_curl_multi_set_pointer(pointer, CURLMOPT_SOCKETDATA, itself)

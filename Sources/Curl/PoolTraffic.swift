@@ -47,8 +47,7 @@ final class PoolTraffic {
         self.number = number
         self.landings = landings
         self.multi = try MultiHandle(
-            record: record, sharing: sharing, number: number, poller: poller,
-            connectionCountMax: options.requestCountMax)
+            record: record, sharing: sharing, number: number, poller: poller, options: options)
         self.options = options
         self.memory = memory
     }

@@ -19,9 +19,10 @@ package final class TransferEngine: Sendable {
         package var connectTimeout: Duration
         /// The most requests under way to one endpoint, each on a connection of its own over HTTP/1.1. More wait here.
         ///
-        /// A connection takes 50 KiB of locked memory, a handshake 50 more, an HTTP/2 stream 48; and while credentials
-        /// are replaced there are two pools. With n endpoints, a default `RLIMIT_MEMLOCK` has room for some 24 / n.
+        /// ``MemoryPlan/upstreamRequests`` says for how many there is memory.
         package var requestCountMax: Int
+        /// The most connections of a pool, whatever their endpoints. To open one more, the one idle longest is closed.
+        package var connectionCountMax = 256
 
         /// How long a connection may be idle and still be used. A KES server closes one after 90 s.
         package var idleTimeout = Duration.seconds(60)

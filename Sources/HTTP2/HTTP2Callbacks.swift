@@ -15,17 +15,22 @@ enum HTTP2Callbacks {
         var callbacks: OpaquePointer?
         guard unsafe nghttp2_session_callbacks_new(&callbacks) == 0 else { return nil }
         unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks) { _, frame, user in
-            guard let frame = unsafe frame?.pointee, unsafe HTTP2Callbacks.isRequest(frame) else { return 0 }
-            unsafe HTTP2Callbacks.session(user)?.headBegan(frame.hd.stream_id)
+            guard let frame = unsafe frame?.pointee else { return 0 }
+            unsafe HTTP2Callbacks.session(user)?
+                .headBegan(frame.hd.stream_id, isRequest: HTTP2Callbacks.isRequest(frame))
             return 0
         }
         unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks) {
             _, frame, name, nameCount, value, count, _, user in
-            guard let frame = unsafe frame?.pointee, unsafe HTTP2Callbacks.isRequest(frame) else { return 0 }
+            guard let frame = unsafe frame?.pointee, let session = unsafe HTTP2Callbacks.session(user) else { return 0 }
+            guard session.admitField(of: nameCount + count) else {
+                return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
+            }
+            guard unsafe HTTP2Callbacks.isRequest(frame) else { return 0 }
             let (name, value) = unsafe (
                 UnsafeBufferPointer(start: name, count: nameCount), UnsafeBufferPointer(start: value, count: count)
             )
-            unsafe HTTP2Callbacks.session(user)?.field(of: frame.hd.stream_id, name.span, value.span)
+            unsafe session.field(of: frame.hd.stream_id, name.span, value.span)
             return 0
         }
         // nghttp2 would pass over it. What one reader passes over, another may read.
@@ -83,12 +88,11 @@ enum HTTP2Callbacks {
             if unsafe Self.isRequest(frame) { session.headEnded(of: head.stream_id, endsStream: endsStream) }
             if endsStream { session.streamEnded(head.stream_id) }
         case NGHTTP2_DATA.rawValue:
-            if head.length == 0 { session.idleFrame() }
             if Self.endsStream(head) { session.streamEnded(head.stream_id) }
         case NGHTTP2_PING.rawValue where head.flags & UInt8(NGHTTP2_FLAG_ACK.rawValue) != 0:
             session.pingAnswered()
         case _:
-            session.idleFrame()
+            break
         }
     }
 

@@ -18,10 +18,11 @@ package struct HTTP2StreamID: Hashable, Sendable {
 }
 
 /// What has happened on a connection.
+///
+/// Events of one read wait in line, so the stream that an event names may be gone when its turn comes: a client can open,
+/// overfill and reset a stream in one segment. Hence every call of ``HTTP2Session`` accepts the ID of a removed stream.
 package enum HTTP2Event: Equatable, Sendable {
-    /// A head has begun. More of it may have to come.
-    case headBegan
-    /// A head is complete: ``HTTP2Session/head(of:)``.
+    /// A head is complete: ``HTTP2Session/takeHead(of:)``.
     case head(HTTP2StreamID)
     /// A request is complete.
     case end(HTTP2StreamID)

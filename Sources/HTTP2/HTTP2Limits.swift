@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import HTTPWire
+
 /// What one connection of HTTP/2 may take. Each has a reason; none is what a library happens to do by itself.
 package struct HTTP2Limits: Sendable {
     /// Requests at a time. A client of Go's opens another connection for what goes beyond, an object store has fewer.
@@ -23,9 +25,19 @@ package struct HTTP2Limits: Sendable {
     package var settingsPerFrame = 16
     /// CONTINUATION frames of a head (CVE-2024-27316): with the first frame, more than the longest head there may be.
     package var continuations = 8
-    /// DATA frames without data, settings and priorities, pings, and whatever else costs work and asks for nothing: so
-    /// many between two requests that get an answer (CVE-2019-9513, -9518). Go's client sends two for a request.
+    /// Frames without data between two complete requests: DATA without content, SETTINGS, PING, PRIORITY, heads, unknown
+    /// types, and so on (CVE-2019-9512 to -9518). Go's client sends two for a request. Looked at after each read.
     package var idleFrames = 1_000
+    /// Methods, targets and authorities that the connection holds until their heads are understood, all streams together.
+    package var headByteCount = 64 << 10
+    /// Bytes of all fields that one head may have before the connection ends; above ``StreamHead/byteCountMax``, up to
+    /// which a head is accepted, and up to here the answer is 431.
+    package var fieldByteCount = 2 * StreamHead.byteCountMax
+    /// How much larger all heads of a connection may be than what the client has sent. A 4 KiB field that is kept in
+    /// HPACK's table costs one byte to repeat; with the smallest head around it, this is its ratio.
+    package var expansion = 256
+    /// Bytes of heads for which ``expansion`` is not looked at yet.
+    package var expandedByteCountMin = 1 << 20
 
     package init() {}
 }

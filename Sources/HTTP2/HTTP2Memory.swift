@@ -3,26 +3,27 @@
 import CNghttp2
 import LockedMemory
 
-/// malloc(3) and its kind for nghttp2, in the clients' share of the agent's memory.
+/// malloc(3) and its kind for nghttp2, in ordinary memory that is wiped on release: nghttp2 sees heads of requests, and
+/// neither bodies nor answers. So HTTP/2 takes no locked memory from TLS.
 enum HTTP2Memory {
     /// The functions keep no reference to `memory`: it must outlive the session.
     @unsafe static func functions(for memory: SecretMemory) -> nghttp2_mem {
         unsafe nghttp2_mem(
             mem_user_data: Unmanaged.passUnretained(memory).toOpaque(),
-            malloc: { byteCount, memory in unsafe HTTP2Memory.at(memory)?.allocate(byteCount, from: .clients) },
+            malloc: { byteCount, memory in unsafe HTTP2Memory.at(memory)?.allocateOrdinary(byteCount) },
             free: { block, memory in
                 guard let block = unsafe block else { return }
                 unsafe HTTP2Memory.at(memory)?.release(block)
             },
             calloc: { count, byteCount, memory in
                 let (total, isTooMuch) = count.multipliedReportingOverflow(by: byteCount)
-                return isTooMuch ? nil : unsafe HTTP2Memory.at(memory)?.allocate(total, from: .clients)
+                return isTooMuch ? nil : unsafe HTTP2Memory.at(memory)?.allocateOrdinary(total)
             },
             realloc: { block, byteCount, memory in
                 guard let block = unsafe block else {
-                    return unsafe HTTP2Memory.at(memory)?.allocate(byteCount, from: .clients)
+                    return unsafe HTTP2Memory.at(memory)?.allocateOrdinary(byteCount)
                 }
-                return unsafe HTTP2Memory.at(memory)?.reallocate(block, byteCount, from: .clients)
+                return unsafe HTTP2Memory.at(memory)?.reallocate(block, byteCount, from: nil)
             })
     }
 

@@ -7,62 +7,69 @@ import Slots
 
 /// What nghttp2 tells of a connection, noted.
 extension HTTP2Session {
-    func headBegan(_ number: Int32) {
+    func headBegan(_ number: Int32, isRequest: Bool) {
+        self.fieldByteCount = 0
+        guard isRequest else { return }
         let slot = self.streams.insert(HTTP2Stream(number: number, memory: self.memory))
-        unsafe nghttp2_session_set_stream_user_data(
-            self.session, number, UnsafeMutableRawPointer(bitPattern: UInt(slot.rawValue)))
-        self.events.append(.headBegan)
+        let data = unsafe UnsafeMutableRawPointer(bitPattern: UInt(slot.rawValue))
+        // Without it, nothing would ever be heard of the stream again.
+        if unsafe nghttp2_session_set_stream_user_data(self.session, number, data) != 0 { self.streams[slot] = nil }
+    }
+
+    /// Counts a field of any head, trailers included, in HPACK's measure.
+    ///
+    /// - Returns: false where the head or the connection has far too many. The connection then ends, and nothing more of
+    ///   the head is decoded.
+    func admitField(of byteCount: Int) -> Bool {
+        self.fieldByteCount += byteCount + StreamHead.fieldOverhead
+        self.expandedByteCount += byteCount + StreamHead.fieldOverhead
+        let isExpanded =
+            self.expandedByteCount > self.limits.expandedByteCountMin
+            && self.expandedByteCount / self.limits.expansion > self.receivedByteCount
+        guard self.fieldByteCount > self.limits.fieldByteCount || isExpanded else { return true }
+        self.endForExcess()
+        return false
     }
 
     func field(of number: Int32, _ name: Span<UInt8>, _ value: Span<UInt8>) {
         guard let slot = self.slot(of: number) else { return }
-        self.streams[slot].head.take(name, value)
+        let grown = self.streams[slot]?.head?.take(name, value, upTo: self.limits.headByteCount - self.headByteCount)
+        self.headByteCount += grown ?? 0
     }
 
     func headEnded(of number: Int32, endsStream: Bool) {
         guard let slot = self.slot(of: number) else { return }
-        self.streams[slot].hasBody = !endsStream
+        self.streams[slot]?.hasBody = !endsStream
         self.events.append(.head(HTTP2StreamID(slot)))
     }
 
     func streamEnded(_ number: Int32) {
         guard let slot = self.slot(of: number) else { return }
-        self.idleFrameCount = 0
-        self.streams[slot].isReceiving = false
+        self.meter.requestEnded()
+        self.streams[slot]?.isReceiving = false
         self.events.append(.end(HTTP2StreamID(slot)))
     }
 
     func data(of number: Int32, _ bytes: Span<UInt8>) {
         guard let slot = self.slot(of: number) else { return }
-        self.streams[slot].bodyByteCount += bytes.count
-        guard !self.streams[slot].isAnswered, !self.streams[slot].isTooLong else {
-            self.endIfItGoesOn(slot)
-            return
-        }
-        let isOwnFault = self.streams[slot].bodyByteCount > self.limits.bodyByteCount
-        let keptByteCount = self.streams[slot].keepsBody ? bytes.count : 0
-        guard !isOwnFault, self.heldByteCount + keptByteCount <= self.limits.heldByteCount else {
-            self.dropBody(ofStream: slot)
-            self.streams[slot].isTooLong = true
+        let heldByteCountBefore = self.streams[slot]?.heldByteCount ?? 0
+        let outcome = self.streams[slot]?
+            .receive(bytes, with: self.limits, room: self.limits.heldByteCount - self.heldByteCount)
+        self.heldByteCount += (self.streams[slot]?.heldByteCount ?? 0) - heldByteCountBefore
+        switch outcome {
+        case nil, .taken: break
+        case .tooLong(let isOwnFault):
             self.events.append(.bodyTooLong(HTTP2StreamID(slot), isOwnFault: isOwnFault))
-            return
+        case .unwanted:
+            unsafe nghttp2_submit_rst_stream(self.session, 0, number, NGHTTP2_NO_ERROR.rawValue)
         }
-        guard keptByteCount > 0 else { return }
-        self.heldByteCount += keptByteCount
-        self.streams[slot].body.append(bytes)
     }
 
     func streamClosed(_ number: Int32) {
-        guard let slot = self.slot(of: number) else { return }
-        self.heldByteCount -= self.streams[slot].heldByteCount
-        _ = self.streams.remove(slot)
+        guard let slot = self.slot(of: number), let stream = self.streams.remove(slot) else { return }
+        self.heldByteCount -= stream.heldByteCount
+        self.headByteCount -= stream.head?.heldByteCount ?? 0
         self.events.append(.closed(HTTP2StreamID(slot)))
-    }
-
-    /// A frame that asks for nothing.
-    func idleFrame() {
-        self.idleFrameCount += 1
-        if self.idleFrameCount == self.limits.idleFrames { self.endForExcess() }
     }
 
     /// The end is announced. The ping goes behind that: nghttp2 would have it overtake what is not sent.
@@ -72,17 +79,18 @@ extension HTTP2Session {
 
     /// How much of an answer goes into its next frame, at most `byteCountMax`, and whether that is all.
     func nextPart(of slot: Slots<HTTP2Stream>.ID, atMost byteCountMax: Int) -> (byteCount: Int, isLast: Bool)? {
-        guard self.streams.contains(slot) else { return nil }
-        let left = self.streams[slot].answer.byteCount
+        guard let left = self.streams[slot]?.answer.byteCount else { return nil }
         return (min(left, byteCountMax), left <= byteCountMax)
     }
 
     /// Writes a frame of an answer.
+    ///
+    /// - Returns: false where there is less of it than the frame says.
     func sendPart(of slot: Slots<HTTP2Stream>.ID, behind frameHead: Span<UInt8>, _ byteCount: Int) -> Bool {
-        guard self.streams.contains(slot) else { return false }
+        guard let left = self.streams[slot]?.answer.byteCount, byteCount <= left else { return false }
         self.output.append(frameHead)
-        self.streams[slot].answer.withBytes { self.output.append($0.extracting(first: byteCount)) }
-        self.streams[slot].answer.useUp(byteCount)
+        self.streams[slot]?.answer.withBytes { _ = self.output.append($0.extracting(first: byteCount)) }
+        self.streams[slot]?.answer.useUp(byteCount)
         self.heldByteCount -= byteCount
         return true
     }
@@ -91,21 +99,7 @@ extension HTTP2Session {
     /// before they have sent everything, and take a reset in between for a failure (libcurl 7.88).
     func answerEnded(_ number: Int32) {
         guard let slot = self.slot(of: number) else { return }
-        self.streams[slot].isAnswered = true
-    }
-
-    /// A client that goes on sending for as long again is told that nobody listens, RFC 9113 §8.1.
-    private func endIfItGoesOn(_ slot: Slots<HTTP2Stream>.ID) {
-        guard self.streams[slot].isAnswered, self.streams[slot].bodyByteCount > 2 * self.limits.bodyByteCount else {
-            return
-        }
-        unsafe nghttp2_submit_rst_stream(self.session, 0, self.streams[slot].number, NGHTTP2_NO_ERROR.rawValue)
-    }
-
-    func dropBody(ofStream slot: Slots<HTTP2Stream>.ID) {
-        self.streams[slot].keepsBody = false
-        self.heldByteCount -= self.streams[slot].body.byteCount
-        self.streams[slot].body.removeAll()
+        self.streams[slot]?.isAnswered = true
     }
 
     private func slot(of number: Int32) -> Slots<HTTP2Stream>.ID? {

@@ -62,8 +62,8 @@ extension HTTP2Session {
                             valuelen: extent.valueByteCount, flags: extent.flags))
                     unsafe position = value.map { unsafe $0 + extent.valueByteCount }
                 }
-                // It fails only for a stream that has gone, which the event of its end tells.
-                _ = unsafe submit(pairs.baseAddress, pairs.count)
+                // For a stream that is gone it fails too; that is told by its own event.
+                if unsafe nghttp2_is_fatal(submit(pairs.baseAddress, pairs.count)) != 0 { self.isBroken = true }
             }
         }
     }

@@ -30,10 +30,18 @@ import Slots
     @safe @exclusivity(unchecked) var output: TransitBuffer
     /// Of the fields of a head that is being written.
     @safe @exclusivity(unchecked) var extents: [FieldExtent] = []
-    /// Frames that asked for nothing, since the last that did.
-    @safe @exclusivity(unchecked) var idleFrameCount = 0
+    @safe @exclusivity(unchecked) var meter = FrameMeter()
+    /// Whether there was no memory for what had to be sent.
+    @safe @exclusivity(unchecked) var isBroken = false
+    /// Bytes of heads that are not understood yet.
+    @safe @exclusivity(unchecked) package internal(set) var headByteCount = 0
+    /// Bytes of the fields of the head that is being decoded, in HPACK's measure.
+    @safe @exclusivity(unchecked) var fieldByteCount = 0
+    /// The same of all heads, and the bytes that they came in, with everything else.
+    @safe @exclusivity(unchecked) var expandedByteCount = 0
+    @safe @exclusivity(unchecked) var receivedByteCount = 0
 
-    /// - Parameter memory: also for nghttp2, which allocates from ``MemoryShare/clients``.
+    /// - Parameter memory: also where nghttp2 allocates, see ``HTTP2Memory``.
     /// - Returns: nil where there is no memory for it.
     package init?(limits: HTTP2Limits, memory: SecretMemory) {
         guard let session = unsafe Self.makeSession(limits: limits, memory: memory) else { return nil }
@@ -57,6 +65,11 @@ import Slots
     ///
     /// - Returns: false if the connection is of no use any more, and nothing is to be said.
     package func receive(_ input: Span<UInt8>) -> Bool {
+        self.receivedByteCount += input.count
+        self.meter.receive(input)
+        // Nothing of such a head is decoded beyond this read.
+        if self.meter.headByteCount > self.limits.fieldByteCount { self.endForExcess() }
+        defer { if self.meter.idleFrameCount >= self.limits.idleFrames { self.endForExcess() } }
         let taken = unsafe input.withUnsafeBufferPointer { input in
             unsafe nghttp2_session_mem_recv(self.session, input.baseAddress, input.count)
         }
@@ -74,49 +87,63 @@ import Slots
         return self.events[self.eventsTaken]
     }
 
-    /// Whether the stream is still there. It may have gone before its events were looked at.
-    package func contains(_ id: HTTP2StreamID) -> Bool { self.streams.contains(id.slot) }
-
     package var streamCount: Int { self.streams.count }
 
-    /// Whether the whole request of a stream has come.
-    package func isComplete(_ id: HTTP2StreamID) -> Bool { !self.streams[id.slot].isReceiving }
+    /// The number of the head that has begun and is not complete. No other stream's frames can complete it or come before
+    /// its end.
+    package var openHead: Int? { self.meter.openHead }
 
-    /// The head of a request, once it has come.
-    package func head(of id: HTTP2StreamID) throws(RequestError) -> RequestHead {
-        try self.streams[id.slot].head.head(hasBody: self.streams[id.slot].hasBody)
+    // Of a stream that is gone, each of these returns nil, false or nothing.
+
+    /// Whether more of a request is to come.
+    package func isReceiving(_ id: HTTP2StreamID) -> Bool { self.streams[id.slot]?.isReceiving == true }
+
+    /// Takes out the head of a request, once it has come.
+    package func takeHead(of id: HTTP2StreamID) throws(RequestError) -> RequestHead? {
+        guard let hasBody = self.streams[id.slot]?.hasBody, let head = self.streams[id.slot]?.head else { return nil }
+        self.streams[id.slot]?.head = nil
+        self.headByteCount -= head.heldByteCount
+        return try head.head(hasBody: hasBody)
     }
 
     /// Lends the body of a complete request.
-    package func withBody<Result>(of id: HTTP2StreamID, _ body: (Span<UInt8>) -> Result) -> Result {
-        self.streams[id.slot].body.withBytes(body)
+    package func withBody<Result>(of id: HTTP2StreamID, _ body: (Span<UInt8>) -> Result) -> Result? {
+        self.streams[id.slot]?.body.withBytes(body)
     }
 
     /// Wipes what has come of a body, and keeps nothing of what is still to come.
-    package func dropBody(of id: HTTP2StreamID) { self.dropBody(ofStream: id.slot) }
+    package func dropBody(of id: HTTP2StreamID) {
+        self.heldByteCount -= self.streams[id.slot]?.body.byteCount ?? 0
+        self.streams[id.slot]?.dropBody()
+    }
+
+    /// Bytes of an answer's body that are not in frames yet.
+    package func unsentByteCount(of id: HTTP2StreamID) -> Int { self.streams[id.slot]?.answer.byteCount ?? 0 }
 
     // MARK: Out
 
     /// Asks for the body that the client waits to send.
     package func askForBody(of id: HTTP2StreamID) {
+        guard let number = self.streams[id.slot]?.number else { return }
         unsafe self.withFields(upTo: 16) {
             $0.appendField(":status", to: &$1) { $0.append(decimal: 100) }
         } submit: { fields, count in
             unsafe nghttp2_submit_headers(
-                self.session, UInt8(NGHTTP2_FLAG_NONE.rawValue), self.streams[id.slot].number, nil, fields, count, nil)
+                self.session, UInt8(NGHTTP2_FLAG_NONE.rawValue), number, nil, fields, count, nil)
         }
     }
 
-    /// Answers a request, be it complete or not.
+    /// Answers a request, be it complete or not. The first answer counts.
     ///
     /// - Parameter body: of the length that the head announces, or empty for an answer to HEAD.
     package func respond(
         to id: HTTP2StreamID, _ head: ResponseHead, date: HTTPDate, body: consuming TransitBuffer
     ) {
-        let number = self.streams[id.slot].number
+        guard let number = self.streams[id.slot]?.number, self.streams[id.slot]?.hasAnswer == false else { return }
         let isEmpty = body.isEmpty
         self.heldByteCount += body.byteCount
-        self.streams[id.slot].answer = body
+        self.streams[id.slot]?.hasAnswer = true
+        self.streams[id.slot]?.answer = body
         var source = unsafe nghttp2_data_provider()
         unsafe source.source.ptr = UnsafeMutableRawPointer(bitPattern: UInt(id.slot.rawValue))
         unsafe source.read_callback = HTTP2Callbacks.readAnswer
@@ -133,8 +160,8 @@ import Slots
 
     /// Gives a stream up: the client is told that nobody works on it any more.
     package func cancel(_ id: HTTP2StreamID) {
-        unsafe nghttp2_submit_rst_stream(
-            self.session, 0, self.streams[id.slot].number, NGHTTP2_CANCEL.rawValue)
+        guard let number = self.streams[id.slot]?.number else { return }
+        unsafe nghttp2_submit_rst_stream(self.session, 0, number, NGHTTP2_CANCEL.rawValue)
     }
 
     /// Says that no new request will be taken soon. The client shows that it knows by ``HTTP2Event/pingAnswered``.
@@ -160,6 +187,7 @@ import Slots
     ///
     /// - Returns: whether there is more to be written; nil if the connection is of no use any more.
     package func write(into output: inout TransitBuffer, upTo byteCountMax: Int) -> Bool? {
+        guard !self.isBroken else { return nil }
         swap(&output, &self.output)
         defer { swap(&output, &self.output) }
         while self.output.byteCount <= byteCountMax {
@@ -168,6 +196,7 @@ import Slots
             if byteCount < 0 { return nil }
             guard byteCount > 0, let start = unsafe bytes else { return false }
             unsafe self.output.append(Span(_unsafeStart: start, count: byteCount))
+            if self.output.isTruncated { return nil }
         }
         return unsafe nghttp2_session_want_write(self.session) != 0
     }

@@ -5,9 +5,9 @@ import Spans
 /// The head of a connection's last request, byte for byte, and what was read in it. The same bytes are the same head, and
 /// the same object: a client that asks for the same thing again, as object stores do for each part of an object, is
 /// understood at once.
-struct LastHead: Sendable {
+package struct LastHead: Sendable {
     /// Longer ones are not kept.
-    private static let byteCountMax = 1024
+    package static let byteCountMax = 1024
 
     private var bytes: [UInt8] = []
     private var head: RequestHead?

@@ -46,9 +46,9 @@ extension OutputRawSpan {
         }
     }
 
-    /// Appends the digits of a number that is not negative.
+    /// Appends the digits of a number. A negative one counts as 0: ages come from clocks, which may go back.
     package mutating func append(decimal number: Int) {
-        var rest = UInt(number)
+        var rest = UInt(clamping: number)
         var digits: UInt64 = 0  // Eight at most, the first of them lowest.
         var count = 0
         repeat {

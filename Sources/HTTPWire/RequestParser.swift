@@ -22,8 +22,8 @@
 /// 3. A request is refused at the first byte that cannot belong to one; only forms that need a whole token (a version,
 ///    a length) wait for its end.
 package struct RequestParser: Sendable {
-    /// For the request line and all headers with their line ends, as Go's server has it.
-    package static let headByteCountMax = 1 << 20
+    /// For the request line and all headers with their line ends: a hundred times what an object store sends.
+    package static let headByteCountMax = 32 << 10
 
     package enum Step: Equatable, Sendable {
         /// All that can be told from the bytes so far has been told.

@@ -17,7 +17,7 @@ package enum RequestTarget: Equatable, Sendable {
 
     /// Takes apart the target of a ``RequestHead``. A path without escapes, query and oddities is not copied.
     ///
-    /// - Throws: `.malformedPercentEncoding`.
+    /// - Throws: `.malformedPercentEncoding`; `.headTooLarge` where the place to redirect to is longer than a head may be.
     package init(_ target: [UInt8]) throws(RequestError) {
         if Self.isPlainPath(target.span) { self = .path(target) } else { self = try Self.takeApart(target) }
     }
@@ -62,7 +62,10 @@ package enum RequestTarget: Equatable, Sendable {
         let decoded =
             if isEncoded { try Self.decode(path) } else if end < bytes.count { path.copy() } else { target }
         if hasOddSegment, let clean = Self.clean(path) {
-            return .redirect(to: Self.escape(clean) + Self.query(of: bytes.extracting(end...)))
+            let location = Self.escape(clean) + Self.query(of: bytes.extracting(end...))
+            // Escapes can make it longer than the target of any head.
+            guard location.count <= RequestParser.headByteCountMax else { throw .headTooLarge }
+            return .redirect(to: location)
         }
         return .path(decoded)
     }

@@ -8,10 +8,10 @@ import Spans
 /// values, and that there are no fields that belong to a connection. What is checked here is what both versions have in
 /// common, so that a request is refused by the one for whatever the other refuses it for.
 package struct StreamHead: Sendable {
-    /// For names and values, with ``fieldOverhead`` for each field, as SETTINGS_MAX_HEADER_LIST_SIZE counts them. A
-    /// tenth of what HTTP/1.1 has: here each stream of a connection may send that much at the same time.
-    package static let byteCountMax = 64 << 10
-    private static let fieldOverhead = 32
+    /// For names and values, with ``fieldOverhead`` for each field, as SETTINGS_MAX_HEADER_LIST_SIZE counts them: as long
+    /// as heads of HTTP/1.1.
+    package static let byteCountMax = RequestParser.headByteCountMax
+    package static let fieldOverhead = 32
 
     private var method: RequestMethod?
     private var target: [UInt8] = []
@@ -23,9 +23,24 @@ package struct StreamHead: Sendable {
 
     package init() {}
 
+    /// Bytes of fields that are kept until ``head(hasBody:)``.
+    package var heldByteCount: Int { self.target.count + self.authority.count }
+
     /// Takes the next field.
-    package mutating func take(_ name: Span<UInt8>, _ value: Span<UInt8>) {
-        guard self.fault == nil else { return }
+    ///
+    /// - Parameter room: how much ``heldByteCount`` may grow.
+    /// - Returns: how much it has grown.
+    @discardableResult
+    package mutating func take(_ name: Span<UInt8>, _ value: Span<UInt8>, upTo room: Int = .max) -> Int {
+        guard self.fault == nil else { return 0 }
+        let before = self.heldByteCount
+        self.read(name, value)
+        if self.heldByteCount - before > room { self.fault = .headTooLarge }
+        if self.fault != nil { (self.target, self.authority) = ([], []) }
+        return self.heldByteCount - before
+    }
+
+    private mutating func read(_ name: Span<UInt8>, _ value: Span<UInt8>) {
         self.budget -= name.count + value.count + Self.fieldOverhead
         do throws(RequestError) {
             guard self.budget >= 0 else { throw .headTooLarge }

@@ -21,6 +21,8 @@ extension KESFailure {
         case .overloaded: self.init(status: 503, message: "too many requests in progress")
         case .outOfMemory: self = .outOfMemory
         case .unavailable: self = .unavailable(at: endpoint)
+        case .contradicted:
+            self.init(status: 502, message: "key servers returned different plaintexts for this ciphertext")
         case .timedOut: self.init(status: 504, message: "the key server did not answer in time")
         case .internalFailure: self.init(status: 500, message: Self.internalFailureMessage(at: endpoint))
         }

@@ -11,23 +11,28 @@ import KeyService
 /// 2. Nothing answers beyond what ``ExpiryPolicy`` allows, and nothing stale while somebody can be reached.
 /// 3. Whoever asks after a purge gets no answer from before it.
 /// 4. The key server is asked at most once at a time for a fingerprint.
-/// 5. A place belongs to one entry, from ``Landing/keep`` or ``fill(_:_:byteCount:askedAt:at:)`` until it is returned
+/// 5. A place belongs to one entry, from ``Landing/keep`` or ``Fill/keep(_:)`` until it is returned
 ///    to be emptied, or is given to another.
 /// 6. Each caller gets one answer, unless he leaves before.
+/// 7. A plaintext that contradicts the cached one is neither cached nor told before a further answer confirms it. Without
+///    such a majority, both are dropped, the callers fail with `.contradicted`, and for ``ExpiryPolicy/any`` the fingerprint
+///    is not cached and needs two equal answers. No contradicted plaintext is served stale.
 struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     private let policy: ExpiryPolicy
     private let useGranularity: TimeSpan
-    private var table: EntryTable
-    private var ledger = KeyLedger()
-    private var flights = Flights<Caller>()
-    private var renewals: RenewalSchedule
-    private var counts = CacheStatistics()
+    var table: EntryTable
+    var ledger = KeyLedger()
+    var flights = Flights<Caller>()
+    var renewals: RenewalSchedule
+    var contradicted: ContradictedFingerprints
+    var counts = CacheStatistics()
 
     init(capacity: Int, policy: ExpiryPolicy) {
         self.policy = policy
         self.useGranularity = policy.useGranularity
         self.table = EntryTable(capacity: capacity)
         self.renewals = RenewalSchedule(capacity: capacity, any: policy.any)
+        self.contradicted = ContradictedFingerprints(countMax: max(capacity, 1024), duration: policy.any)
     }
 
     /// An answer at hand.
@@ -132,9 +137,27 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
 
     // MARK: Answers
 
+    /// How a new plaintext compares with what is known of its fingerprint.
+    enum Agreement: Equatable {
+        /// There is nothing to compare it with.
+        case unopposed
+        /// It equals the cached plaintext or, after a contradiction, one of the two that contradict each other.
+        case same
+        case different
+    }
+
     enum Outcome: Equatable {
-        case opened(byteCount: Int)
+        case opened(byteCount: Int, Agreement, by: EndpointIndex?)
         case failed(KeyServiceError)
+    }
+
+    /// The entry that a new plaintext must be compared with before ``land(_:_:at:isOutOfReach:)`` or
+    /// ``fill(_:_:byteCount:agreement:by:askedAt:at:)``: any that was not purged, however old.
+    func entry(comparableWith fingerprint: Fingerprint) -> (place: Int, byteCount: Int, endpoint: EndpointIndex?)? {
+        guard let place = self.table.place(of: fingerprint), self.ledger.isLive(self.table[place].stamp) else {
+            return nil
+        }
+        return (place, Int(self.table[place].byteCount), self.table[place].endpoint)
     }
 
     /// What is to be done about an answer.
@@ -144,6 +167,11 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
             case outcome
             /// What a place holds, since the key server said nothing.
             case held(Held)
+            /// Nothing yet: the plaintext contradicts the cached one. The key server is to be asked once more, preferably
+            /// at another endpoint, and ``CacheCore/land(_:_:at:isOutOfReach:)`` called with that answer.
+            case contradiction
+            /// `.contradicted`: no two of three answers agree.
+            case undecided
         }
 
         let answer: Answer
@@ -169,12 +197,23 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         _ fingerprint: Fingerprint, _ outcome: Outcome, at now: BootTime, isOutOfReach: () -> Bool
     ) -> Landing {
         let flight = self.flights.end(fingerprint)
+        if case .opened(_, let agreement, _) = outcome, !flight.isContradicted {
+            if agreement == .different { return self.contradict(fingerprint, flight, at: now) }
+            if self.contradicted.contains(fingerprint, at: now) { return self.suspect(fingerprint, flight, at: now) }
+        }
         var keep: Int?
         var empty: Int?
         var answer = Landing.Answer.outcome
+        if flight.isContradicted, !outcome.isAgreement {
+            self.contradicted.insert(fingerprint, at: now)
+            if !outcome.isRefusalOfKey { answer = .undecided }
+        }
         switch outcome {
-        case .opened(let byteCount):
-            keep = self.place(for: fingerprint, flight, byteCount: byteCount, at: now)
+        case _ where answer == .undecided:
+            break
+        case .opened(let byteCount, _, let endpoint):
+            if flight.isContradicted, !flight.isSuspect { self.contradicted.remove(fingerprint) }
+            keep = self.place(for: fingerprint, flight, byteCount: byteCount, by: endpoint, at: now)
         case .failed(.keyNotFound), .failed(.notAllowed):
             self.condemn(flight.name)
         case .failed(.decryptionFailed):
@@ -191,10 +230,10 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
                 self.counts.stale += flight.callers.count
             }
         case .failed(.keyExists), .failed(.notSupported), .failed(.unsupportedAlgorithm), .failed(.hmacNotSupported),
-            .failed(.overloaded), .failed(.outOfMemory), .failed(.internalFailure):
+            .failed(.overloaded), .failed(.outOfMemory), .failed(.internalFailure), .failed(.contradicted):
             break
         }
-        if flight.isRenewal { self.countRenewal(outcome) }
+        if flight.isRenewal { self.countRenewal(answer == .undecided ? .failed(.contradicted) : outcome) }
         let goesOn = !flight.successors.isEmpty
         if goesOn {
             self.counts.misses += 1
@@ -229,14 +268,17 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     }
 
     private mutating func place(
-        for fingerprint: Fingerprint, _ flight: Flights<Caller>.Flight, byteCount: Int, at now: BootTime
+        for fingerprint: Fingerprint, _ flight: Flights<Caller>.Flight, byteCount: Int, by endpoint: EndpointIndex?,
+        at now: BootTime
     ) -> Int? {
         guard !flight.isPurged else { return nil }
-        let isForNobody = flight.isRenewal && flight.callers.isEmpty
+        // A contradiction has dropped the entry that was to be renewed.
+        let isForNobody = flight.isRenewal && flight.callers.isEmpty && !flight.isContradicted
         let before = isForNobody ? self.table.place(of: fingerprint).map { self.table[$0].usedAt } : nil
         // What was evicted is not worth a renewal.
         if isForNobody, before == nil { return nil }
-        let place = self.fill(fingerprint, flight.name, byteCount: byteCount, askedAt: flight.startedAt, at: now)
+        let place = self.enter(
+            fingerprint, flight.name, byteCount: byteCount, by: endpoint, askedAt: flight.startedAt, at: now)
         // To be renewed is not to be used.
         if let place, let before { self.table[place].usedAt = before }
         return place
@@ -244,14 +286,39 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
 
     // MARK: Entries
 
-    /// Makes an entry of what the key server vouches for, or renews one.
+    enum Fill: Equatable {
+        /// Where to keep the plaintext, whatever is there; nil if it is not to be kept.
+        case keep(Int?)
+        /// The plaintext contradicts the cached one, which is dropped. The fingerprint is not cached for a while, unless
+        /// ``confirm(_:)`` is called.
+        case contradiction(empty: Int?)
+    }
+
+    /// Adds an entry for a new data key, or renews one.
     ///
-    /// - Parameter askedAt: when it was asked. The entry's age counts from then.
-    /// - Returns: where to keep the plaintext, whatever is there; nil if it is not to be kept.
+    /// - Parameter askedAt: when the key server was asked. The entry's age counts from then.
     mutating func fill(
-        _ fingerprint: Fingerprint, _ name: KeyName, byteCount: Int, askedAt: BootTime, at now: BootTime
+        _ fingerprint: Fingerprint, _ name: KeyName, byteCount: Int, agreement: Agreement, by endpoint: EndpointIndex?,
+        askedAt: BootTime, at now: BootTime
+    ) -> Fill {
+        if agreement == .different {
+            self.contradicted.insert(fingerprint, at: now)
+            return .contradiction(empty: self.dropContradicted(fingerprint))
+        }
+        guard !self.flights.isContradicted(fingerprint) else { return .keep(nil) }
+        return .keep(self.enter(fingerprint, name, byteCount: byteCount, by: endpoint, askedAt: askedAt, at: now))
+    }
+
+    /// Another endpoint has confirmed a plaintext that contradicted the cached one: it may be cached again.
+    mutating func confirm(_ fingerprint: Fingerprint) { self.contradicted.remove(fingerprint) }
+
+    private mutating func enter(
+        _ fingerprint: Fingerprint, _ name: KeyName, byteCount: Int, by endpoint: EndpointIndex?, askedAt: BootTime,
+        at now: BootTime
     ) -> Int? {
-        guard byteCount <= Self.byteCountMax, now - askedAt <= self.policy.any else { return nil }
+        guard byteCount <= Self.byteCountMax, now - askedAt <= self.policy.any,
+            !self.contradicted.contains(fingerprint, at: now)
+        else { return nil }
         if let place = self.table.place(of: fingerprint) {
             if !self.ledger.isLive(self.table[place].stamp) {
                 self.ledger.leave(self.table[place].stamp)
@@ -260,11 +327,13 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
             self.table[place].vouchedAt = askedAt
             self.table[place].usedAt = now
             self.table[place].byteCount = UInt8(byteCount)
+            self.table[place].endpoint = endpoint
             return place
         }
         let stamp = self.ledger.enter(name)
         let (place, evicted) = self.table.insert(
-            EntryTable.Entry(fingerprint, vouchedAt: askedAt, usedAt: now, stamp: stamp, byteCount: byteCount))
+            EntryTable.Entry(
+                fingerprint, vouchedAt: askedAt, usedAt: now, stamp: stamp, byteCount: byteCount, endpoint: endpoint))
         if let evicted {
             if self.ledger.isLive(evicted.stamp) { self.counts.evictions.capacity += 1 }
             self.ledger.leave(evicted.stamp)
@@ -275,7 +344,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     /// The longest plaintext that is kept. Data keys have 32 bytes.
     static var byteCountMax: Int { 64 }
 
-    private mutating func remove(at place: Int) {
+    mutating func remove(at place: Int) {
         self.ledger.leave(self.table[place].stamp)
         self.table.remove(at: place)
     }

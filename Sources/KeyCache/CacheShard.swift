@@ -85,62 +85,123 @@ final class CacheShard: Sendable {
         self.state.withLock { $0.core.leave(fingerprint, caller) }
     }
 
+    /// The key server's answer, without the plaintext.
+    enum Reply: Equatable {
+        case opened(by: EndpointIndex?)
+        case failed(KeyServiceError)
+    }
+
+    /// A cached plaintext that a new one contradicts. It is in the cache no more.
+    struct Contradiction: ~Copyable {
+        /// Nil if there was no memory for a copy.
+        let cached: Secret?
+        let endpoint: EndpointIndex?
+    }
+
     /// What is to be told, and to whom.
     struct Landing: ~Copyable {
-        /// Nil if there is nothing but the failure to tell.
-        let held: Decryption?
+        enum Verdict: ~Copyable {
+            /// The key server's answer.
+            case reply
+            /// A cached data key, since the key server said nothing; nil if there was no memory for a copy.
+            case held(Decryption?)
+            /// Nothing yet: ask once more and call ``CacheShard/land(_:_:plaintext:confirms:at:isOutOfReach:)`` again.
+            case contradiction(Contradiction)
+            /// `.contradicted`: no two of three answers agree.
+            case undecided
+        }
+
+        let verdict: Verdict
         let callers: [Caller]
         let firstAsked: Bool
         let askedAt: BootTime
         let goesOn: Bool
 
-        /// Ends the value and hands on what answers in the key server's place.
-        consuming func takeHeld() -> Decryption? { self.held }
+        /// Ends the value and hands on what answers.
+        consuming func takeVerdict() -> Verdict { self.verdict }
     }
 
     /// The key server has answered with `plaintext`, or failed. Keeps what is to be kept.
+    ///
+    /// - Parameter confirms: after a contradiction, whether the plaintext equals one of the two that contradict each other;
+    ///   nil before.
     func land(
-        _ fingerprint: Fingerprint, _ outcome: CacheCore<Caller>.Outcome, plaintext: borrowing Secret?,
+        _ fingerprint: Fingerprint, _ reply: Reply, plaintext: borrowing Secret?, confirms: Bool? = nil,
         at now: BootTime, isOutOfReach: () -> Bool
     ) -> Landing {
         self.state.withLock { state in
-            let landing = self.land(fingerprint, outcome, plaintext, at: now, isOutOfReach, in: &state)
+            let cached = state.core.entry(comparableWith: fingerprint)
+            let landing = self.land(fingerprint, reply, plaintext, confirms, at: now, isOutOfReach, in: &state)
+            let verdict: Landing.Verdict =
+                switch landing.answer {
+                case .outcome: .reply
+                case .held(let answer): .held(try? self.open(answer, in: state))
+                case .contradiction: .contradiction(self.contradiction(of: cached, in: state))
+                case .undecided: .undecided
+                }
             if let empty = landing.empty { self.empty(empty, in: &state) }
-            var held: Decryption?
-            if case .held(let answer) = landing.answer { held = try? self.open(answer, in: state) }
             return Landing(
-                held: held, callers: landing.callers, firstAsked: landing.firstAsked, askedAt: landing.askedAt,
+                verdict: verdict, callers: landing.callers, firstAsked: landing.firstAsked, askedAt: landing.askedAt,
                 goesOn: landing.goesOn)
         }
     }
 
     private func land(
-        _ fingerprint: Fingerprint, _ outcome: CacheCore<Caller>.Outcome, _ plaintext: borrowing Secret?,
+        _ fingerprint: Fingerprint, _ reply: Reply, _ plaintext: borrowing Secret?, _ confirms: Bool?,
         at now: BootTime, _ isOutOfReach: () -> Bool, in state: inout State
     ) -> CacheCore<Caller>.Landing {
+        let endpoint: EndpointIndex?
+        switch reply {
+        case .failed(let error):
+            return state.core.land(fingerprint, .failed(error), at: now, isOutOfReach: isOutOfReach)
+        case .opened(let answering):
+            endpoint = answering
+        }
         switch plaintext {
         case .none:
-            return state.core.land(fingerprint, outcome, at: now, isOutOfReach: isOutOfReach)
+            preconditionFailure("a plaintext that is missing")
         case .some(let plaintext):
             let kept = self.prepare(plaintext, in: state)
-            let landing = state.core.land(
-                fingerprint, .opened(byteCount: kept.byteCount(of: plaintext)), at: now, isOutOfReach: isOutOfReach)
+            let agreement = confirms.map { $0 ? .same : .different } ?? self.compare(plaintext, fingerprint, in: state)
+            let outcome = CacheCore<Caller>.Outcome
+                .opened(
+                    byteCount: kept.byteCount(of: plaintext), agreement, by: endpoint)
+            let landing = state.core.land(fingerprint, outcome, at: now, isOutOfReach: isOutOfReach)
             if let place = landing.keep { self.store(plaintext, kept, at: place, in: &state) }
             return landing
         }
     }
 
-    /// Keeps a new data key.
+    enum Filled: ~Copyable {
+        case done
+        case contradiction(Contradiction)
+    }
+
+    /// Keeps a new data key, unless it contradicts the cached one.
     func fill(
-        _ fingerprint: Fingerprint, _ name: KeyName, _ plaintext: borrowing Secret, askedAt: BootTime, at now: BootTime
-    ) {
+        _ fingerprint: Fingerprint, _ name: KeyName, _ plaintext: borrowing Secret, by endpoint: EndpointIndex?,
+        askedAt: BootTime, at now: BootTime
+    ) -> Filled {
         self.state.withLock { state in
+            let cached = state.core.entry(comparableWith: fingerprint)
             let kept = self.prepare(plaintext, in: state)
-            let place = state.core.fill(
-                fingerprint, name, byteCount: kept.byteCount(of: plaintext), askedAt: askedAt, at: now)
-            if let place { self.store(plaintext, kept, at: place, in: &state) }
+            let fill = state.core.fill(
+                fingerprint, name, byteCount: kept.byteCount(of: plaintext),
+                agreement: self.compare(plaintext, fingerprint, in: state), by: endpoint, askedAt: askedAt, at: now)
+            switch fill {
+            case .keep(let place):
+                if let place { self.store(plaintext, kept, at: place, in: &state) }
+                return .done
+            case .contradiction(let empty):
+                let contradiction = self.contradiction(of: cached, in: state)
+                if let empty { self.empty(empty, in: &state) }
+                return .contradiction(contradiction)
+            }
         }
     }
+
+    /// A further answer equals the new data key that contradicted the cached one: it may be cached from now on.
+    func confirm(_ fingerprint: Fingerprint) { self.state.withLock { $0.core.confirm(fingerprint) } }
 
     /// - Parameter name: nil for all keys.
     /// - Returns: how many entries never answer again.
@@ -176,6 +237,31 @@ final class CacheShard: Sendable {
 
     // MARK: Places
 
+    private typealias Comparable = (place: Int, byteCount: Int, endpoint: EndpointIndex?)
+
+    /// Compares a new plaintext with the cached one, in a time that depends on the length alone.
+    private func compare(
+        _ plaintext: borrowing Secret, _ fingerprint: Fingerprint, in state: borrowing State
+    ) -> CacheCore<Caller>.Agreement {
+        guard let cached = state.core.entry(comparableWith: fingerprint) else { return .unopposed }
+        let isSame: Bool
+        if cached.byteCount <= SecretVault.payloadByteCountMax {
+            isSame = self.vault.holds(plaintext, at: self.firstPlace + cached.place, byteCount: cached.byteCount)
+        } else if let long = state.longSecrets[cached.place] {
+            isSame = long.value.isEqual(to: plaintext)
+        } else {
+            return .unopposed
+        }
+        return isSame ? .same : .different
+    }
+
+    /// Copies the plaintext of an entry that was dropped and whose place is not emptied yet.
+    private func contradiction(of cached: Comparable?, in state: borrowing State) -> Contradiction {
+        guard let cached else { return Contradiction(cached: nil, endpoint: nil) }
+        let plaintext = try? self.plaintext(at: cached.place, byteCount: cached.byteCount, in: state)
+        return Contradiction(cached: plaintext, endpoint: cached.endpoint)
+    }
+
     private func find(
         _ held: CacheCore<Caller>.Held, renews: Bool, of fingerprint: Fingerprint, in state: inout State
     ) throws(KeyServiceError) -> Found {
@@ -194,19 +280,20 @@ final class CacheShard: Sendable {
         let age = held.age.wholeSeconds
         do throws(LockedMemoryError) {
             return Decryption(
-                try self.plaintext(of: held, in: state), origin: held.isStale ? .stale(age: age) : .hit(age: age))
+                try self.plaintext(at: held.place, byteCount: held.byteCount, in: state),
+                origin: held.isStale ? .stale(age: age) : .hit(age: age))
         } catch {
             throw KeyServiceError(error)
         }
     }
 
     private func plaintext(
-        of held: CacheCore<Caller>.Held, in state: borrowing State
+        at place: Int, byteCount: Int, in state: borrowing State
     ) throws(LockedMemoryError) -> Secret {
-        guard held.byteCount > SecretVault.payloadByteCountMax else {
-            return try self.vault.open(self.firstPlace + held.place, byteCount: held.byteCount, in: self.memory)
+        guard byteCount > SecretVault.payloadByteCountMax else {
+            return try self.vault.open(self.firstPlace + place, byteCount: byteCount, in: self.memory)
         }
-        guard let long = state.longSecrets[held.place] else { throw .exhausted }
+        guard let long = state.longSecrets[place] else { throw .exhausted }
         return try long.value.copy(in: self.memory)
     }
 

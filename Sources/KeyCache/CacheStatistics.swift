@@ -12,6 +12,8 @@ package struct CacheStatistics: Equatable, Sendable {
     package var stale = 0
     /// Refusals of keys that were known not to be there.
     package var absent = 0
+    /// Answers with another plaintext than the cached one for the same ciphertext.
+    package var contradictions = 0
     package var renewals = Renewals()
     package var evictions = Evictions()
     /// Data keys that could answer now.
@@ -31,6 +33,8 @@ package struct CacheStatistics: Equatable, Sendable {
         package var capacity = 0
         package var expired = 0
         package var purged = 0
+        /// Another plaintext came for the same ciphertext.
+        package var contradicted = 0
     }
 
     package init() {}
@@ -41,12 +45,14 @@ package struct CacheStatistics: Equatable, Sendable {
         left.coalesced += right.coalesced
         left.stale += right.stale
         left.absent += right.absent
+        left.contradictions += right.contradictions
         left.renewals.succeeded += right.renewals.succeeded
         left.renewals.refused += right.renewals.refused
         left.renewals.failed += right.renewals.failed
         left.evictions.capacity += right.evictions.capacity
         left.evictions.expired += right.evictions.expired
         left.evictions.purged += right.evictions.purged
+        left.evictions.contradicted += right.evictions.contradicted
         left.entries += right.entries
         left.capacity += right.capacity
     }

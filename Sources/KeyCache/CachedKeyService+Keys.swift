@@ -24,9 +24,8 @@ extension CachedKeyService {
         } catch {
             switch error {
             case .notAllowed, .notSupported: break
-            case .keyNotFound, .unavailable, .timedOut, .overloaded, .outOfMemory, .internalFailure, .keyExists,
-                .decryptionFailed,
-                .unsupportedAlgorithm, .hmacNotSupported:
+            case .keyNotFound, .unavailable, .timedOut, .contradicted, .overloaded, .outOfMemory, .internalFailure,
+                .keyExists, .decryptionFailed, .unsupportedAlgorithm, .hmacNotSupported:
                 await self.purge(name)  // It may have been deleted all the same.
             }
             throw error

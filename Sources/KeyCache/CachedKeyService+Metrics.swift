@@ -20,6 +20,10 @@ extension CachedKeyService: MetricsSource {
             "keyside_cache_stale_total", .counter, "Decrypts answered past 'any', as no key server could be reached.",
             Double(statistics.stale))
         text.family(
+            "keyside_cache_contradictions_total", .counter,
+            "Answers with another plaintext than the cached one for the same ciphertext.",
+            Double(statistics.contradictions))
+        text.family(
             "keyside_cache_renewals_total", .counter, "Data keys renewed before they expired.",
             [
                 (["outcome": "succeeded"] as MetricsText.Labels, Double(statistics.renewals.succeeded)),
@@ -32,6 +36,7 @@ extension CachedKeyService: MetricsSource {
                 (["reason": "capacity"] as MetricsText.Labels, Double(statistics.evictions.capacity)),
                 (["reason": "expired"] as MetricsText.Labels, Double(statistics.evictions.expired)),
                 (["reason": "purged"] as MetricsText.Labels, Double(statistics.evictions.purged)),
+                (["reason": "contradicted"] as MetricsText.Labels, Double(statistics.evictions.contradicted)),
             ])
     }
 }

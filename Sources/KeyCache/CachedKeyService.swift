@@ -17,9 +17,9 @@ import Waiting
 package final class CachedKeyService: KeyService {
     let backend: any KeyService
     package let policy: ExpiryPolicy
-    private let memory: SecretMemory
-    private let clock: @Sendable () -> BootTime
-    private let report: @Sendable (CacheNotice) -> Void
+    let memory: SecretMemory
+    let clock: @Sendable () -> BootTime
+    let report: @Sendable (CacheNotice) -> Void
 
     private let fingerprinter: Fingerprinter
     /// Goes up when the backend begins to know us as somebody else.
@@ -27,12 +27,14 @@ package final class CachedKeyService: KeyService {
     let shards: [CacheShard]
     private let wordings: Wordings
     private let sweepPeriod: Duration
-    private let news = Mutex(News())
+    let news = Mutex(News())
     private let outage = Outage()
     private let absentCount = Counter()
+    /// When a contradiction was last reported; 0 before the first.
+    let contradictionReportedAt = Atomic<Int>(0)
 
     /// What is known of keys rather than of data keys. Looked at on a miss only.
-    private struct News {
+    struct News {
         var pendingFills = PendingFills()
         var absentKeys = AbsentKeys()
     }
@@ -190,7 +192,7 @@ package final class CachedKeyService: KeyService {
         }
     }
 
-    private func question(_ name: KeyName, _ ciphertext: Ciphertext, _ associatedData: AssociatedData) -> Question {
+    func question(_ name: KeyName, _ ciphertext: Ciphertext, _ associatedData: AssociatedData) -> Question {
         Question(
             fingerprint: self.fingerprint(name, ciphertext, associatedData), name: name, ciphertext: ciphertext,
             associatedData: associatedData)
@@ -204,7 +206,7 @@ package final class CachedKeyService: KeyService {
             associatedData: associatedData.bytes.span)
     }
 
-    private func shard(of question: Question) -> CacheShard { self.shard(of: question.fingerprint) }
+    func shard(of question: Question) -> CacheShard { self.shard(of: question.fingerprint) }
 
     private func shard(of fingerprint: Fingerprint) -> CacheShard {
         self.shards[Int(truncatingIfNeeded: fingerprint.high) & (self.shards.count - 1)]
@@ -220,50 +222,67 @@ package final class CachedKeyService: KeyService {
     /// - Returns: whether to ask again.
     private func askOnce(_ question: Question) async -> Bool {
         let witness = self.news.withLock { $0.absentKeys.witness }
-        var plaintext: Secret?
-        let outcome: CacheCore<CacheShard.Caller>.Outcome
-        do throws(KeyServiceError) {
-            let opened = try await self.backend.decrypt(
-                question.name, ciphertext: question.ciphertext, associatedData: question.associatedData)
-            outcome = .opened(byteCount: opened.plaintext.byteCount)
-            plaintext = opened.takePlaintext()
-        } catch {
-            outcome = .failed(error)
-        }
+        let answer = await self.ask(question)
         let landing = self.shard(of: question)
-            .land(question.fingerprint, outcome, plaintext: plaintext, at: self.clock()) { self.backend.isOutOfReach }
-        // Before anybody is told, so that nobody who knows of a refusal gets an answer from before it.
-        await self.learn(from: outcome, of: question.name, askedAt: landing.askedAt, witness)
-        let goesOn = landing.goesOn
-        self.tell(landing, plaintext, outcome)
+            .land(question.fingerprint, answer.reply, plaintext: answer.plaintext, at: self.clock()) {
+                self.backend.isOutOfReach
+            }
+        return await self.conclude(question, landing, answer, witness)
+    }
+
+    /// Does what a landing says.
+    ///
+    /// - Returns: whether to ask again.
+    func conclude(
+        _ question: Question, _ landing: consuming CacheShard.Landing, _ answer: consuming Answer,
+        _ witness: AbsentKeys.Witness
+    ) async -> Bool {
+        let (reply, callers, firstAsked) = (answer.reply, landing.callers, landing.firstAsked)
+        let (askedAt, goesOn) = (landing.askedAt, landing.goesOn)
+        switch landing.takeVerdict() {
+        case .contradiction(let contradiction):
+            return await self.resolve(contradiction, by: answer, question, witness)
+        case .undecided:
+            for caller in callers { caller.tell(.failed(.contradicted)) }
+        case .held(let held):
+            await self.learn(from: reply, of: question.name, askedAt: askedAt, witness)
+            self.tell(callers, reply, held: held)
+        case .reply:
+            // Before anybody is told, so that nobody who knows of a refusal gets an answer from before it.
+            await self.learn(from: reply, of: question.name, askedAt: askedAt, witness)
+            self.tell(callers, reply, answer.takePlaintext(), firstAsked: firstAsked)
+        }
         return goesOn
     }
 
     private func tell(
-        _ landing: consuming CacheShard.Landing, _ plaintext: consuming Secret?,
-        _ outcome: CacheCore<CacheShard.Caller>.Outcome
+        _ callers: [CacheShard.Caller], _ reply: CacheShard.Reply, _ plaintext: consuming Secret?, firstAsked: Bool
     ) {
-        let (callers, firstAsked) = (landing.callers, landing.firstAsked)
         if let plaintext {
             let shared = SharedSecret(plaintext)
             for (index, caller) in callers.enumerated() {
                 caller.tell(.opened(shared, index == 0 && firstAsked ? .miss : .coalesced))
             }
-        } else if let held = landing.takeHeld() {
+        } else if case .failed(let error) = reply {
+            for caller in callers { caller.tell(.failed(error)) }
+        }
+    }
+
+    private func tell(_ callers: [CacheShard.Caller], _ reply: CacheShard.Reply, held: consuming Decryption?) {
+        if let held {
             let origin = held.origin
             let shared = SharedSecret(held.takePlaintext())
             if !callers.isEmpty { self.outage.note(callers.count, report: self.report) }
             for caller in callers { caller.tell(.opened(shared, origin)) }
-        } else if case .failed(let error) = outcome {
+        } else if case .failed(let error) = reply {
             for caller in callers { caller.tell(.failed(error)) }
         }
     }
 
     private func learn(
-        from outcome: CacheCore<CacheShard.Caller>.Outcome, of name: KeyName, askedAt: BootTime,
-        _ witness: AbsentKeys.Witness
+        from reply: CacheShard.Reply, of name: KeyName, askedAt: BootTime, _ witness: AbsentKeys.Witness
     ) async {
-        switch outcome {
+        switch reply {
         case .opened:
             self.outage.end(report: self.report)
         case .failed(let error):
@@ -320,42 +339,6 @@ extension CachedKeyService {
 
     /// A key was created, or may have been.
     func notePresence(of name: KeyName) { self.news.withLock { $0.absentKeys.remove(name) } }
-
-    // MARK: Generating
-
-    package func generateKey(
-        _ name: KeyName, associatedData: AssociatedData
-    ) async throws(KeyServiceError) -> DataKey {
-        let askedAt = self.clock()
-        try self.checkPresence(of: name, at: askedAt)
-        let fill = self.news.withLock { $0.pendingFills.begin(name) }
-        do throws(KeyServiceError) {
-            var dataKey = try await self.learning(of: name) { () throws(KeyServiceError) in
-                try await self.backend.generateKey(name, associatedData: associatedData)
-            }
-            self.keep(dataKey, name, associatedData, askedAt: askedAt, fill)
-            dataKey.origin = .miss
-            return dataKey
-        } catch {
-            self.news.withLock { _ = $0.pendingFills.end(fill) }
-            throw error
-        }
-    }
-
-    private func keep(
-        _ dataKey: borrowing DataKey, _ name: KeyName, _ associatedData: AssociatedData, askedAt: BootTime,
-        _ fill: PendingFills.ID
-    ) {
-        let question = self.question(name, dataKey.ciphertext, associatedData)
-        let now = self.clock()
-        // A purge marks what is pending under this lock before it looks at any shard: it comes before the end of this
-        // fill, which then keeps nothing, or finds the entry.
-        self.news.withLock { news in
-            guard news.pendingFills.end(fill) else { return }
-            self.shard(of: question)
-                .fill(question.fingerprint, name, dataKey.plaintext, askedAt: askedAt, at: now)
-        }
-    }
 
     // MARK: Purging
 

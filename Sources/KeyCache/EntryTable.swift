@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import KeyService
+
 /// Which data keys are kept, and which one goes when there is no room.
 ///
 /// Invariants, which the simulation checks:
@@ -24,6 +26,8 @@ struct EntryTable: ~Copyable {
         var stamp: KeyLedger.Stamp
         /// The length of what it keeps.
         var byteCount: UInt8
+        /// The endpoint that the plaintext came from; ``noEndpoint`` where the backend has none.
+        private var endpointNumber = Self.noEndpoint
         fileprivate(set) var queue = Queue.none
         /// How often it was used since the queue's end last came by, up to 3.
         fileprivate(set) var useCount: UInt8 = 0
@@ -31,14 +35,23 @@ struct EntryTable: ~Copyable {
         fileprivate(set) var older = EntryTable.nowhere
         fileprivate(set) var newer = EntryTable.nowhere
 
+        private static let noEndpoint = UInt16.max
+
+        var endpoint: EndpointIndex? {
+            get { self.endpointNumber == Self.noEndpoint ? nil : EndpointIndex(self.endpointNumber) }
+            set { self.endpointNumber = newValue?.value ?? Self.noEndpoint }
+        }
+
         init(
-            _ fingerprint: Fingerprint, vouchedAt: BootTime, usedAt: BootTime, stamp: KeyLedger.Stamp, byteCount: Int
+            _ fingerprint: Fingerprint, vouchedAt: BootTime, usedAt: BootTime, stamp: KeyLedger.Stamp, byteCount: Int,
+            endpoint: EndpointIndex? = nil
         ) {
             self.fingerprint = fingerprint
             self.vouchedAt = vouchedAt
             self.usedAt = usedAt
             self.stamp = stamp
             self.byteCount = UInt8(byteCount)
+            self.endpoint = endpoint
         }
     }
 

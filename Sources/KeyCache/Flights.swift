@@ -10,12 +10,13 @@ import KeyService
 /// 3. Whoever asks after a purge does not get the answer to what was asked before it: he waits behind that flight for
 ///    the next one.
 ///
-/// A flight ends when its answer comes, whether somebody still waits for it or not.
+/// A flight ends when its answer comes, whether somebody still waits for it or not. An answer that contradicts the cached
+/// plaintext does not end it: the flight goes on until a further answer decides.
 struct Flights<Caller: Equatable & Sendable>: Sendable {
     struct Flight: Sendable {
         let name: KeyName
-        /// When the key server was asked.
-        let startedAt: BootTime
+        /// When the key server was asked last.
+        var startedAt: BootTime
         /// Renews an entry that still answers. Nobody waits for it at first.
         let isRenewal: Bool
         /// In the order in which they came.
@@ -24,11 +25,18 @@ struct Flights<Caller: Equatable & Sendable>: Sendable {
         var successors: [Caller] = []
         /// Whether the key was purged since: what comes back is not to be kept.
         var isPurged = false
+        /// Whether the last answer contradicted the cached plaintext, and a further one is awaited.
+        var isContradicted = false
+        /// Whether no majority was found for the fingerprint a while ago, so that one answer is not enough.
+        var isSuspect = false
     }
 
     private var byFingerprint: [Fingerprint: Flight] = [:]
 
     var count: Int { self.byFingerprint.count }
+
+    /// Whether a further answer is awaited for the fingerprint, since the last one contradicted the cached plaintext.
+    func isContradicted(_ fingerprint: Fingerprint) -> Bool { self.byFingerprint[fingerprint]?.isContradicted ?? false }
 
     func isUnderWay(_ fingerprint: Fingerprint) -> Bool { self.byFingerprint[fingerprint] != nil }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import KeyService
 import Synchronization
 
 /// What operators are to know of a cache.
@@ -8,6 +9,9 @@ package enum CacheNotice: Equatable, Sendable {
     case answersStale
     /// That is over, after so many answers.
     case answersFresh(afterStaleAnswers: Int)
+    /// Key servers returned different plaintexts for one ciphertext of this key. Reported once a minute at most.
+    /// `isDecided`: two of three answers agree.
+    case contradiction(KeyName, isDecided: Bool)
 }
 
 /// A time in which stale answers are given, from the first of them to the next answer of the key server.

@@ -9,11 +9,17 @@ package struct DataKey: ~Copyable, Sendable {
     package let plaintext: Secret
     package let ciphertext: Ciphertext
     package var origin: AnswerOrigin
+    /// The endpoint that generated it; nil for a backend without endpoints.
+    package let endpoint: EndpointIndex?
 
-    package init(plaintext: consuming Secret, ciphertext: Ciphertext, origin: AnswerOrigin = .bypass) {
+    package init(
+        plaintext: consuming Secret, ciphertext: Ciphertext, origin: AnswerOrigin = .bypass,
+        endpoint: EndpointIndex? = nil
+    ) {
         self.plaintext = plaintext
         self.ciphertext = ciphertext
         self.origin = origin
+        self.endpoint = endpoint
     }
 
     /// Ends the data key and hands on its plaintext.

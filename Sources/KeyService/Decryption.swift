@@ -2,14 +2,19 @@
 
 package import LockedMemory
 
-/// What became of a ciphertext: its plaintext, and where that comes from.
+/// The plaintext of a ciphertext, and where it comes from.
 package struct Decryption: ~Copyable, Sendable {
     package let plaintext: Secret
     package var origin: AnswerOrigin
+    /// The endpoint that decrypted it; nil for a backend without endpoints.
+    package let endpoint: EndpointIndex?
 
-    package init(_ plaintext: consuming Secret, origin: AnswerOrigin = .bypass) {
+    package init(
+        _ plaintext: consuming Secret, origin: AnswerOrigin = .bypass, endpoint: EndpointIndex? = nil
+    ) {
         self.plaintext = plaintext
         self.origin = origin
+        self.endpoint = endpoint
     }
 
     /// Ends the value and hands on its plaintext.

@@ -47,6 +47,15 @@ package protocol KeyService: Sendable {
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Decryption
 
+    /// As ``decrypt(_:ciphertext:associatedData:)``, preferably by other endpoints than those named. The last of them is
+    /// the least wanted. A backend without endpoints decrypts as usual.
+    func decrypt(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData, avoiding endpoints: [EndpointIndex]
+    ) async throws(KeyServiceError) -> Decryption
+
+    /// Counts and logs that an endpoint returned another plaintext than the majority.
+    func recordContradiction(by endpoint: EndpointIndex)
+
     /// HMAC-SHA256 of a message, 32 bytes. Object stores derive credentials from it, hence a secret.
     func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret
 
@@ -81,6 +90,17 @@ package protocol KeyService: Sendable {
 extension KeyService {
     /// What is in this process is always in reach.
     package var isOutOfReach: Bool { false }
+}
+
+/// Backends without endpoints.
+extension KeyService {
+    package func decrypt(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData, avoiding endpoints: [EndpointIndex]
+    ) async throws(KeyServiceError) -> Decryption {
+        try await self.decrypt(name, ciphertext: ciphertext, associatedData: associatedData)
+    }
+
+    package func recordContradiction(by endpoint: EndpointIndex) {}
 }
 
 /// The backends that are always elsewhere.
@@ -123,6 +143,8 @@ package struct BackendStatus: Equatable, Sendable {
         package var condition: Condition
         /// Requests under way to it.
         package var inFlight: Int
+        /// How often it returned another plaintext than the majority of three answers.
+        package var contradictions: Int
 
         package var isOnline: Bool {
             switch self.condition {
@@ -131,10 +153,11 @@ package struct BackendStatus: Equatable, Sendable {
             }
         }
 
-        package init(address: String, condition: Condition, inFlight: Int = 0) {
+        package init(address: String, condition: Condition, inFlight: Int = 0, contradictions: Int = 0) {
             self.address = address
             self.condition = condition
             self.inFlight = inFlight
+            self.contradictions = contradictions
         }
     }
 

@@ -27,6 +27,8 @@ package enum KeyServiceError: Error, Equatable, Sendable, CaseIterable {
     case unavailable
     /// The key server did not answer in time.
     case timedOut
+    /// Key servers returned different plaintexts for this ciphertext, and no two of three answers agree.
+    case contradicted
     /// A fault of the backend's own: no randomness, a cipher that fails.
     case internalFailure
 }

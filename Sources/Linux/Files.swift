@@ -6,6 +6,7 @@ import Glibc
 package enum Files {
     /// The names in a folder in the order of their bytes, without `.` and `..`.
     package static func names(in folder: String) throws(SystemError) -> [String] {
+        FileProgress.current?.begin(folder)
         guard let stream = unsafe opendir(folder) else { throw SystemError("open", folder) }
         defer { unsafe closedir(stream) }
         var names: [String] = []

@@ -14,9 +14,18 @@ package final class FolderWatch: Sendable {
     package let changes: AsyncStream<Void>
 
     private let feed: AsyncStream<Void>.Continuation
-    /// eventfd(2): written to when the thread is to end.
-    private let end: CInt
-    private let thread: OwnThread
+    private let end: EndEvent
+
+    /// eventfd(2): written to when the thread is to end, and kept by it until then.
+    private final class EndEvent: Sendable {
+        let descriptor: Descriptor
+
+        init(watching path: String) throws(SystemError) {
+            let number = eventfd(0, CInt(EFD_CLOEXEC))
+            guard number >= 0 else { throw SystemError("watch", path) }
+            self.descriptor = Descriptor(owning: number)
+        }
+    }
 
     /// Watches from now on.
     ///
@@ -24,23 +33,19 @@ package final class FolderWatch: Sendable {
     /// - Throws: ``SystemError`` when the user has too many watches already, of which every user has 128.
     package init(_ paths: [String]) throws(SystemError) {
         let (changes, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
+        let end = try EndEvent(watching: paths.first ?? "nothing")
         let watches = try InotifyWatches(paths)
-        let end = eventfd(0, CInt(EFD_CLOEXEC))
-        guard end >= 0 else {
-            watches.close()
-            throw SystemError("watch", paths.first ?? "nothing")
-        }
         do throws(SystemError) {
-            self.thread = try OwnThread(name: "folder-watch") {
+            try OwnThread(name: "folder-watch") {
                 var watches = watches
-                while watches.wait(orUntil: end) {
+                while watches.wait(orUntil: end.descriptor.number) {
                     if watches.takeEvents() { feed.yield() }
                 }
                 watches.close()
             }
+            .detach()
         } catch {
             watches.close()
-            close(end)
             throw error
         }
         self.changes = changes
@@ -48,10 +53,9 @@ package final class FolderWatch: Sendable {
         self.end = end
     }
 
+    /// The thread may hang in a file system, so this does not wait for it.
     deinit {
-        eventfd_write(self.end, 1)
-        self.thread.join()
-        close(self.end)
+        eventfd_write(self.end.descriptor.number, 1)
         self.feed.finish()
     }
 }

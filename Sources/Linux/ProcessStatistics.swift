@@ -4,15 +4,20 @@ import CLinux
 import Glibc
 
 /// What the kernel counts for this process: getrusage(2), sysconf(3) and proc(5).
+///
+/// What comes from proc(5) is nil where /proc is not mounted.
 package struct ProcessStatistics: Sendable {
     package var cpuSeconds: Double
-    package var residentByteCount: Int
-    package var virtualByteCount: Int
+    package var residentByteCount: Int?
+    package var virtualByteCount: Int?
     /// Bytes that malloc(3) has handed out.
     package var heapByteCount: Int
-    package var stackByteCount: Int
-    package var openDescriptors: Int
-    package var threads: Int
+    package var stackByteCount: Int?
+    package var openDescriptors: Int?
+    package var threads: Int?
+
+    /// Whether /proc is mounted and shows this process.
+    package static var isAvailable: Bool { !Self.read("/proc/self/stat").isEmpty }
 
     package static func current() -> ProcessStatistics {
         var usage = rusage()
@@ -27,12 +32,12 @@ package struct ProcessStatistics: Sendable {
         }
         return ProcessStatistics(
             cpuSeconds: seconds(usage.ru_utime) + seconds(usage.ru_stime),
-            residentByteCount: pages.count > 1 ? pages[1] * pageByteCount : 0,
-            virtualByteCount: pages.isEmpty ? 0 : pages[0] * pageByteCount,
+            residentByteCount: pages.count > 1 ? pages[1] * pageByteCount : nil,
+            virtualByteCount: pages.first.map { $0 * pageByteCount },
             heapByteCount: keyside_heap_byte_count(),
-            stackByteCount: (field("VmStk:") ?? 0) * 1024,
+            stackByteCount: field("VmStk:").map { $0 * 1024 },
             openDescriptors: Self.countDescriptors(),
-            threads: field("Threads:") ?? 1)
+            threads: field("Threads:"))
     }
 
     package static var processID: Int { Int(getpid()) }
@@ -52,8 +57,8 @@ package struct ProcessStatistics: Sendable {
         return String(decoding: bytes.prefix(max(0, count)), as: UTF8.self)
     }
 
-    private static func countDescriptors() -> Int {
-        guard let folder = unsafe opendir("/proc/self/fd") else { return 0 }
+    private static func countDescriptors() -> Int? {
+        guard let folder = unsafe opendir("/proc/self/fd") else { return nil }
         defer { unsafe closedir(folder) }
         var count = 0
         while unsafe readdir(folder) != nil { count += 1 }

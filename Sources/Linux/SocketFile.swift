@@ -20,6 +20,50 @@ package struct SocketPlace: Equatable, Sendable {
     }
 }
 
+/// A ``SocketPlace`` whose owner and group have been looked up, so that a socket can be made there again without asking
+/// a directory service.
+package struct SocketSite: Equatable, Sendable {
+    package let path: String
+    fileprivate let directory: String
+    fileprivate let mode: mode_t
+    fileprivate let owner: uid_t
+    fileprivate let group: gid_t
+
+    /// - Throws: `.invalidPath`, `.unknownUser` or `.unknownGroup`.
+    package init(_ place: SocketPlace) throws(SocketFileError) {
+        let path = place.path
+        guard path.hasPrefix("/"), !path.utf8.contains(0),
+            path.utf8.count <= SocketAddress.byteCountMax
+        else {
+            throw .invalidPath(path: path)
+        }
+        let parent = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? ""
+        self.path = path
+        self.directory = parent.isEmpty ? "/" : parent
+        self.mode = mode_t(place.mode)
+        self.owner = try Accounts.userID(place.owner)
+        self.group = try Accounts.groupID(place.group)
+    }
+}
+
+/// Which file a name led to: device and inode. The kernel does not reuse the inode while the file is in use.
+package struct FileIdentity: Equatable, Sendable {
+    private let device: dev_t
+    private let inode: ino_t
+
+    /// Of what is at a path, a symbolic link itself.
+    init(at path: String) throws(SystemError) {
+        FileProgress.current?.begin(path)
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0 else { throw SystemError("stat", path) }
+        self.device = status.st_dev
+        self.inode = status.st_ino
+    }
+
+    /// Whether the file is at a path.
+    package func isAt(_ path: String) -> Bool { (try? FileIdentity(at: path)) == self }
+}
+
 /// Why there is no socket at a place.
 package enum SocketFileError: Error, Equatable, Sendable {
     /// Somebody accepts connections there.
@@ -43,10 +87,9 @@ package enum SocketFileError: Error, Equatable, Sendable {
 package struct SocketFile: ~Copyable, Sendable {
     /// The listening descriptor. Whoever serves it closes it.
     package let descriptor: CInt
-    package let path: String
+    package let site: SocketSite
+    package let identity: FileIdentity
 
-    private let device: dev_t
-    private let inode: ino_t
     private let nameIsRemoved = Atomic(false)
 
     /// How many connections may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
@@ -55,32 +98,25 @@ package struct SocketFile: ~Copyable, Sendable {
     /// Makes the folder if there is none, and a listening socket in it.
     ///
     /// - Throws: ``SocketFileError``.
-    package init(at place: SocketPlace) throws(SocketFileError) {
-        let path = place.path
-        guard path.hasPrefix("/"), !path.utf8.contains(0),
-            path.utf8.count <= SocketAddress.byteCountMax
-        else {
-            throw .invalidPath(path: path)
-        }
-        let owner = try Accounts.userID(place.owner)
-        let group = try Accounts.groupID(place.group)
-        let folder = path.utf8.lastIndex(of: UInt8(ascii: "/")).map { String(path[..<$0]) } ?? ""
-        try Self.makeFolder(folder.isEmpty ? "/" : folder)
-        let lock = try FolderLock(folder.isEmpty ? "/" : folder)
+    package init(at place: SocketPlace) throws(SocketFileError) { try self.init(at: SocketSite(place)) }
+
+    /// Makes a listening socket at a place whose owner is known.
+    package init(at site: SocketSite) throws(SocketFileError) {
+        let path = site.path
+        try Self.makeFolder(site.directory)
+        let lock = try FolderLock(site.directory)
         defer { lock.release() }
 
         try Self.removeStale(path)
         let descriptor = try Self.bind(to: path)
         do throws(SocketFileError) {
-            var status = stat()
-            guard unsafe lchown(path, owner, group) == 0 else { throw .system(SystemError("chown", path)) }
-            guard unsafe chmod(path, mode_t(place.mode)) == 0 else { throw .system(SystemError("chmod", path)) }
-            guard unsafe lstat(path, &status) == 0 else { throw .system(SystemError("stat", path)) }
+            guard unsafe lchown(path, site.owner, site.group) == 0 else { throw .system(SystemError("chown", path)) }
+            guard unsafe chmod(path, site.mode) == 0 else { throw .system(SystemError("chmod", path)) }
+            let identity = try Self.identity(of: path)
             guard listen(descriptor, Self.backlog) == 0 else { throw .system(SystemError("listen on", path)) }
             self.descriptor = descriptor
-            self.path = path
-            self.device = status.st_dev
-            self.inode = status.st_ino
+            self.site = site
+            self.identity = identity
         } catch {
             close(descriptor)
             unsafe unlink(path)
@@ -94,11 +130,18 @@ package struct SocketFile: ~Copyable, Sendable {
     /// socket, which could not be told from this one. That is also why there is no second time.
     package func removeName() {
         guard !self.nameIsRemoved.exchange(true, ordering: .relaxed) else { return }
-        var status = stat()
-        guard unsafe lstat(self.path, &status) == 0, status.st_dev == self.device, status.st_ino == self.inode else {
-            return
-        }
+        guard self.identity.isAt(self.path) else { return }
         unsafe unlink(self.path)
+    }
+
+    package var path: String { self.site.path }
+
+    private static func identity(of path: String) throws(SocketFileError) -> FileIdentity {
+        do throws(SystemError) {
+            return try FileIdentity(at: path)
+        } catch {
+            throw .system(error)
+        }
     }
 
     private static func makeFolder(_ folder: String) throws(SocketFileError) {
@@ -166,15 +209,23 @@ package struct SocketFile: ~Copyable, Sendable {
 private struct FolderLock {
     private let descriptor: CInt
 
+    /// Agents hold the lock for a few system calls only.
+    private static let patience = Interval.seconds(5)
+    /// Between two attempts, in microseconds: flock(2) waits without a limit or not at all.
+    private static let pause: UInt32 = 5000
+
     init(_ folder: String) throws(SocketFileError) {
+        FileProgress.current?.begin(folder)
+        let deadline = Instant.now() + Self.patience
         self.descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard self.descriptor >= 0 else { throw .system(SystemError("open folder", folder)) }
-        while flock(self.descriptor, LOCK_EX) != 0 {
-            guard errno == EINTR else {
-                let error = SystemError("lock folder", folder)
+        while flock(self.descriptor, LOCK_EX | LOCK_NB) != 0 {
+            let error = SystemError("lock folder", folder)
+            guard error.code == EINTR || error.code == EWOULDBLOCK, .now() < deadline else {
                 close(self.descriptor)
                 throw .system(error)
             }
+            usleep(Self.pause)
         }
     }
 

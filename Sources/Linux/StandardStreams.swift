@@ -13,9 +13,25 @@ package enum StandardStreams {
         try Self.write(bytes, to: STDOUT_FILENO, named: "standard output")
     }
 
-    /// There is nobody to tell that standard error is gone.
-    package static func writeError(_ text: String) {
-        try? Self.write(Array(text.utf8).span, to: STDERR_FILENO, named: "standard error")
+    /// Writes to standard error. May block as long as that is not read.
+    ///
+    /// - Returns: whether everything is written.
+    @discardableResult package static func writeError(_ text: String) -> Bool {
+        do throws(SystemError) {
+            try Self.write(Array(text.utf8).span, to: STDERR_FILENO, named: "standard error")
+            return true
+        } catch {
+            return false
+        }
+    }
+
+    /// Writes the last message of a process to standard error. Gives up after `limit` if that is not read.
+    package static func writeError(_ text: String, within limit: Interval) {
+        let limits = OutputQueue.Limits(messageCount: 4, byteCount: .max)
+        let queue = try? OutputQueue(threadName: "standard-error", limits: limits) { Self.writeError($0) }
+        guard let queue else { return }
+        queue.submit(text, isImportant: true)
+        queue.finish(within: limit)
     }
 
     package static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
@@ -38,9 +54,19 @@ package enum StandardStreams {
             }
             if count >= 0 {
                 written += count
-            } else if errno != EINTR {
-                throw SystemError("write to", name)
+                continue
+            }
+            switch errno {
+            case EINTR: break
+            case EAGAIN: Self.waitForRoom(in: descriptor)
+            default: throw SystemError("write to", name)
             }
         }
+    }
+
+    /// Another process that has the same pipe or terminal open may have made it non-blocking for all.
+    private static func waitForRoom(in descriptor: CInt) {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        _ = unsafe poll(&entry, 1, -1)
     }
 }

@@ -15,6 +15,11 @@ package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible 
         self.code = code
     }
 
+    /// For a call that was given up on.
+    package static func timedOut(_ call: String, _ subject: String) -> SystemError {
+        SystemError(call, subject, code: ETIMEDOUT)
+    }
+
     package var reason: String { unsafe String(cString: strerror(self.code)) }
 
     package var description: String { "\(self.call) \(self.subject): \(self.reason)" }

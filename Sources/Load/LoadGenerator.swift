@@ -109,11 +109,10 @@ package struct LoadGenerator: ~Copyable {
     private mutating func handle(_ event: EventQueue.Event) {
         guard event.token != Self.stopToken else { return self.end(.stopped) }
         let id = Slots<LoadConnection>.ID(rawValue: event.token)
-        guard self.connections.contains(id) else { return }
-        if event.hasRoom, self.connections[id].hasUnsent { self.sendRest(id) }
+        if event.hasRoom, self.connections[id]?.hasUnsent == true { self.sendRest(id) }
         guard event.hasInput || event.hasFailed else { return }
-        switch self.connections[id].receive(&self.desk) {
-        case .waiting: break
+        switch self.connections[id]?.receive(&self.desk) {
+        case nil, .waiting: break
         case .answered(let answer, let sentAt): self.take(answer, sentAt: sentAt, id)
         case .failed(let fault): self.replace(id, after: fault)
         }
@@ -132,14 +131,14 @@ package struct LoadGenerator: ~Copyable {
         self.underWay += 1
         let range = self.workload.next()
         let bytes = self.workload.bytes
-        self.connections[id].begin(range, of: bytes.span, now: now)
-        if self.connections[id].hasUnsent { self.adjustWatch(id) }
+        self.connections[id]?.begin(range, of: bytes.span, now: now)
+        if self.connections[id]?.hasUnsent == true { self.adjustWatch(id) }
     }
 
     private mutating func sendRest(_ id: Slots<LoadConnection>.ID) {
         let bytes = self.workload.bytes
-        self.connections[id].send(bytes.span)
-        if !self.connections[id].hasUnsent { self.adjustWatch(id) }
+        self.connections[id]?.send(bytes.span)
+        if self.connections[id]?.hasUnsent == false { self.adjustWatch(id) }
     }
 
     private mutating func take(_ answer: Answer, sentAt: Instant, _ id: Slots<LoadConnection>.ID) {
@@ -151,7 +150,7 @@ package struct LoadGenerator: ~Copyable {
 
     private mutating func lookForLateAnswers(now: Instant) {
         for id in self.connections.ids {
-            if let sentAt = self.connections[id].sentAt, sentAt + Self.answerTimeout <= now {
+            if let sentAt = self.connections[id]?.sentAt, sentAt + Self.answerTimeout <= now {
                 self.replace(id, after: .timedOut)
             }
         }
@@ -162,13 +161,13 @@ package struct LoadGenerator: ~Copyable {
     private mutating func connect() throws(SystemError) -> Slots<LoadConnection>.ID {
         let socket = try Descriptor.connection(toSocketAt: self.plan.socketPath, timeout: Self.connectTimeout)
         let id = self.connections.insert(LoadConnection(socket))
-        try self.connections[id].watch(on: self.events, token: id.rawValue)
-        if self.server == nil { self.server = self.connections[id].peerProcessID.map { OtherProcess(id: $0) } }
+        try self.connections[id]?.watch(on: self.events, token: id.rawValue)
+        if self.server == nil { self.server = self.connections[id]?.peerProcessID.map { OtherProcess(id: $0) } }
         return id
     }
 
     private mutating func replace(_ id: Slots<LoadConnection>.ID, after fault: LoadReport.Fault) {
-        if self.connections[id].sentAt != nil {
+        if self.connections[id]?.sentAt != nil {
             self.report.count(fault)
             self.underWay -= 1
         }
@@ -187,7 +186,7 @@ package struct LoadGenerator: ~Copyable {
 
     private mutating func adjustWatch(_ id: Slots<LoadConnection>.ID) {
         do throws(SystemError) {
-            try self.connections[id].adjustWatch(on: self.events, token: id.rawValue)
+            try self.connections[id]?.adjustWatch(on: self.events, token: id.rawValue)
         } catch {
             self.end(.noConnection(error))
         }

@@ -31,6 +31,7 @@ package struct MemoryPlan: Equatable, Sendable {
     package let slotCount: Int
     /// For the data keys of the cache.
     package let vaultByteCount: Int
+    private let loopCount: Int
     private var shares: InlineArray<6, Int>
 
     /// Bytes of a share, whole pages.
@@ -41,6 +42,33 @@ package struct MemoryPlan: Equatable, Sendable {
         MemoryShare.allCases.reduce(Self.region(self.slotCount * Self.slotByteCount)) { $0 + Self.region(self[$1]) }
             + (self.vaultByteCount > 0 ? Self.region(self.vaultByteCount) : 0)
     }
+
+    // MARK: What it is enough for
+
+    /// Requests to key servers at a time, each on a connection of its own.
+    package var upstreamRequests: Int { max(1, (self[.own] - Self.ownBaseByteCount) / Self.upstreamRequestByteCount) }
+
+    /// TLS connections whose state is in locked memory. Further ones have theirs in ordinary memory.
+    package var lockedTLSConnections: Int { self[.clients] / Self.tlsConnectionByteCount }
+
+    /// Connections for each thread that may keep the buffers of their records between two records.
+    package var keptBuffersPerLoop: Int {
+        max(0, (self[.records] / self.loopCount - 2 * Self.recordBuffersByteCount) / Self.recordBuffersByteCount)
+    }
+
+    // As measured with OpenSSL 3.0 and libcurl 7.88, and rounded up.
+
+    /// libcurl, OpenSSL and the credentials without a connection: 690 KiB. The rest is for probes of key servers and for
+    /// credentials that are being replaced.
+    private static let ownBaseByteCount = 832 << 10
+    /// A connection to a key server takes 48 KiB with its transfer, and up to 100 in its handshake or with a long body; an
+    /// HTTP/2 stream takes 40.
+    private static let upstreamRequestByteCount = 112 << 10
+    /// An idle connection of the TLS listener takes 15.4 KiB, with a client certificate some 3 more. What nghttp2 keeps for
+    /// HTTP/2, 25 KiB, is in ordinary memory.
+    private static let tlsConnectionByteCount = 16 << 10
+    /// What OpenSSL reads and writes the records of a connection in.
+    private static let recordBuffersByteCount = 22 << 10
 
     package static func == (left: Self, right: Self) -> Bool {
         left.slotCount == right.slotCount && left.vaultByteCount == right.vaultByteCount
@@ -61,6 +89,7 @@ package struct MemoryPlan: Equatable, Sendable {
         guard total >= minimum else { throw TooSmall(byteCountNeeded: minimum) }
         self.slotCount = Self.defaultSlotCount
         self.vaultByteCount = vaultByteCount
+        self.loopCount = max(1, needs.loopCount)
         self.shares = InlineArray(repeating: 0)
         let spare = total - minimum
         let weights = rules.reduce(0) { $0 + $1.weight }
@@ -72,10 +101,14 @@ package struct MemoryPlan: Equatable, Sendable {
     }
 
     /// Shares of given lengths, for commands and tests.
-    package init(slotCount: Int, own: Int, requests: Int, transit: Int = 0, smallTransit: Int = 0, clients: Int = 0) {
+    package init(
+        slotCount: Int, own: Int, requests: Int, transit: Int = 0, smallTransit: Int = 0, clients: Int = 0,
+        records: Int = 0
+    ) {
         self.slotCount = slotCount
         self.vaultByteCount = 0
-        self.shares = [own, requests, transit, smallTransit, clients, 0]
+        self.loopCount = 1
+        self.shares = [own, requests, transit, smallTransit, clients, records]
     }
 
     /// How much of a share the plan gives.
@@ -89,16 +122,16 @@ package struct MemoryPlan: Equatable, Sendable {
             let loops = needs.loopCount
             switch share {
             case .own:
-                (self.minimum, self.weight, self.maximum) = (1408 << 10, 28, 24 << 20)
+                (self.minimum, self.weight, self.maximum) = (1408 << 10, 32, 48 << 20)
             case .requests:
-                (self.minimum, self.weight) = (1024 << 10, 58)
+                (self.minimum, self.weight) = (1024 << 10, 54)
             case .transit:
                 // Each loop holds one buffer for input and one for output.
                 (self.minimum, self.weight, self.maximum) = (loops * (48 << 10) + (64 << 10), 6, 8 << 20)
             case .smallTransit:
                 (self.minimum, self.weight, self.maximum) = (64 << 10, 1, 1 << 20)
             case .clients:
-                (self.minimum, self.weight, self.maximum) = (64 << 10, needs.servesTLS ? 5 : 0, 8 << 20)
+                (self.minimum, self.weight, self.maximum) = (64 << 10, needs.servesTLS ? 9 : 0, 8 << 20)
             case .records:
                 guard needs.servesTLS else {
                     (self.minimum, self.weight) = (MemoryPlan.pageByteCount, 0)

@@ -12,10 +12,22 @@ package enum MemoryShare: UInt8, CaseIterable, Sendable {
     case transit
     /// The same, for buffers of up to ``SecretMemory/smallTransitByteCountMax`` bytes: those of data keys.
     case smallTransit
-    /// The TLS and HTTP/2 state of the listeners' connections.
+    /// The TLS state of the listeners' connections.
     case clients
     /// The buffers in which TLS records of those connections are read and written.
     case records
+
+    /// As metrics name it.
+    package var name: String {
+        switch self {
+        case .own: "own"
+        case .requests: "requests"
+        case .transit: "transit"
+        case .smallTransit: "small_transit"
+        case .clients: "clients"
+        case .records: "records"
+        }
+    }
 
     /// The share that OpenSSL allocates from on the calling thread: ``own``, unless ``whileCurrent(_:)`` says otherwise.
     package static var current: MemoryShare { MemoryShare(rawValue: keyside_memory_share()) ?? .own }

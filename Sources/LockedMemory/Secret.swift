@@ -136,13 +136,15 @@
 
     /// Compares without telling by its time where the difference is. Lengths are not secret.
     package borrowing func isEqual(to other: borrowing Secret) -> Bool {
-        guard self.byteCount == other.byteCount else { return false }
-        return self.withBytes { left in
-            other.withBytes { right in
-                var difference: UInt8 = 0
-                for index in left.indices { difference |= left[index] ^ right[index] }
-                return difference == 0
-            }
+        other.withBytes { self.isEqual(to: $0) }
+    }
+
+    borrowing func isEqual(to other: Span<UInt8>) -> Bool {
+        guard self.byteCount == other.count else { return false }
+        return self.withBytes { bytes in
+            var difference: UInt8 = 0
+            for index in bytes.indices { difference |= bytes[index] ^ other[index] }
+            return difference == 0
         }
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Glibc
+package import Linux
 
 /// Files whose contents are secret, read without a buffer in between.
 package enum SecretFile {
@@ -8,8 +9,8 @@ package enum SecretFile {
     package enum Failure: Error, Equatable, Sendable {
         /// open(2), fstat(2) or read(2) failed with this `errno`.
         case system(Int32)
-        /// There is something else than a file at the path.
-        case notAFile
+        /// Something other than a file or a directory is at the path.
+        case notRegular(FileKind)
         /// Longer than the caller allows.
         case tooLarge(byteCountMax: Int)
         case memory(LockedMemoryError)
@@ -20,35 +21,42 @@ package enum SecretFile {
             case .system(let code):
                 let text = unsafe String(cString: strerror(code))
                 return text.prefix(1).lowercased() + text.dropFirst()
-            case .notAFile: return "not a file"
+            case .notRegular(let kind): return RegularFile.Failure.notRegular(kind).reason
             case .tooLarge(let byteCountMax): return "longer than \(byteCountMax) bytes"
             case .memory: return "no locked memory left to read it into"
             }
         }
     }
 
-    /// Reads a whole file into locked memory. Pipes and other special files, as `/dev/stdin` or a shell's `<(…)`, are
-    /// read to their end.
+    /// Reads a whole regular file into locked memory.
     ///
-    /// - Throws: ``Failure``.
+    /// - Throws: ``Failure``; for a directory `.system(EISDIR)`.
     package static func read(
         path: String, byteCountMax: Int, into memory: SecretMemory
     ) throws(Failure) -> Secret {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw .system(errno) }
-        defer { close(descriptor) }
-        var status = stat()
-        guard unsafe fstat(descriptor, &status) == 0 else { throw .system(errno) }
-        guard status.st_mode & S_IFMT != S_IFDIR else { throw .system(EISDIR) }
+        let file = try Self.open(path)
         // A block that is outgrown stays with the heap: better to ask for the right one at once.
         return try Self.read(
-            descriptor: descriptor, byteCountMax: byteCountMax, expecting: max(4095, Int(status.st_size)), into: memory)
+            descriptor: file.descriptor.number, byteCountMax: byteCountMax, expecting: max(4095, file.byteCount),
+            into: memory)
+    }
+
+    private static func open(_ path: String) throws(Failure) -> RegularFile {
+        do throws(RegularFile.Failure) {
+            return try RegularFile(at: path)
+        } catch {
+            switch error {
+            case .system(let error): throw .system(error.code)
+            case .notRegular(.directory): throw .system(EISDIR)
+            case .notRegular(let kind): throw .notRegular(kind)
+            }
+        }
     }
 
     /// Reads a descriptor to its end into locked memory.
     ///
     /// - Parameter expecting: how many bytes there probably are.
-    /// - Throws: ``Failure``; `.notAFile` never.
+    /// - Throws: ``Failure``; `.notRegular` never.
     package static func read(
         descriptor: CInt, byteCountMax: Int, expecting: Int = 4095, into memory: SecretMemory
     ) throws(Failure) -> Secret {

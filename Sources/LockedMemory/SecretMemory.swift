@@ -26,6 +26,7 @@ package final class SecretMemory: Sendable {
 
     private final class Overflow: Sendable {
         let byteCount = Atomic(0)
+        let refusals = Atomic(0)
     }
 
     /// The number of blocks of ordinary memory in their headers.
@@ -56,7 +57,7 @@ package final class SecretMemory: Sendable {
     ) throws(LockedMemoryError) {
         let plan = MemoryPlan(
             slotCount: slotCount, own: heapByteCountMax, requests: heapByteCountMax, transit: 1 << 20,
-            smallTransit: 64 << 10, clients: 512 << 10)
+            smallTransit: 64 << 10, clients: 512 << 10, records: 256 << 10)
         try self.init(plan, allowUnlocked: allowUnlocked)
     }
 
@@ -89,24 +90,27 @@ package final class SecretMemory: Sendable {
             if share.overflows, let block = unsafe self.allocateOrdinary(byteCount) { return unsafe block }
             // One that exceeds any block is refused for ever, and no lack of memory.
             if byteCount <= self.heap(share).payloadByteCountMax { RefusedAllocations.note() }
+            self.overflow.refusals.wrappingAdd(1, ordering: .relaxed)
             return nil
         }
     }
 
     /// The block with `byteCount` bytes, which may have moved. What it leaves is wiped.
     ///
-    /// - Parameter share: which memory it moves to, if it moves.
+    /// - Parameter share: which memory it moves to, if it moves; nil for ordinary memory.
     /// - Returns: nil, and the block is as it was, where ``allocate(_:from:)`` returns nil.
     @unsafe package func reallocate(
-        _ payload: UnsafeMutableRawPointer, _ byteCount: Int, from share: MemoryShare
+        _ payload: UnsafeMutableRawPointer, _ byteCount: Int, from share: MemoryShare?
     ) -> UnsafeMutableRawPointer? {
         let header = unsafe BlockHeader.ofAllocated(payload: payload)
-        if let heap = self.heap(of: header), heap === self.heap(share),
+        if let heap = self.heap(of: header), heap.number == share?.rawValue,
             let resized = try? unsafe heap.reallocate(payload, byteCount: byteCount)
         {
             return unsafe resized
         }
-        guard let moved = unsafe self.allocate(byteCount, from: share) else { return nil }
+        let moved =
+            unsafe share.map { unsafe self.allocate(byteCount, from: $0) } ?? self.allocateOrdinary(byteCount)
+        guard let moved = unsafe moved else { return nil }
         unsafe moved.copyMemory(from: payload, byteCount: min(byteCount, Int(header.payloadByteCount)))
         unsafe self.release(payload)
         return unsafe moved
@@ -137,9 +141,12 @@ package final class SecretMemory: Sendable {
         header.heapNumber.flatMap { $0 < self.heaps.count ? self.heaps[Int($0)] : nil }
     }
 
-    private func allocateOrdinary(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+    /// The same in ordinary memory, for what holds no secret. It is wiped on release.
+    @unsafe package func allocateOrdinary(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         let (total, isTooMuch) = byteCount.addingReportingOverflow(BlockHeader.byteCount + Canary.byteCount)
-        guard !isTooMuch, byteCount <= UInt32.max, let block = unsafe calloc(1, total) else { return nil }
+        guard byteCount >= 0, !isTooMuch, byteCount <= UInt32.max, let block = unsafe calloc(1, total) else {
+            return nil
+        }
         unsafe block.storeBytes(
             of: BlockHeader(
                 mark: BlockHeader.allocated | UInt32(Self.ordinary), units: 0, previousUnits: 0,
@@ -175,6 +182,9 @@ package final class SecretMemory: Sendable {
 
     /// Bytes of ordinary memory that serve what exceeds the shares of clients.
     package var overflowByteCount: Int { self.overflow.byteCount.load(ordering: .relaxed) }
+
+    /// Allocations of C libraries that were refused, on all threads.
+    package var refusedAllocations: Int { self.overflow.refusals.load(ordering: .relaxed) }
 
     /// Places for secrets that stay, for as long as the agent runs.
     ///

@@ -64,6 +64,17 @@ import CLinux
             in: memory, mayUseReserve: true)
     }
 
+    /// Whether the secret in a place equals another. The time depends on the length alone, which is not secret.
+    ///
+    /// - Parameter byteCount: the length of the stored secret.
+    package func holds(_ other: borrowing Secret, at place: Int, byteCount: Int) -> Bool {
+        guard byteCount == other.byteCount else { return false }
+        let address = unsafe self.address(of: place)
+        unsafe Canary.check(at: address + Self.payloadByteCountMax)
+        let bytes = unsafe Span(_unsafeStart: address.assumingMemoryBound(to: UInt8.self), count: byteCount)
+        return other.isEqual(to: bytes)
+    }
+
     /// Wipes a place, empty or not.
     package func empty(_ place: Int) {
         let address = unsafe self.address(of: place)

@@ -16,6 +16,7 @@ package struct Lookout: Sendable {
 
     private let paths: [String]
     private let pace: Pace
+    private let worker = FileWorker()
 
     /// - Parameter paths: see ``FolderWatch``.
     package init(for paths: [String], pace: Pace = Pace()) {
@@ -33,7 +34,7 @@ package struct Lookout: Sendable {
     ) async {
         let (wakeUps, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let pace = self.pace
-        let watch = self.makeWatch(cannotWatch)
+        let watch = await self.makeWatch(cannotWatch)
         await withDiscardingTaskGroup { group in
             if let watch {
                 group.addTask { for await _ in watch.changes { feed.yield() } }
@@ -53,10 +54,19 @@ package struct Lookout: Sendable {
         }
     }
 
-    private func makeWatch(_ cannotWatch: @Sendable (SystemError) -> Void) -> FolderWatch? {
-        do throws(SystemError) {
-            return try FolderWatch(self.paths)
+    private func makeWatch(_ cannotWatch: @Sendable (SystemError) -> Void) async -> FolderWatch? {
+        let paths = self.paths
+        let watch: Result<FolderWatch, SystemError>
+        do throws(FileWorker.Failure) {
+            watch = try await self.worker.run { Result { () throws(SystemError) in try FolderWatch(paths) } }
+        } catch .cancelled {
+            return nil
         } catch {
+            watch = .failure(.timedOut("watch", paths.first ?? "nothing"))
+        }
+        switch watch {
+        case .success(let watch): return watch
+        case .failure(let error):
             cannotWatch(error)
             return nil
         }

@@ -24,17 +24,25 @@
         }
     }
 
-    /// Memory of all slots; a value stands in those in use.
-    @usableFromInline var storage: UnsafeMutableBufferPointer<Value>
+    /// Memory of all slots, nil in those that are free.
+    @usableFromInline var storage: UnsafeMutableBufferPointer<Value?>
+    /// What the value of an ID is that has none: always nil.
+    @usableFromInline let absent: UnsafeMutablePointer<Value?>
     /// How often each slot was taken and given back: odd while it is in use.
     @usableFromInline var generations: [UInt32] = []
     private var free: [UInt32] = []
 
-    package init() { unsafe self.storage = .allocate(capacity: 16) }
+    package init() {
+        unsafe self.storage = .allocate(capacity: 16)
+        unsafe self.absent = .allocate(capacity: 1)
+        unsafe self.absent.initialize(to: nil)
+    }
 
     deinit {
-        for id in self.ids { unsafe self.storage.deinitializeElement(at: Int(id.index)) }
+        for index in self.generations.indices { unsafe self.storage.deinitializeElement(at: index) }
         unsafe self.storage.deallocate()
+        unsafe self.absent.deinitialize(count: 1)
+        unsafe self.absent.deallocate()
     }
 
     package var count: Int { self.generations.count - self.free.count }
@@ -57,43 +65,59 @@
         let slot = self.free.removeLast()
         let index = Int(slot)
         self.generations[index] &+= 1
-        unsafe self.storage.initializeElement(at: index, to: value)
+        unsafe self.storage[index] = .some(consume value)
         return ID(index: slot, generation: self.generations[index])
     }
 
-    /// Takes a value out.
-    ///
-    /// - Precondition: there is one of that ID.
-    package mutating func remove(_ id: ID) -> Value {
-        precondition(self.contains(id), "a value that has gone already")
-        let index = Int(id.index)
-        self.generations[index] &+= 1
-        self.free.append(id.index)
-        return unsafe self.storage.moveElement(from: index)
+    /// Takes a value out. Nil if it has been removed before.
+    package mutating func remove(_ id: ID) -> Value? {
+        guard self.contains(id) else { return nil }
+        self.free(id)
+        return unsafe self.storage[Int(id.index)].take()
     }
 
-    /// - Precondition: there is a value of that ID.
-    public subscript(_ id: ID) -> Value {
-        @inlinable _read {
-            precondition(self.contains(id), "a value that has gone already")
-            yield unsafe self.storage[Int(id.index)]
+    /// The value of an ID, changed in place. Nil if it has been removed; assigning nil removes it, and assigning a value to
+    /// an ID that has none drops that value.
+    ///
+    /// Inlined, and without a local value: a coroutine that is called, or keeps one, takes its frame from the heap.
+    public subscript(_ id: ID) -> Value? {
+        @inlinable @inline(__always) _read { yield unsafe self.place(of: id).pointee }
+        @inlinable @inline(__always) _modify {
+            let place = unsafe self.place(of: id)
+            yield unsafe &place.pointee
+            if unsafe (place.pointee == nil) != (place == self.absent) { self.settle(id) }
         }
-        @inlinable _modify {
-            precondition(self.contains(id), "a value that has gone already")
-            yield unsafe &self.storage[Int(id.index)]
-        }
+    }
+
+    /// Where the value of an ID stands, or ``absent``.
+    @inlinable @inline(__always)
+    func place(of id: ID) -> UnsafeMutablePointer<Value?> {
+        guard self.contains(id), let start = unsafe self.storage.baseAddress else { return unsafe self.absent }
+        return unsafe start + Int(id.index)
+    }
+
+    /// Completes an assignment that removed a value, or drops one that was assigned to an ID that has none.
+    @usableFromInline mutating func settle(_ id: ID) {
+        if self.contains(id) { self.free(id) } else { unsafe self.absent.pointee = nil }
+    }
+
+    /// Makes the slot of an ID in use available again.
+    private mutating func free(_ id: ID) {
+        self.generations[Int(id.index)] &+= 1
+        self.free.append(id.index)
     }
 
     private mutating func addSlot() {
         let index = self.generations.count
         if unsafe index == self.storage.count {
-            let larger = UnsafeMutableBufferPointer<Value>.allocate(capacity: index * 2)
+            let larger = UnsafeMutableBufferPointer<Value?>.allocate(capacity: index * 2)
             for used in 0..<index {
                 unsafe larger.initializeElement(at: used, to: self.storage.moveElement(from: used))
             }
             unsafe self.storage.deallocate()
             unsafe self.storage = larger
         }
+        unsafe self.storage.initializeElement(at: index, to: nil)
         self.generations.append(0)
         self.free.append(UInt32(index))
     }

@@ -1,37 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import COpenSSL
 package import Cryptography
 
-/// What the certificates that a client has sent say of it. Of those, KES passes over the certificates of authorities, and
-/// expects exactly one other.
+/// Who the client is, according to the certificates that it sent.
+///
+/// TLS proves possession of the key in the first certificate and of no other. So the identity is always that of the first
+/// certificate. KES skips CA certificates and takes the one that remains, which anybody can present; this is a
+/// deliberate difference.
 package enum PeerCredential: Equatable, Sendable {
-    /// None, or only those of authorities.
+    /// The client sent no certificate.
     case none
-    /// Several that are nobody's but a client's own.
+    /// The first certificate is a CA certificate, which identifies no client.
+    case authority
+    /// A second certificate is not a CA certificate. KES refuses such a list, too.
     case several
-    /// The client has proven that it has the key of this identity.
+    /// The client has proven that it holds the key of this identity.
     case identity(Identity)
+
+    /// Why the listener takes no identity from the certificates; nil if there is one, or no certificate.
+    package var objection: String? {
+        switch self {
+        case .none, .identity: nil
+        case .authority: "the first certificate is a CA certificate (CA:TRUE)"
+        case .several: "a second certificate is not a CA certificate"
+        }
+    }
 }
 
-/// The form in which a session ticket carries it: `[kind, 1 byte][identity, 32 bytes, zero unless it is one]`. A ticket is
-/// enciphered, and nobody but the server can read or make it.
 extension PeerCredential {
-    private static let kinds: (none: UInt8, several: UInt8, identity: UInt8) = (0, 1, 2)
+    /// Judges a client's certificates.
+    ///
+    /// - Parameters:
+    ///   - leaf: the first certificate, nil if there is none.
+    ///   - others: those that followed it.
+    @unsafe init(leaf: OpaquePointer?, others: some Sequence<OpaquePointer>) {
+        defer { ERR_clear_error() }  // Extensions that OpenSSL cannot read leave a trace.
+        guard let leaf = unsafe leaf else {
+            self = .none
+            return
+        }
+        if unsafe Self.isAuthority(leaf) {
+            self = .authority
+        } else if unsafe !others.allSatisfy({ unsafe Self.isAuthority($0) }) {
+            self = .several
+        } else {
+            self = unsafe Identity(ofKeyIn: leaf).map(PeerCredential.identity) ?? .none
+        }
+    }
 
+    private static func isAuthority(_ x509: OpaquePointer) -> Bool {
+        unsafe X509_get_extension_flags(x509) & UInt32(EXFLAG_CA) != 0
+    }
+
+    /// What a session ticket carries: the 32 bytes of the identity, or nothing. Only the server can read or make a ticket.
     var ticketData: [UInt8] {
-        switch self {
-        case .none: [Self.kinds.none]
-        case .several: [Self.kinds.several]
-        case .identity(let identity): [Self.kinds.identity] + identity.bytes
-        }
+        guard case .identity(let identity) = self else { return [] }
+        return identity.bytes
     }
 
-    /// What is not to be understood is no identity.
-    init(ticketData bytes: [UInt8]) {
-        switch bytes.first {
-        case Self.kinds.several: self = .several
-        case Self.kinds.identity: self = Identity(bytes.dropFirst()).map(PeerCredential.identity) ?? .none
-        case _: self = .none
-        }
-    }
+    /// - Parameter bytes: what a ticket carried. Anything but an identity is none.
+    init(ticketData bytes: [UInt8]) { self = Identity(bytes).map(PeerCredential.identity) ?? .none }
 }

@@ -32,12 +32,4 @@ enum TLSCallbacks {
         }
         return nil
     }
-
-    /// Has a ticket say what the client's certificates said. A resumed session says it already.
-    static let addToTicket: SSL_CTX_generate_session_ticket_fn = { connection, _ in
-        guard let connection = unsafe connection else { return 0 }
-        guard unsafe SSL_session_reused(connection) == 0 else { return 1 }
-        let data = unsafe TLSSession.sentCredential(on: connection).ticketData
-        return unsafe SSL_SESSION_set1_ticket_appdata(SSL_get_session(connection), data, data.count)
-    }
 }

@@ -3,10 +3,14 @@
 import COpenSSL
 import Cryptography
 package import Linux
+import LockedMemory
 
 /// The server's side of one connection of TLS, over a socket that does not block.
 ///
 /// It begins with the first byte of the client, so that clients that only connect cost nothing here.
+///
+/// OpenSSL keeps the state of the connection in ``MemoryShare/clients``, and the buffers that records pass through in
+/// ``MemoryShare/records``. Beyond those shares it gets ordinary memory: no number of clients makes an allocation fail.
 @safe package struct TLSSession: ~Copyable {
     package enum Handshake: Equatable {
         /// More has to come, or to go: see ``TLSSession/needsRoom``.
@@ -30,7 +34,7 @@ package import Linux
 
     /// - Returns: nil where there is no memory for it.
     package init?(_ context: TLSContext, on socket: borrowing Descriptor) {
-        guard let ssl = unsafe SSL_new(context.context) else {
+        guard let ssl = unsafe MemoryShare.clients.whileCurrent({ unsafe SSL_new(context.context) }) else {
             ERR_clear_error()
             return nil
         }
@@ -48,7 +52,7 @@ package import Linux
     /// Goes on with the handshake, as far as it goes without waiting.
     package mutating func shakeHands() -> Handshake {
         ERR_clear_error()
-        let result = unsafe SSL_do_handshake(self.ssl)
+        let result = MemoryShare.clients.whileCurrent { unsafe SSL_do_handshake(self.ssl) }
         guard result != 1 else {
             self.isEstablished = true
             self.needsRoom = false
@@ -61,7 +65,7 @@ package import Linux
         case .failed:
             let isPlain = keyside_tls_is_plain_http(ERR_peek_error()) == 1
             let reason = OpenSSLLibrary.takeReason()
-            return isPlain ? .plainHTTP : .failed(reason: reason)
+            return isPlain ? .plainHTTP : .failed(reason: self.certificateFault ?? reason)
         }
     }
 
@@ -74,28 +78,55 @@ package import Linux
         return unsafe UnsafeBufferPointer(start: name, count: Int(byteCount)).elementsEqual("h2".utf8)
     }
 
-    /// Who the client is. On a resumed session, who it was when that began.
+    /// Who the client is. A resumed session has the identity of the full handshake before it.
     package var credential: PeerCredential {
         guard unsafe SSL_session_reused(self.ssl) == 1 else { return unsafe Self.sentCredential(on: self.ssl) }
-        var data: UnsafeMutableRawPointer?
-        var byteCount = 0
-        guard unsafe SSL_SESSION_get0_ticket_appdata(SSL_get_session(self.ssl), &data, &byteCount) == 1 else {
-            return .none
-        }
-        return PeerCredential(ticketData: unsafe Array(UnsafeRawBufferPointer(start: data, count: byteCount)))
+        return unsafe Self.credential(inTicketOf: SSL_get_session(self.ssl))
     }
 
     /// What the certificates say that the client has sent in this handshake.
     static func sentCredential(on ssl: OpaquePointer) -> PeerCredential {
-        let chain = unsafe SSL_get_peer_cert_chain(ssl)
-        let others = unsafe (0..<max(0, OPENSSL_sk_num(chain)))
-            .map { unsafe OpaquePointer(OPENSSL_sk_value(chain, $0)) }
-        let own = unsafe ([SSL_get0_peer_certificate(ssl)] + others).compactMap { unsafe $0 }
-            .filter { unsafe X509_get_extension_flags($0) & UInt32(EXFLAG_CA) == 0 }
-        defer { ERR_clear_error() }  // Extensions that OpenSSL cannot read leave a trace.
-        guard let first = unsafe own.first else { return .none }
-        guard unsafe own.count == 1 else { return .several }
-        return unsafe Identity(ofKeyIn: first).map(PeerCredential.identity) ?? .none
+        // On a server, the chain is what followed the first certificate.
+        let others = unsafe Self.certificates(in: SSL_get_peer_cert_chain(ssl))
+        return unsafe PeerCredential(leaf: SSL_get0_peer_certificate(ssl), others: others)
+    }
+
+    /// What the ticket says that a session was resumed with.
+    static func credential(inTicketOf session: OpaquePointer?) -> PeerCredential {
+        var data: UnsafeMutableRawPointer?
+        var byteCount = 0
+        guard let session = unsafe session,
+            unsafe SSL_SESSION_get0_ticket_appdata(session, &data, &byteCount) == 1
+        else { return .none }
+        return PeerCredential(ticketData: unsafe Array(UnsafeRawBufferPointer(start: data, count: byteCount)))
+    }
+
+    /// The members of OpenSSL's `STACK_OF(X509)`, which still owns them.
+    static func certificates(in stack: OpaquePointer?) -> [OpaquePointer] {
+        unsafe (0..<max(0, OPENSSL_sk_num(stack))).compactMap { unsafe OpaquePointer(OPENSSL_sk_value(stack, $0)) }
+    }
+
+    // MARK: Why a handshake failed
+
+    /// Keeps why a client's key is refused, until ``shakeHands()`` returns. As a number in place of a pointer: there is
+    /// nothing to release.
+    static func keep(_ fault: ClientKeyFault, on ssl: OpaquePointer) {
+        unsafe SSL_set_ex_data(ssl, Self.faultIndex, UnsafeMutableRawPointer(bitPattern: fault.rawValue))
+    }
+
+    /// Reserved by OpenSSL for its users, as `SSL_set_app_data`.
+    private static let faultIndex: CInt = 0
+
+    /// What the client's certificate was refused for, or nil if something else went wrong.
+    private var certificateFault: String? {
+        if let kept = unsafe SSL_get_ex_data(self.ssl, Self.faultIndex),
+            let fault = ClientKeyFault(rawValue: Int(bitPattern: kept))
+        {
+            return "client certificate refused: \(fault)"
+        }
+        let result = unsafe SSL_get_verify_result(self.ssl)
+        guard Int32(result) != X509_V_OK, let text = unsafe X509_verify_cert_error_string(result) else { return nil }
+        return unsafe "client certificate refused: \(String(cString: text))"
     }
 
     // MARK: Bytes
@@ -108,7 +139,9 @@ package import Linux
             let (result, byteCount) = unsafe buffer.withUnsafeMutableBytes { bytes, count in
                 var received = 0
                 let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
-                let result = unsafe SSL_read_ex(self.ssl, room.baseAddress, room.count, &received)
+                let result = MemoryShare.records.whileCurrent {
+                    unsafe SSL_read_ex(self.ssl, room.baseAddress, room.count, &received)
+                }
                 count += received
                 return (result, received)
             }
@@ -140,7 +173,11 @@ package import Linux
             Self.clearErrors()
             var sent = 0
             let result = unsafe bytes.extracting(droppingFirst: taken)
-                .withUnsafeBytes { unsafe SSL_write_ex(self.ssl, $0.baseAddress, $0.count, &sent) }
+                .withUnsafeBytes { rest in
+                    MemoryShare.records.whileCurrent {
+                        unsafe SSL_write_ex(self.ssl, rest.baseAddress, rest.count, &sent)
+                    }
+                }
             guard result == 1 else {
                 guard case .wait = self.outcome(of: result) else { return nil }
                 return taken
@@ -164,7 +201,7 @@ package import Linux
         guard self.isEstablished, !self.isBroken else { return }
         self.isBroken = true  // Once is enough.
         ERR_clear_error()
-        _ = unsafe SSL_shutdown(self.ssl)
+        _ = MemoryShare.records.whileCurrent { unsafe SSL_shutdown(self.ssl) }
         ERR_clear_error()
     }
 

@@ -9,4 +9,6 @@ package enum UpstreamNotice: Equatable, Sendable {
     case endpointUp(address: String, after: Duration, isRepeated: Bool)
     /// An answer of status 200 that is none: something else than a key server answers there.
     case unusableAnswer(address: String, KESEndpoint, KESAnswer.Unusable)
+    /// An endpoint returned another plaintext than two other answers for the same ciphertext, for the `count`th time.
+    case wrongPlaintext(address: String, count: Int)
 }

@@ -8,21 +8,21 @@ import KeysideClient
 import Linux
 
 /// `keyside cache …`
-struct CacheCommand: AsyncParsableCommand {
+struct CacheCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "cache", abstract: "Look into the cache of a running agent, and empty it.",
         subcommands: [CacheStats.self, PurgeCache.self])
 }
 
 /// `keyside cache stats`
-struct CacheStats: AsyncParsableCommand {
+struct CacheStats: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stats", abstract: "Tell what the cache holds and has done since the agent started.")
 
     @OptionGroup var options: ClientOptions
 
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             let (report, json) = try self.options.asking { try $0.client.cacheReport() }
             switch self.options.output {
             case .json: try StandardStreams.writeOutput(json.span)
@@ -42,6 +42,7 @@ struct CacheStats: AsyncParsableCommand {
             ("coalesced", "\(report.coalesced)"),
             ("stale", "\(report.stale)"),
             ("absent", "\(report.absent)"),
+            ("contradictions", "\(report.contradictions)"),
             (
                 "renewals",
                 "\(report.renewals.succeeded) succeeded, \(report.renewals.refused) refused, "
@@ -58,7 +59,7 @@ struct CacheStats: AsyncParsableCommand {
 }
 
 /// `keyside cache purge`
-struct PurgeCache: AsyncParsableCommand {
+struct PurgeCache: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "purge",
         abstract: "Have the agent forget data keys. They are asked for again when they are next needed.")
@@ -74,8 +75,8 @@ struct PurgeCache: AsyncParsableCommand {
         guard self.key?.isEmpty != true else { throw ValidationError("a key's name cannot be empty") }
     }
 
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             let count = try self.options.asking { try $0.client.purgeCache(of: self.key.flatMap(KeyName.init)) }
             switch self.options.output {
             case .text: try StandardStreams.writeOutput("purged: \(count)\n")

@@ -24,18 +24,40 @@ struct CommandFailure: Error {
     }
 }
 
-extension AsyncParsableCommand {
+extension ParsableCommand {
     /// Runs the body of a command, says what failed on standard error, and leaves with the status of the failure.
-    func reportingFailures(_ body: () async throws -> Void) async throws {
-        let failure: CommandFailure
+    func reportingFailures(_ body: () throws -> Void) throws {
         do {
-            return try await body()
-        } catch let error as CommandFailure {
-            failure = error
-        } catch let error as SystemError {
-            failure = CommandFailure(.inputOutput, error.description)
+            try body()
+        } catch {
+            throw CommandFailure.report(error)
         }
-        if let message = failure.message { StandardStreams.writeError("keyside: \(message)\n") }
-        throw ExitCode(failure.status.rawValue)
+    }
+}
+
+extension AsyncParsableCommand {
+    /// As the other one, for a body that waits.
+    func reportingFailures(_ body: () async throws -> Void) async throws {
+        do {
+            try await body()
+        } catch {
+            throw CommandFailure.report(error)
+        }
+    }
+}
+
+extension CommandFailure {
+    /// Says what failed on standard error.
+    ///
+    /// - Returns: the status to leave with, or the error itself if it is none of ours.
+    fileprivate static func report(_ error: any Error) -> any Error {
+        let failure: CommandFailure
+        switch error {
+        case let error as CommandFailure: failure = error
+        case let error as SystemError: failure = CommandFailure(.inputOutput, error.description)
+        case _: return error
+        }
+        if let message = failure.message { StandardStreams.writeError("keyside: \(message)\n", within: .seconds(1)) }
+        return ExitCode(failure.status.rawValue)
     }
 }

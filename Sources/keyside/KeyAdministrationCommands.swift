@@ -74,7 +74,7 @@ struct DescribeKey: KeyOperation {
 }
 
 /// `keyside key list [PREFIX]`
-struct ListKeys: AsyncParsableCommand {
+struct ListKeys: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the names of keys, one a line.")
 
@@ -82,8 +82,8 @@ struct ListKeys: AsyncParsableCommand {
     var prefix = ""
     @OptionGroup var options: ClientOptions
 
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             let listing = try self.options.asking { try $0.client.listKeys(prefix: self.prefix) }
             let names = listing.names.map(\.description)
             switch self.options.output {

@@ -22,7 +22,7 @@ struct KeyNameArgument: ParsableArguments {
 }
 
 /// A command that does one thing with one named key.
-protocol KeyOperation: AsyncParsableCommand {
+protocol KeyOperation: ParsableCommand {
     var key: KeyNameArgument { get }
     var options: ClientOptions { get }
 
@@ -31,8 +31,8 @@ protocol KeyOperation: AsyncParsableCommand {
 }
 
 extension KeyOperation {
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             try self.options.asking { agent in try self.perform(on: try self.key.keyName, asking: agent) }
         }
     }
@@ -92,6 +92,10 @@ enum Input {
         do throws(SecretFile.Failure) {
             return try SecretFile.read(path: path, byteCountMax: Self.byteCountMax, into: memory)
         } catch {
+            if case .notRegular = error {
+                throw CommandFailure(
+                    .inputOutput, "\(path) \(error.reason); write '-' to read standard input instead")
+            }
             throw CommandFailure(.inputOutput, "cannot read \(path): \(error.reason)")
         }
     }
@@ -123,7 +127,7 @@ enum Input {
                 throw CommandFailure(.failed, "standard input is longer than \(byteCountMax) bytes")
             case .system(let code):
                 throw CommandFailure(.inputOutput, "cannot read standard input: errno \(code)")
-            case .notAFile, .memory:
+            case .notRegular, .memory:
                 throw CommandFailure(.failed, "not enough memory that can be locked")
             }
         }

@@ -3,7 +3,7 @@
 import ArgumentParser
 
 /// `keyside key …`
-struct KeyCommand: AsyncParsableCommand {
+struct KeyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "key",
         abstract: "Use and administer keys through a running agent.",

@@ -2,9 +2,71 @@
 
 import Agent
 import ArgumentParser
+import Dispatch
+import Glibc
+import Linux
 
+/// Runs a command and ends the process with its status.
+///
+/// Commands that need no task run on the main thread: tasks start threads, and these need /proc.
 @main
-struct Keyside: AsyncParsableCommand {
+enum Program {
+    static func main() {
+        _ = LibraryEnvironment.removed
+        do {
+            var command = try Keyside.parseAsRoot(ProcessArguments.afterProgramName)
+            guard let asynchronous = command as? any AsyncParsableCommand else { return try command.run() }
+            try asynchronous.reportingFailures { try Self.checkProc() }
+            Self.runInTask()
+        } catch {
+            exit(Self.report(error))
+        }
+    }
+
+    /// Parses once more, since a command cannot be sent to a task.
+    private static func runInTask() -> Never {
+        Task {
+            do {
+                let command = try Keyside.parseAsRoot(ProcessArguments.afterProgramName)
+                if var command = command as? any AsyncParsableCommand { try await command.run() }
+                exit(EXIT_SUCCESS)
+            } catch {
+                exit(Self.report(error))
+            }
+        }
+        dispatchMain()
+    }
+
+    /// The thread pool of libdispatch, which runs tasks, reads the state of its threads from /proc, and ends the process
+    /// with SIGILL where it cannot.
+    private static func checkProc() throws {
+        guard !ProcessStatistics.isAvailable else { return }
+        throw CommandFailure(
+            .configuration, "/proc is not mounted, and the runtime needs it; mount it with 'mount -t proc proc /proc'")
+    }
+
+    /// Prints help, a version or a usage error.
+    ///
+    /// - Returns: the exit status.
+    private static func report(_ error: any Error) -> Int32 {
+        let text = Keyside.fullMessage(for: error)
+        let status = Keyside.exitCode(for: error).rawValue
+        guard !text.isEmpty else { return status }
+        guard status == EXIT_SUCCESS else {
+            StandardStreams.writeError(text + "\n", within: .seconds(1))
+            return status
+        }
+        do throws(SystemError) {
+            try StandardStreams.writeOutput(text + "\n")
+            return status
+        } catch {
+            StandardStreams.writeError("keyside: \(error)\n", within: .seconds(1))
+            return ExitStatus.inputOutput.rawValue
+        }
+    }
+}
+
+struct Keyside: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "keyside",
         abstract: "The local key agent for object-storage nodes.",

@@ -2,6 +2,7 @@
 
 import Agent
 import ArgumentParser
+import Glibc
 import Linux
 import LockedMemory
 import Logging
@@ -25,19 +26,35 @@ struct Run: AsyncParsableCommand {
             ProcessHardening.raiseDescriptorLimit()
 
             let startup = try self.options.load(toleratingUnlockedMemory: false)
-            let logger = Self.makeLogger(startup.configuration.settings.log)
-            for failure in hardeningFailures {
-                logger.warning("the process could not be hardened", metadata: ["reason": "\(failure)"])
+            let settings = startup.configuration.settings.log
+            let writer = try LogWriter(format: Self.format(settings))
+            CrashDelay.install()
+            do {
+                let logger = Self.makeLogger(settings, writer: writer)
+                for failure in hardeningFailures {
+                    logger.warning("the process could not be hardened", metadata: ["reason": "\(failure)"])
+                }
+                try await Self.serve(startup, logger: logger, writer: writer)
+                writer.finish()
+                // No exit handler may wait for a thread that hangs, or take from one that still works what it works with.
+                _exit(EXIT_SUCCESS)
+            } catch let failure as CommandFailure {
+                if let message = failure.message { writer.submitReason("keyside: \(message)\n") }
+                writer.finish()
+                throw CommandFailure(failure.status)
             }
-            Self.report(startup.configuration.diagnostics, to: logger)
-            guard startup.configuration.isValid else {
-                throw CommandFailure(.configuration, "the configuration is not valid; see 'keyside check'")
-            }
-            do throws(AgentFailure) {
-                try await startup.makeAgent(logger: logger).run()
-            } catch {
-                throw CommandFailure(error)
-            }
+        }
+    }
+
+    private static func serve(_ startup: Startup, logger: Logger, writer: LogWriter) async throws {
+        Self.report(startup.configuration.diagnostics, to: logger)
+        guard startup.configuration.isValid else {
+            throw CommandFailure(.configuration, "the configuration is not valid; see 'keyside check'")
+        }
+        do throws(AgentFailure) {
+            try await startup.makeAgent(logger: logger, log: writer).run()
+        } catch {
+            throw CommandFailure(error)
         }
     }
 
@@ -51,12 +68,15 @@ struct Run: AsyncParsableCommand {
         }
     }
 
-    private static func makeLogger(_ settings: AgentSettings.Log) -> Logger {
-        let format: LogFormat =
-            switch settings.format {
-            case .json: .json
-            case .text: StandardStreams.errorIsJournal ? .journal : .terminal
-            }
+    private static func format(_ settings: AgentSettings.Log) -> LogFormat {
+        switch settings.format {
+        case .json: .json
+        case .text: StandardStreams.errorIsJournal ? .journal : .terminal
+        }
+    }
+
+    private static func makeLogger(_ settings: AgentSettings.Log, writer: LogWriter) -> Logger {
+        let format = Self.format(settings)
         let level: Logger.Level =
             switch settings.level {
             case .trace: .trace
@@ -66,6 +86,6 @@ struct Run: AsyncParsableCommand {
             case .warning: .warning
             case .error: .error
             }
-        return Logger(label: "keyside") { LineLogHandler(label: $0, format: format, level: level) }
+        return Logger(label: "keyside") { LineLogHandler(label: $0, format: format, level: level, writer: writer) }
     }
 }

@@ -7,7 +7,7 @@ import KeysideClient
 import Linux
 
 /// `keyside status`
-struct Status: AsyncParsableCommand {
+struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the state of a running agent.",
         discussion: "With --check nothing is printed: the exit status is 0 if the agent is ready, and 69 if it is not.")
@@ -16,8 +16,8 @@ struct Status: AsyncParsableCommand {
     var check = false
     @OptionGroup var options: ClientOptions
 
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             if self.check {
                 do {
                     try self.options.asking { try $0.client.checkReady() }
@@ -87,14 +87,16 @@ struct StatusText {
         return "\(cache.entries) of \(cache.capacity)\(hits), \(CacheText.expiry(of: cache))"
     }
 
-    /// `up, 1.8 ms, 2 in flight` or `down for 12 s: no connection`.
+    /// `up, 1.8 ms, 2 in flight, 1 wrong plaintext` or `down for 12 s: no connection`.
     static func text(of endpoint: AgentStatus.Endpoint) -> String {
+        let count = endpoint.contradictions
+        let contradictions = count > 0 ? ", \(count) wrong plaintext\(count == 1 ? "" : "s")" : ""
         guard endpoint.isOnline else {
             let since = endpoint.downSeconds.map { " for \(Self.text(of: .seconds($0)))" } ?? ""
-            return "down" + since + (endpoint.reason.map { ": \($0)" } ?? "")
+            return "down" + since + contradictions + (endpoint.reason.map { ": \($0)" } ?? "")
         }
         let latency = endpoint.latencyMicroseconds.map { ", \(Double($0 / 100) / 10) ms" } ?? ""
-        return "up" + latency + (endpoint.inFlight > 0 ? ", \(endpoint.inFlight) in flight" : "")
+        return "up" + latency + (endpoint.inFlight > 0 ? ", \(endpoint.inFlight) in flight" : "") + contradictions
     }
 
     private static func row(_ name: String, _ value: String) -> String {

@@ -6,15 +6,15 @@ import ByteCoding
 import Linux
 
 /// `keyside version`
-struct Version: AsyncParsableCommand {
+struct Version: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the version, the commit it was built from, and the libraries it runs with.")
 
     @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
     var output = OutputFormat.text
 
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             switch self.output {
             case .text:
                 var lines = ["keyside \(BuildInfo.version)", "commit  \(BuildInfo.commit)"]

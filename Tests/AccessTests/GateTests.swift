@@ -47,6 +47,14 @@ struct GateTests {
         #expect(!Self.decide(allow: ["*"], deny: [pattern], path).isAllowed == matches)
     }
 
+    @Test("a gate knows the principals that it names, whatever they may do")
+    func knownPrincipals() {
+        let gate = Gate(
+            policies: [Policy(name: "shut")], bindings: [(.identity(Sample.identity(1)), "shut")],
+            administrators: [.identity(Sample.identity(3))])
+        #expect((UInt8(1)...4).map { gate.knows(.identity(Sample.identity($0))) } == [true, false, true, false])
+    }
+
     @Test("a deny counts before an allow, whatever their order and length")
     func denyFirst() {
         let allow = ["/v1/key/decrypt/app-*", "/v1/key/decrypt/app-secret-1"]

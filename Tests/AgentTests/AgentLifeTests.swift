@@ -28,10 +28,10 @@ import Testing
         "each phase with each event",
         arguments: [
             (.starting, .ready, .serving, .announceReady), (.starting, stop(), drainingSinceThen, .drain),
-            (.starting, .drained, .starting, .nothing), (.starting, .reloading, .starting, .nothing),
-            (.starting, .reloaded, .starting, .reportStatus), (.serving, .reloading, .serving, .announceReloading),
+            (.starting, .drained, .starting, .nothing), (.starting, .reloadAsked, .starting, .reload),
+            (.starting, .reloaded, .starting, .reportStatus), (.serving, .reloadAsked, .serving, .reload),
             (.serving, .reloaded, .serving, .announceReloaded),
-            (drainingSinceThen, .reloading, drainingSinceThen, .nothing),
+            (drainingSinceThen, .reloadAsked, drainingSinceThen, .nothing),
             (drainingSinceThen, .reloaded, drainingSinceThen, .nothing), (.serving, .ready, .serving, .nothing),
             (.serving, stop(), drainingSinceThen, .drain), (.serving, .drained, .serving, .nothing),
             (drainingSinceThen, .ready, drainingSinceThen, .nothing),
@@ -54,6 +54,25 @@ import Testing
         #expect(life.phase == Self.drainingSinceThen)
         // The first one counts, so that a stream of signals does not keep the agent alive.
         #expect(life.receive(Self.stop(after: .milliseconds(100))) == .endAtOnce)
+    }
+
+    @Test("a reload that is asked for during a reload follows it, once for all")
+    func reloadsAreOneAtATime() {
+        var life = Self.life(in: .serving)
+        #expect(life.receive(.reloadAsked) == .reload)
+        for _ in 0..<3 { #expect(life.receive(.reloadAsked) == .nothing) }
+        #expect(life.receive(.reloaded) == .reload)
+        #expect(life.receive(.reloaded) == .announceReloaded)
+        #expect(life.receive(.reloadAsked) == .reload)
+    }
+
+    @Test("a reload that hangs does not keep the agent from stopping")
+    func stoppingDuringAReload() {
+        var life = Self.life(in: .serving)
+        #expect(life.receive(.reloadAsked) == .reload)
+        #expect(life.receive(Self.stop()) == .drain)
+        #expect(life.receive(.reloaded) == .nothing)
+        #expect(life.receive(.drained) == .end)
     }
 
     @Test func anAgentThatIsStoppedBeforeItIsReadyNeverAnnouncesIt() {

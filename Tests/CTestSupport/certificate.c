@@ -2,8 +2,11 @@
 
 #include "CTestSupport.h"
 
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -45,8 +48,79 @@ static char *write_key(EVP_PKEY *key) {
 
 char *testsupport_key_make(const char *kind) {
     if (strcmp(kind, "RSA") == 0) return write_key(EVP_RSA_gen(2048));
-    if (strncmp(kind, "P-", 2) == 0) return write_key(EVP_EC_gen(kind));
+    if (strncmp(kind, "P-", 2) == 0 || strncmp(kind, "secp", 4) == 0) return write_key(EVP_EC_gen(kind));
     return write_key(EVP_PKEY_Q_keygen(NULL, NULL, kind));
+}
+
+// Makes `factor` a product of primes of 512 bits, and `order` that of all of them less one.
+static void make_long_factor(BIGNUM *factor, BIGNUM *order, int bits, BN_CTX *context) {
+    BIGNUM *prime = BN_new();
+    BN_one(factor);
+    BN_one(order);
+    while (BN_num_bits(factor) < bits) {
+        BN_generate_prime_ex(prime, 512, 0, NULL, NULL, NULL);
+        BN_mul(factor, factor, prime, context);
+        BN_sub_word(prime, 1);
+        BN_mul(order, order, prime, context);
+    }
+    BN_free(prime);
+}
+
+// OpenSSL computes with two factors and does not ask whether they are prime.
+static EVP_PKEY *make_long_rsa_key(unsigned bits, uint64_t exponent) {
+    BN_CTX *context = BN_CTX_new();
+    BIGNUM *n = BN_new(), *e = BN_new(), *d = BN_new(), *order = BN_new(), *coefficient = BN_new();
+    BIGNUM *factors[] = {BN_new(), BN_new()}, *orders[] = {BN_new(), BN_new()}, *exponents[] = {BN_new(), BN_new()};
+    for (int i = 0; i < 2; i++) make_long_factor(factors[i], orders[i], (int)bits / 2, context);
+    BN_mul(n, factors[0], factors[1], context);
+    BN_mul(order, orders[0], orders[1], context);
+    BN_set_word(e, exponent);
+    BN_mod_inverse(d, e, order, context);
+    for (int i = 0; i < 2; i++) BN_nnmod(exponents[i], d, orders[i], context);
+    BN_mod_inverse(coefficient, factors[1], factors[0], context);
+
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n);
+    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e);
+    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_D, d);
+    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_FACTOR1, factors[0]);
+    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_FACTOR2, factors[1]);
+    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_EXPONENT1, exponents[0]);
+    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_EXPONENT2, exponents[1]);
+    OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, coefficient);
+    OSSL_PARAM *parameters = OSSL_PARAM_BLD_to_param(builder);
+    EVP_PKEY *key = NULL;
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY_fromdata_init(maker);
+    EVP_PKEY_fromdata(maker, &key, EVP_PKEY_KEYPAIR, parameters);
+    EVP_PKEY_CTX_free(maker);
+    OSSL_PARAM_free(parameters);
+    OSSL_PARAM_BLD_free(builder);
+    for (int i = 0; i < 2; i++) BN_free(factors[i]), BN_free(orders[i]), BN_free(exponents[i]);
+    BN_free(n), BN_free(e), BN_free(d), BN_free(order), BN_free(coefficient);
+    BN_CTX_free(context);
+    return key;
+}
+
+char *testsupport_rsa_key_make(unsigned bits, uint64_t exponent) {
+    if (bits > 4096) return write_key(make_long_rsa_key(bits, exponent));
+    EVP_PKEY *key = NULL;
+    BIGNUM *e = BN_new();
+    BN_set_word(e, exponent);
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY_keygen_init(maker);
+    EVP_PKEY_CTX_set_rsa_keygen_bits(maker, (int)bits);
+    EVP_PKEY_CTX_set1_rsa_keygen_pubexp(maker, e);
+    EVP_PKEY_generate(maker, &key);
+    EVP_PKEY_CTX_free(maker);
+    BN_free(e);
+    return write_key(key);
+}
+
+char *testsupport_explicit_curve_key_make(const char *curve) {
+    EVP_PKEY *key = EVP_EC_gen(curve);
+    EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_ENCODING, OSSL_PKEY_EC_ENCODING_EXPLICIT);
+    return write_key(key);
 }
 
 char *testsupport_key_from_ed25519_seed(const uint8_t *seed) {
@@ -75,7 +149,8 @@ static void set_random_serial(X509 *certificate) {
 }
 
 static const EVP_MD *digest_for(const EVP_PKEY *key) {
-    return EVP_PKEY_get_base_id(key) == EVP_PKEY_ED25519 ? NULL : EVP_sha256();
+    int kind = EVP_PKEY_get_base_id(key);
+    return kind == EVP_PKEY_ED25519 || kind == EVP_PKEY_ED448 ? NULL : EVP_sha256();
 }
 
 char *testsupport_certificate_make(const struct testsupport_certificate *wanted) {
@@ -91,7 +166,9 @@ char *testsupport_certificate_make(const struct testsupport_certificate *wanted)
         X509_set_issuer_name(certificate, X509_get_subject_name(issuer));
         ASN1_TIME_set(X509_getm_notBefore(certificate), wanted->not_before);
         ASN1_TIME_set(X509_getm_notAfter(certificate), wanted->not_after);
-        X509_set_pubkey(certificate, key);
+        X509 *other = wanted->public_key_of ? read_certificate(wanted->public_key_of) : NULL;
+        X509_set_pubkey(certificate, other ? X509_get0_pubkey(other) : key);
+        X509_free(other);
         add_extension(
             certificate, issuer, NID_basic_constraints, wanted->is_authority ? "critical,CA:TRUE" : "critical,CA:FALSE");
         add_extension(

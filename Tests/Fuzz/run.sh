@@ -16,15 +16,22 @@ cd "$(dirname "$0")/../.."
 declare -A modules=(
   [http]="Spans HTTPWire"
   [json]="Spans CLinux LockedMemory KeyService ByteCoding KESProtocol"
+  [h2]="Spans Slots CLinux LockedMemory Linux Telemetry KeyService Waiting ByteCoding Cryptography Access KESProtocol
+    KeyCache HTTPWire HTTP2 TLS Logging Server"
 )
 declare -A sources=(
   [http]="Tests/Fuzz/HTTPRequestFuzz/*.swift Tests/HTTPWireTests/Transcript.swift"
   [json]="Tests/Fuzz/KESBodyFuzz/*.swift"
+  [h2]="Tests/Fuzz/HTTP2Fuzz/*.swift Tests/ServerTests/HTTP2/HTTP2World.swift"
 )
 declare -A byte_count_max=(
   [http]=6000
   [json]=4000
+  [h2]=1000
 )
+# C libraries that modules of ours need, and sources that are not ours.
+declare -A libraries=([h2]="-lnghttp2 -lssl -lcrypto")
+declare -A paths=([Logging]=.build/checkouts/swift-log/Sources/Logging)
 
 seconds=${1:-30}
 shift || true
@@ -33,7 +40,7 @@ if [ $# -eq 0 ]; then set -- "${!modules[@]}"; fi
 # The compiler by hand and not the package: libFuzzer brings its own `main`, and of what the package depends on nothing
 # is needed.
 compile() { # OPTIONS… SOURCES…
-  swiftc -O -assert-config Debug -g -sanitize=fuzzer,address -use-ld=lld -parse-as-library \
+  swiftc -O -enable-testing -assert-config Debug -g -sanitize=fuzzer,address -use-ld=lld -parse-as-library \
     -whole-module-optimization -package-name keyside -swift-version 6 -strict-memory-safety \
     -enable-upcoming-feature ExistentialAny \
     -enable-upcoming-feature MemberImportVisibility \
@@ -47,20 +54,23 @@ compile_c() { # MODULE, of one source: what links several drops sections that Ad
 }
 
 build() { # NAME
-  local module objects=() maps=()
+  local module objects=() maps=() warnings
+  for module in CNghttp2 COpenSSL; do maps+=(-Xcc "-fmodule-map-file=Sources/$module/module.modulemap"); done
   for module in ${modules[$1]}; do
     if [ -d "Sources/$module/include" ]; then
       compile_c "$module"
       maps+=(-Xcc "-fmodule-map-file=$out/$module.modulemap")
     else
+      warnings=()
+      [ -z "${paths[$module]:-}" ] || warnings=(-suppress-warnings)
       # shellcheck disable=SC2046 # names without blanks
-      compile "${maps[@]}" -module-name "$module" -emit-module -emit-module-path "$out/$module.swiftmodule" \
-        -c -o "$out/$module.o" $(find "Sources/$module" -name '*.swift')
+      compile "${maps[@]}" "${warnings[@]}" -module-name "$module" -emit-module -emit-module-path "$out/$module.swiftmodule" \
+        -c -o "$out/$module.o" $(find "${paths[$module]:-Sources/$module}" -name '*.swift')
     fi
     objects+=("$out/$module.o")
   done
-  # shellcheck disable=SC2086 # patterns of files, to be expanded
-  compile "${maps[@]}" -module-name Fuzzer -o "$out/fuzzer" "${objects[@]}" ${sources[$1]}
+  # shellcheck disable=SC2086 # patterns of files and lists of libraries, to be expanded
+  compile "${maps[@]}" -module-name Fuzzer -o "$out/fuzzer" "${objects[@]}" ${sources[$1]} ${libraries[$1]:-}
 }
 
 failed=0

@@ -20,6 +20,14 @@ import Testing
         #expect(id.description == text)
     }
 
+    /// Clocks may go back between two readings.
+    @Test(arguments: [(-1, "0"), (Int.min, "0"), (0, "0"), (7, "7")])
+    func aNegativeAgeCountsAsNone(age: Int, text: String) {
+        var head = ResponseHead(.ok, contentLength: 0)
+        head.age = age
+        #expect(Self.text(of: head).contains("\r\nAge: \(text)\r\n"))
+    }
+
     @Test func anAnswerHasItsFieldsInOrder() {
         let head = ResponseHead(
             .methodNotAllowed,

@@ -6,7 +6,7 @@ import Testing
 
 @testable import KeyCache
 
-/// Many threads at once. `Tests/thread-sanitizer.sh` runs this.
+/// Many threads at once. `Tests/sanitize.sh thread` runs this.
 @Suite(.timeLimit(.minutes(10))) struct CachedKeyServiceConcurrencyTests {
     @Test("every answer is right, whoever asks, purges, creates and deletes at the same time", arguments: [7, 1_500])
     func everythingAtOnce(capacity: Int) async throws {
@@ -121,8 +121,8 @@ extension KeyServiceError {
     fileprivate var isToBeExpected: Bool {
         switch self {
         case .unavailable, .timedOut, .notAllowed, .keyNotFound, .overloaded: true
-        case .keyExists, .decryptionFailed, .notSupported, .unsupportedAlgorithm, .hmacNotSupported, .internalFailure,
-            .outOfMemory:
+        case .keyExists, .decryptionFailed, .notSupported, .unsupportedAlgorithm, .hmacNotSupported, .contradicted,
+            .internalFailure, .outOfMemory:
             false
         }
     }

@@ -54,7 +54,7 @@ struct FileWritingTests {
     func folders() throws {
         try Files.makeFolder(self.folder("a/b/c"))
         try Files.makeFolder(self.folder("a/b/c"))
-        #expect(try FileKind(at: self.folder("a/b/c")) == .folder)
+        #expect(try FileKind(at: self.folder("a/b/c")) == .directory)
         #expect(throws: SystemError.self) { try Files.makeFolder("/proc/keyside") }
     }
 }

@@ -25,6 +25,22 @@ import Testing
         #expect(bytes(of: buffer) == [])
     }
 
+    @Test func withoutMemoryItKeepsWhatItHasAndTakesNothingMore() {
+        var buffer = TransitBuffer(in: self.memory)
+        buffer.append([1, 2].span)
+        let room: Void? = buffer.withRoom(for: 1 << 50) { _ in }
+        #expect(room == nil && buffer.isTruncated)
+        let isTaken = buffer.append([3].span)
+        #expect(!isTaken)
+        #expect(bytes(of: buffer) == [1, 2])
+        var other = TransitBuffer(in: self.memory)
+        other.append(buffer)
+        #expect(other.isTruncated && bytes(of: other) == [1, 2])
+        buffer.removeAll()
+        buffer.append([4].span)
+        #expect(!buffer.isTruncated && bytes(of: buffer) == [4])
+    }
+
     @Test func whatIsAppendedInPlaceIsTakenIn() {
         var buffer = TransitBuffer(in: self.memory)
         let room = buffer.withRoom(for: 100) { output in
@@ -32,7 +48,7 @@ import Testing
             output.append(8)
             return output.freeCapacity
         }
-        #expect(room >= 98)
+        #expect(room ?? 0 >= 98)
         #expect(bytes(of: buffer) == [7, 8])
     }
 
@@ -144,8 +160,9 @@ extension TransitBuffer {
     fileprivate var address: UnsafeRawPointer? {
         mutating get {
             unsafe self.withRoom(for: 0) { output in
-                unsafe output.withUnsafeMutableBytes { room, _ in UnsafeRawPointer(room.baseAddress) }
+                unsafe output.withUnsafeMutableBytes { room, _ in room.baseAddress.map { UnsafeRawPointer($0) } }
             }
+            .flatMap(\.self)
         }
     }
 }

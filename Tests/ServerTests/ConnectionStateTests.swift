@@ -147,14 +147,26 @@ import Testing
 
     // MARK: Draining
 
-    @Test("a drain hurries only the idle", arguments: phases)
+    @Test("a drain hurries connections that are idle or inside a head", arguments: phases)
     func drain(phase: ConnectionState.Phase) {
         var state = Self.state(in: phase)
         let deadline = state.deadline
         state.drain(now: Self.now)
         #expect(state.isDraining)
         #expect(state.phase == phase)
-        #expect(state.deadline == (phase == .idle ? Self.now + .milliseconds(100) : deadline))
+        switch phase {
+        case .idle: #expect(state.deadline == Self.now + .milliseconds(100))
+        case .receivingHead: #expect(state.deadline == Self.now + .seconds(1))
+        case .receivingBody, .answering, .lingering, .closed: #expect(state.deadline == deadline)
+        }
+    }
+
+    @Test func aDrainHurriesABodyThatIsThrownAway() {
+        var state = Self.state(in: .idle)
+        state.headCompleted(now: Self.now, timeout: Self.requestTimeout, discardsBody: true)
+        #expect(state.deadline == Self.now + Self.requestTimeout)
+        state.drain(now: Self.now)
+        #expect(state.deadline == Self.now + .seconds(1))
     }
 
     @Test func aDrainDoesNotPutOffAnEndThatIsNearer() {
@@ -166,8 +178,8 @@ import Testing
     }
 
     @Test(
-        "a request that comes during a drain has its usual time",
-        arguments: [(.receivingHead, .seconds(5)), (.receivingBody, .seconds(15))]
+        "a request that comes during a drain has its usual time once its head is there",
+        arguments: [(.receivingHead, .seconds(1)), (.receivingBody, .seconds(15))]
             as [(ConnectionState.Phase, Interval)])
     func requestWhileDraining(phase: ConnectionState.Phase, span: Interval) {
         var state = Self.state(in: .idle, draining: true)

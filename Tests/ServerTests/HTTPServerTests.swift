@@ -31,6 +31,31 @@ import Testing
         }
     }
 
+    @Test func aListenerGetsAnotherSocketAndKeepsItsConnections() async throws {
+        try await TestServer.run(self.front, threads: 2) { server in
+            let first = try server.client()
+            try await first.send(post("/echo", "before"))
+            #expect(try await first.receive().text == "before")
+            for round in 0..<5 {
+                let waiting = try server.client()  // Perhaps not accepted yet.
+                try server.replaceSocket()
+                for client in [first, waiting, try server.client()] {
+                    try await client.send(post("/echo", "\(round)"))
+                    #expect(try await client.receive().text == "\(round)")
+                }
+            }
+        }
+    }
+
+    @Test func aSocketThatComesAfterTheEndOfAcceptingIsClosed() async throws {
+        try await TestServer.run(self.front) { server in
+            _ = await server.server.drain(within: .zero)
+            try server.replaceSocket()
+            try await server.turn()
+            #expect(throws: (any Error).self) { try server.client() }
+        }
+    }
+
     @Test func requestsOfAProcessHaveNamesOfTheirOwn() async throws {
         try await TestServer.run(self.front) { server in
             var names: [String] = []

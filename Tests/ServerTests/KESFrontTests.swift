@@ -82,7 +82,7 @@ import Testing
 
     // MARK: Rights
 
-    @Test("rights are asked for between method and name", arguments: [PeerCredential.none, .several])
+    @Test("rights are asked for between method and name", arguments: [PeerCredential.none, .authority, .several])
     func rights(credential: PeerCredential) throws {
         let bench = try KESBench()
         func refusal(_ method: String, _ path: String) throws -> String? {
@@ -90,7 +90,7 @@ import Testing
             return response.map { "\($0.status.rawValue) " + String(decoding: $0.body, as: UTF8.self) }
         }
         let message =
-            credential == .none ? "client certificate is required" : "received more than one client certificate"
+            credential == .several ? "received more than one client certificate" : "client certificate is required"
         #expect(try refusal("GET", "/version") == nil)
         #expect(try refusal("GET", "/v1/ready") == nil)
         #expect(try refusal("GET", "/v1/nothing")?.hasPrefix("404") == true)

@@ -44,6 +44,9 @@ import Testing
                     case .bodyTooLong:
                         self.events.append(.bodyTooLong)
                         return
+                    case .noMemory:
+                        Issue.record("there is no memory for a small body")
+                        return
                     case .malformed(let error):
                         self.events.append(.malformed(error))
                         return

@@ -79,39 +79,40 @@ struct ReportTests {
                 backend: static key, key 'my-key'
 
                 settings:
-                  socket.path                /run/k.sock       environment
-                  socket.mode                0660              default
-                  socket.owner               ""                default
-                  socket.group               ""                default
-                  tls.listen                 ""                default
-                  tls.cert                   ""                default
-                  tls.key                    ""                default
-                  tls.client_ca              ""                default
-                  memory.allow_unlocked      false             default
-                  memory.locked_max          64MiB             default
-                  cache.max_entries          65536             default
-                  cache.expiry.any           5m                default
-                  cache.expiry.unused        1m                default
-                  cache.expiry.offline       0s                default
-                  upstream.timeout           10s               default
-                  upstream.connect_timeout   2s                default
-                  upstream.max_in_flight     512               default
-                  upstream.max_queued        2048              default
-                  upstream.hedge             false             default
-                  upstream.http              auto              default
-                  ready.require_upstream     true              default
-                  limits.connections         1024              default
-                  limits.header_timeout      5s                default
-                  limits.idle_timeout        2m                default
-                  shutdown.drain             10s               default
-                  log.level                  info              default
-                  log.format                 text              default
-                  admin.identities           []                default
+                  socket.path                         /run/k.sock       environment
+                  socket.mode                         0660              default
+                  socket.owner                        ""                default
+                  socket.group                        ""                default
+                  tls.listen                          ""                default
+                  tls.cert                            ""                default
+                  tls.key                             ""                default
+                  tls.client_ca                       ""                default
+                  memory.allow_unlocked               false             default
+                  memory.locked_max                   64MiB             default
+                  cache.max_entries                   65536             default
+                  cache.expiry.any                    5m                default
+                  cache.expiry.unused                 1m                default
+                  cache.expiry.offline                0s                default
+                  upstream.timeout                    10s               default
+                  upstream.connect_timeout            2s                default
+                  upstream.max_in_flight              512               default
+                  upstream.max_queued                 2048              default
+                  upstream.hedge                      false             default
+                  upstream.http                       auto              default
+                  ready.require_upstream              true              default
+                  limits.connections                  1024              default
+                  limits.unauthenticated_connections  128               default
+                  limits.header_timeout               5s                default
+                  limits.idle_timeout                 2m                default
+                  shutdown.drain                      10s               default
+                  log.level                           info              default
+                  log.format                          text              default
+                  admin.identities                    []                default
 
                 environment:
-                  MINIO_KMS_SECRET_KEY       32 bytes, hidden  environment
-                  MINIO_KMS_AUTO_ENCRYPTION  maybe             environment
-                  MINIO_KMS_REPLICATE_KEYID  on                default
+                  MINIO_KMS_SECRET_KEY                32 bytes, hidden  environment
+                  MINIO_KMS_AUTO_ENCRYPTION           maybe             environment
+                  MINIO_KMS_REPLICATE_KEYID           on                default
 
                 MINIO_KMS_AUTO_ENCRYPTION: warning: open-source MinIO reads this as off; write on or off
                 the configuration is valid, 1 warning

@@ -29,10 +29,11 @@ import Testing
         let ids = (0..<100).map { slots.insert(Resident($0, in: self.census)) }
         #expect(slots.count == 100)
         #expect(slots.ids == ids)
-        for (name, id) in ids.enumerated() { #expect(slots[id].name == name) }
-        slots[ids[50]].name = -1
-        #expect(slots[ids[50]].name == -1)
-        #expect(slots[ids[51]].name == 51)
+        var names = ids.map { slots[$0]?.name }
+        #expect(names == Array(0..<100))
+        slots[ids[50]]?.name = -1
+        names = ids[50...51].map { slots[$0]?.name }
+        #expect(names == [-1, 51])
     }
 
     @Test func anIDIsNeverUsedAgain() {
@@ -41,13 +42,41 @@ import Testing
         for name in 0..<100 {
             let id = slots.insert(Resident(name, in: self.census))
             #expect(!gone.contains(id))
-            #expect(slots.remove(id).name == name)
+            guard let resident = slots.remove(id) else {
+                Issue.record("\(name) is not there")
+                continue
+            }
+            #expect(resident.name == name)
             gone.insert(id)
             let isThere = slots.contains(id)
             #expect(!isThere)
         }
         #expect(slots.count == 0)
         #expect(slots.ids.isEmpty)
+    }
+
+    @Test func aRemovedValueIsAbsent() {
+        var slots = Slots<Resident>()
+        let removed = slots.insert(Resident(0, in: self.census))
+        _ = slots.remove(removed)
+        let other = slots.insert(Resident(1, in: self.census))
+        let name = slots[removed]?.name
+        #expect(name == nil)
+        slots[removed]?.name = 2
+        slots[removed] = Resident(3, in: self.census)
+        let isRemoved = slots.remove(removed) == nil
+        #expect(isRemoved)
+        let otherName = slots[other]?.name
+        #expect(otherName == 1)
+        #expect(slots.count == 1 && self.census.living == 1)
+    }
+
+    @Test func assigningNilRemovesAValue() {
+        var slots = Slots<Resident>()
+        let id = slots.insert(Resident(0, in: self.census))
+        slots[id] = nil
+        let isThere = slots.contains(id)
+        #expect(!isThere && slots.count == 0 && self.census.living == 0)
     }
 
     @Test func anIDPassesThroughANumber() {

@@ -48,11 +48,41 @@ package struct TestAuthority: Sendable {
     }
 }
 
+extension TestKeyPair {
+    /// A certificate that is signed with its own key.
+    package static func selfSigned(
+        _ name: String = "client", kind: TestKeyKind = .p256, isAuthority: Bool = false
+    ) throws(TestFailure) -> TestKeyPair {
+        let key = try kind.makeKey()
+        let wanted = WantedCertificate(commonName: name, key: key, isAuthority: isAuthority, validity: .current)
+        return try TestKeyPair(certificate: try wanted.make(signedBy: nil), key: key)
+    }
+
+    /// A certificate for this pair's public key, signed with a key that somebody else made up.
+    package func forgedCertificate() throws(TestFailure) -> String {
+        var wanted = WantedCertificate(
+            commonName: "forged", key: try TestKeyKind.p256.makeKey(), isAuthority: false, validity: .current)
+        wanted.publicKeyOwner = self.certificate
+        return try wanted.make(signedBy: nil)
+    }
+}
+
+extension TestAuthority {
+    /// An authority below this one.
+    package func issueAuthority(_ name: String = "intermediate") throws(TestFailure) -> TestAuthority {
+        let key = try TestKeyKind.p256.makeKey()
+        let wanted = WantedCertificate(commonName: name, key: key, isAuthority: true, validity: .current)
+        return TestAuthority(try TestKeyPair(certificate: try wanted.make(signedBy: self.pair), key: key))
+    }
+}
+
 /// What a certificate is to say.
 struct WantedCertificate {
     var commonName: String
     /// PEM.
     var key: String
+    /// A certificate whose public key it gets in place of that of `key`.
+    var publicKeyOwner: String?
     var isAuthority: Bool
     var validity: CertificateValidity
     var alternativeNames: String?
@@ -67,13 +97,16 @@ struct WantedCertificate {
                     unsafe Self.withCString(issuer?.key) { issuerKey in
                         unsafe Self.withCString(self.alternativeNames) { alternativeNames in
                             unsafe Self.withCString(self.usage) { usage in
-                                var wanted = unsafe testsupport_certificate(
-                                    common_name: commonName, key: key, issuer: issuerCertificate, issuer_key: issuerKey,
-                                    alternative_names: alternativeNames, extended_key_usage: usage,
-                                    is_authority: self.isAuthority, not_before: Int64(self.validity.notBefore),
-                                    not_after: Int64(self.validity.notAfter))
-                                SharedMemory.giveToOpenSSL()
-                                return unsafe takeText(testsupport_certificate_make(&wanted))
+                                unsafe Self.withCString(self.publicKeyOwner) { publicKeyOwner in
+                                    var wanted = unsafe testsupport_certificate(
+                                        common_name: commonName, key: key, public_key_of: publicKeyOwner,
+                                        issuer: issuerCertificate, issuer_key: issuerKey,
+                                        alternative_names: alternativeNames, extended_key_usage: usage,
+                                        is_authority: self.isAuthority, not_before: Int64(self.validity.notBefore),
+                                        not_after: Int64(self.validity.notAfter))
+                                    SharedMemory.giveToOpenSSL()
+                                    return unsafe takeText(testsupport_certificate_make(&wanted))
+                                }
                             }
                         }
                     }

@@ -17,8 +17,20 @@ package enum UnixSocket {
         var timeout = timeval(tv_sec: 60, tv_usec: 0)
         unsafe setsockopt(
             descriptor.number, SOL_SOCKET, SO_SNDTIMEO, &timeout, socklen_t(MemoryLayout<timeval>.size))
+        try Self.connect(descriptor, to: path)
+        return descriptor
+    }
+
+    static func connect(_ descriptor: Descriptor, to path: String) throws(TestFailure) {
         let result = unsafe Self.withAddress(path) { unsafe Glibc.connect(descriptor.number, $0, $1) }
         guard result == 0 else { throw .system("connect \(path)") }
+    }
+
+    /// A socket at `path` that listens until its last owner has gone. Its file stays.
+    package static func listener(at path: String) throws(TestFailure) -> Descriptor {
+        let descriptor = try self.make(SOCK_STREAM)
+        try self.bind(descriptor, to: path)
+        guard listen(descriptor.number, 16) == 0 else { throw .system("listen \(path)") }
         return descriptor
     }
 

@@ -54,6 +54,13 @@ package struct ListenerFiles: Sendable {
         }
     }
 
+    /// Names the setting whose file did not answer.
+    func fault(for failure: FileWorker.Failure) -> ListenerFault {
+        let path: String? = if case .timedOut(let path, _) = failure { path } else { nil }
+        let file = [self.cert, self.key, self.clientCA].compactMap(\.self).first { $0.path == path }
+        return ListenerFault([Diagnostic(.error, at: .credential(file?.setting ?? "tls"), failure.reason)])
+    }
+
     /// What is wrong with a certificate that OpenSSL does not take.
     func refusal(_ error: CredentialError) -> Diagnostic {
         self.cert.diagnostic(.error, "\(error)", remedy: "name another certificate")

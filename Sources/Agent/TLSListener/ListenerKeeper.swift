@@ -34,25 +34,30 @@ actor ListenerKeeper {
 
     private let files: ListenerFiles
     private let lookout: Lookout
+    private let worker: FileWorker
     private let now: @Sendable () -> Int
     private let report: @Sendable (Event) -> Void
 
     private var showing: TLSShowing
     private var rotation: Rotation<ListenerFault>
     private var alarm: ExpiryAlarm
+    /// How often `showing` has been replaced.
+    private var replacedCount = 0
 
     private let published: Mutex<Status>
 
     /// - Parameters:
     ///   - showing: what the files held at the start.
+    ///   - worker: reads the files. A read that it gives up on is a fault like any other.
     ///   - now: seconds since 1970.
     ///   - report: is called with every event, one at a time.
     init(
-        _ files: ListenerFiles, showing: TLSShowing, pace: Lookout.Pace = .init(),
+        _ files: ListenerFiles, showing: TLSShowing, pace: Lookout.Pace = .init(), worker: FileWorker = FileWorker(),
         now: @escaping @Sendable () -> Int = WallClock.currentSecond, report: @escaping @Sendable (Event) -> Void
     ) {
         self.files = files
         self.lookout = Lookout(for: files.paths, pace: pace)
+        self.worker = worker
         self.now = now
         self.report = report
         self.showing = showing
@@ -73,15 +78,14 @@ actor ListenerKeeper {
     }
 
     /// Looks at once, and tells what is wrong, be it for the second time.
-    func reloadNow() { _ = self.look(isAsked: true) }
+    func reloadNow() async { _ = await self.look(isAsked: true) }
 
     /// - Returns: whether to look again soon.
-    private func look(isAsked: Bool = false) -> Bool {
+    private func look(isAsked: Bool = false) async -> Bool {
         let now = self.now()
-        let refusals = RefusedAllocations.onThisThread
-        let reading = Result { () throws(ListenerFault) in try self.files.successor(of: self.showing, now: now) }
+        guard let (reading, lacksMemory) = await self.read(now: now) else { return false }
         // Without memory a good certificate looks like a bad one. So nothing is concluded from such a reading.
-        if RefusedAllocations.onThisThread != refusals, case .failure = reading {
+        if lacksMemory, case .failure = reading {
             if isAsked { self.report(.refused(.noMemory)) }
             return true
         }
@@ -101,7 +105,30 @@ actor ListenerKeeper {
         return decision == .lookAgain
     }
 
+    /// What the files hold. If another look has replaced what is in use meanwhile, they are read again, since what they
+    /// hold was compared with the former.
+    ///
+    /// - Returns: nil if the task was cancelled.
+    private func read(now: Int) async -> (result: Result<TLSShowing, ListenerFault>, lacksMemory: Bool)? {
+        while true {
+            let (files, current, count) = (self.files, self.showing, self.replacedCount)
+            do throws(FileWorker.Failure) {
+                let reading = try await self.worker.run {
+                    RefusedAllocations.during {
+                        Result { () throws(ListenerFault) in try files.successor(of: current, now: now) }
+                    }
+                }
+                if count == self.replacedCount { return (reading.result, reading.wereRefused) }
+            } catch .cancelled {
+                return nil
+            } catch {
+                return (.failure(files.fault(for: error)), false)
+            }
+        }
+    }
+
     private func take(_ successor: TLSShowing) {
+        self.replacedCount += 1
         self.showing = successor
         self.alarm = self.alarm.fresh()
         self.report(.replaced(successor))

@@ -33,8 +33,7 @@ struct NamedFile: Sendable {
         do throws(SecretFile.Failure) {
             text = try SecretFile.read(path: self.path, byteCountMax: Self.byteCountMax, into: memory)
         } catch {
-            let remedy = "name a file that the agent's user may read; 'keyside tls init' makes one"
-            diagnostics.append(self.diagnostic(.error, "cannot be read: \(error.reason)", remedy: remedy))
+            diagnostics.append(self.diagnostic(of: error))
             return nil
         }
         do throws(CredentialError) {
@@ -42,6 +41,17 @@ struct NamedFile: Sendable {
         } catch {
             diagnostics.append(self.diagnostic(.error, "\(error)", remedy: self.remedy(for: error)))
             return nil
+        }
+    }
+
+    private func diagnostic(of failure: SecretFile.Failure) -> Diagnostic {
+        switch failure {
+        case .notRegular:
+            self.diagnostic(.error, failure.reason, remedy: "name a file in PEM")
+        case .system, .tooLarge, .memory:
+            self.diagnostic(
+                .error, "cannot be read: \(failure.reason)",
+                remedy: "name a file that the agent's user may read; 'keyside tls init' makes one")
         }
     }
 

@@ -30,15 +30,21 @@ struct TLSEntrance: Sendable {
         }
     }
 
+    /// Looks at the files at once.
+    func reload(_ logger: Logger) async {
+        logger.notice("looking for a new certificate of the listener")
+        await self.keeper.reloadNow()
+    }
+
     /// Listens from now on.
     ///
-    /// - Parameter connections: of the other listener, whose limit is for both together.
     /// - Returns: the listener, and what is told of it.
-    func open(besides connections: ConnectionCount) throws(AgentFailure) -> (Listener, AgentFacts.Listener) {
+    func open(_ limits: AgentSettings.Limits) throws(AgentFailure) -> (Listener, AgentFacts.Listener) {
         do throws(TCPListenerError) {
             let listener = try TCPListener(at: self.address)
             let address = listener.address.description
-            let connections = ConnectionCount(sharingTheLimitOf: connections)
+            let connections = ConnectionCount(
+                limit: limits.connections, unauthenticatedLimit: limits.unauthenticatedConnections)
             let keeper = self.keeper
             return (
                 .tls(listener.relinquish(), showing: self.tls, connections: connections),

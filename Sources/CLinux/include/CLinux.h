@@ -53,6 +53,13 @@ pid_t keyside_peer_process(int socket);
 /// madvise(MADV_DONTNEED) for the code of the program and its libraries: what is run again comes back from the page cache.
 void keyside_release_code(void);
 
+/// Adds to the number of messages that are queued and not written. Callable from any thread.
+void keyside_count_unwritten(int change);
+
+/// Has SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV and SIGTRAP wait until nothing is unwritten, one second at most, before they
+/// end the process. Signals that have a handler keep it.
+void keyside_delay_crash(void);
+
 /// MAP_FAILED, which is a cast that Swift does not import.
 static inline bool keyside_map_failed(const void *address) { return address == (void *)-1; }
 

@@ -3,6 +3,6 @@
 #ifndef KEYSIDE_WIPING_FREE_H
 #define KEYSIDE_WIPING_FREE_H
 
-/// Nothing to call: linking this target is what replaces `free`, `realloc` and `OPENSSL_cleanse`.
+/// Nothing to call: linking this target replaces the malloc family and `OPENSSL_cleanse` for the whole process.
 
 #endif

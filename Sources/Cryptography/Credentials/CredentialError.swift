@@ -35,8 +35,14 @@ package enum CredentialError: Error, Equatable, Sendable {
     /// The first certificate has another key; the key belongs to the certificate at `position`, counted from 1, if to any
     /// of them.
     case keyOfAnotherCertificate(position: Int?)
-    /// Of the certificates, so many are no authority's, and KES knows a client by the only one that is not.
-    case noIdentity(certificates: Int)
+
+    // Identities of TLS clients.
+    /// The first certificate is a CA certificate.
+    case authorityAsClient
+    /// More than one certificate is not a CA certificate.
+    case severalClients(count: Int)
+    /// The TLS listener refuses the key of the first certificate.
+    case unacceptableKey(ClientKeyFault)
     /// OpenSSL has a rule against it: too short a key, too weak a signature.
     case refused(reason: String)
 
@@ -94,11 +100,14 @@ extension CredentialError: CustomStringConvertible {
             "the private key does not belong to the certificate"
         case .keyOfAnotherCertificate(let position?):
             "the private key belongs to certificate \(position) of the file; expected its own certificate first"
-        case .noIdentity(0):
-            "contains only certificates of authorities (CA:TRUE), which KES passes over; "
-                + "make the client's with 'openssl req -x509 -addext basicConstraints=CA:FALSE'"
-        case .noIdentity(let count):
-            "contains \(count) certificates that are no authority's; KES takes only one"
+        case .authorityAsClient:
+            "the first certificate is a CA certificate (CA:TRUE), which identifies no client; put the client's own "
+                + "certificate first, or make one with 'openssl req -x509 -addext basicConstraints=CA:FALSE'"
+        case .severalClients(let count):
+            "contains \(count) certificates that are not CA certificates, where a client may send only one; "
+                + "leave the client's own, and the CA certificates above it"
+        case .unacceptableKey(let fault):
+            "the TLS listener refuses the certificate: \(fault)"
         case .refused(let reason):
             "OpenSSL refuses the certificate and its key: \(reason)"
         case .failed(.memory):

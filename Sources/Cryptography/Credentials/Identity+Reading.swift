@@ -13,10 +13,11 @@ extension Certificate {
 }
 
 extension Identity {
-    /// Whom KES knows the sender of certificates as, or the owner of an API key.
+    /// The identity that the TLS listener gives the sender of these certificates, or the owner of an API key.
     ///
     /// - Parameter text: certificates in PEM, or an API key without white space at its ends.
-    /// - Throws: ``CredentialError``; `.noIdentity` where KES would refuse the certificates.
+    /// - Throws: ``CredentialError``; `.authorityAsClient`, `.severalClients` or `.unacceptableKey` where the listener
+    ///   refuses the certificates.
     package init(of text: borrowing Secret, memory: SecretMemory) throws(CredentialError) {
         guard PEMBlock.all(in: text).isEmpty else {
             self = try Identity(of: CertificateChain(pem: text, memory: memory))
@@ -26,10 +27,12 @@ extension Identity {
         self = try CredentialError.wrapping { () throws(CryptographyError) in try certificate.identity() }
     }
 
-    /// Of the certificates that a client sends, KES passes over those of authorities and expects exactly one other.
+    /// The identity is that of the first certificate. The others must be CA certificates.
     private init(of chain: CertificateChain) throws(CredentialError) {
-        let others = chain.certificates.filter { !$0.isAuthority }
-        guard let certificate = others.first, others.count == 1 else { throw .noIdentity(certificates: others.count) }
-        self = try CredentialError.wrapping { () throws(CryptographyError) in try certificate.identity() }
+        guard !chain.leaf.isAuthority else { throw .authorityAsClient }
+        let clients = chain.certificates.count { !$0.isAuthority }
+        guard clients == 1 else { throw .severalClients(count: clients) }
+        if let fault = unsafe ClientKeyFault(ofKeyIn: chain.leaf.x509) { throw .unacceptableKey(fault) }
+        self = try CredentialError.wrapping { () throws(CryptographyError) in try chain.leaf.identity() }
     }
 }

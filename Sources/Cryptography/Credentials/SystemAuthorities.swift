@@ -4,27 +4,49 @@ import COpenSSL
 import Glibc
 import Linux
 
-/// Where the system keeps the authorities that it trusts: where `SSL_CERT_FILE` and `SSL_CERT_DIR` say, or where OpenSSL
-/// was built to look.
+/// Where the system keeps the CA certificates that it trusts. `SSL_CERT_FILE` and `SSL_CERT_DIR` mean what they mean to
+/// Go's programs, so to the object store: the former replaces the default bundle, the latter, a list with `:` between the
+/// directories, the default directories, of which every file counts. An empty value is none.
 ///
-/// Of the latter, the folder is preferred, if its files have the hashed names by which OpenSSL finds one when it needs
-/// it, as Debian's have. Files are parsed as a whole, and 140 authorities take 1.5 MB of locked memory.
-struct SystemAuthorities {
-    let file: String?
-    let folders: [String]
+/// Directories whose files have hashed names, as Debian's have, are not read as a whole: OpenSSL finds in them the one
+/// certificate that it needs. Other files are parsed, and 140 certificates take 1.5 MB of locked memory, so the default
+/// bundle is used only where no directory is hashed.
+package struct SystemAuthorities: Sendable {
+    /// Bundles and single certificates to parse.
+    let files: [String]
+    /// With hashed names.
+    let hashedFolders: [String]
+    /// Where they come from, for people: `/etc/ssl/certs (default)`.
+    package let description: String
 
-    init() {
+    package init() {
         let namedFile = unsafe Self.variable(X509_get_default_cert_file_env())
-        self.folders =
-            unsafe (Self.variable(X509_get_default_cert_dir_env()) ?? String(cString: X509_get_default_cert_dir()))
+        let namedFolders = unsafe Self.variable(X509_get_default_cert_dir_env())
+        let folders = unsafe (namedFolders ?? String(cString: X509_get_default_cert_dir()))
             .split(separator: ":").map(String.init)
-        let isHashed = namedFile == nil && self.folders.contains(where: Self.isHashed)
-        self.file = isHashed ? nil : unsafe namedFile ?? String(cString: X509_get_default_cert_file())
+        self.hashedFolders = folders.filter(Self.isHashed)
+        var files = namedFolders == nil ? [] : folders.filter { !Self.isHashed($0) }.flatMap(Self.files)
+        if let namedFile {
+            files.append(namedFile)
+        } else if self.hashedFolders.isEmpty {
+            unsafe files.append(String(cString: X509_get_default_cert_file()))
+        }
+        // Opening a FIFO would block.
+        self.files = files.filter { (try? FileKind(at: $0)) == .file }
+        let sources =
+            folders.map { "\($0) (\(namedFolders == nil ? "default" : "SSL_CERT_DIR"))" }
+            + (namedFile.map { ["\($0) (SSL_CERT_FILE)"] } ?? [])
+        self.description = sources.joined(separator: ", ")
+    }
+
+    private static func files(in folder: String) -> [String] {
+        ((try? Files.names(in: folder)) ?? []).map { "\(folder)/\($0)" }
     }
 
     private static func variable(_ name: UnsafePointer<CChar>?) -> String? {
         guard let name = unsafe name, let value = unsafe getenv(name) else { return nil }
-        return unsafe String(cString: value)
+        let text = unsafe String(cString: value)
+        return text.isEmpty ? nil : text
     }
 
     /// Whether a name in a folder is 8 hexadecimal digits, a dot, and a number.

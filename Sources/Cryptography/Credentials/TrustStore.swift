@@ -31,11 +31,11 @@ import COpenSSL
 
     /// What of the system's cannot be read is not trusted; that is no reason not to trust the others.
     private func add(_ system: SystemAuthorities) throws(CryptographyError) {
-        if let file = system.file { unsafe X509_STORE_load_file(self.store, file) }
+        for file in system.files { unsafe X509_STORE_load_file(self.store, file) }
         guard let lookup = unsafe X509_STORE_add_lookup(self.store, X509_LOOKUP_hash_dir()) else {
             throw .reported(by: "X509_STORE_add_lookup")
         }
-        for folder in system.folders {
+        for folder in system.hashedFolders {
             unsafe X509_LOOKUP_ctrl(lookup, X509_L_ADD_DIR, folder, Int(X509_FILETYPE_PEM), nil)
         }
         ERR_clear_error()

@@ -56,6 +56,7 @@ extension AgentStatus.Endpoint {
             case "address": try reader.read(&self.address, in: text)
             case "online": try reader.read(&self.isOnline, in: text)
             case "in_flight": try reader.read(&self.inFlight, in: text)
+            case "contradictions": try reader.read(&self.contradictions, in: text)
             case "latency_us": try reader.readInteger(into: &self.latencyMicroseconds, in: text)
             case "down_seconds": try reader.readInteger(into: &self.downSeconds, in: text)
             case "reason": try reader.readString(into: &self.reason, in: text)

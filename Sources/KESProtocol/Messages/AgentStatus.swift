@@ -6,8 +6,9 @@ package import ByteCoding
 ///
 ///     {"state":"ready","commit":"…","pid":…,
 ///      "backend":{"kind":"KES","key":"…","reachable":true,"endpoints":[
-///          {"address":"https://kes-1:7373","online":true,"in_flight":2,"latency_us":…},
-///          {"address":"https://kes-2:7373","online":false,"in_flight":0,"down_seconds":…,"reason":"…"}]},
+///          {"address":"https://kes-1:7373","online":true,"in_flight":2,"contradictions":0,"latency_us":…},
+///          {"address":"https://kes-2:7373","online":false,"in_flight":0,"contradictions":0,"down_seconds":…,
+///           "reason":"…"}]},
 ///      "cache":{…},
 ///      "listeners":[{"name":"unix","address":"/run/…","connections":…,"refused":…},
 ///          {"name":"tls","address":"127.0.0.1:7373","connections":…,"refused":…,"valid_until":"…"}],
@@ -29,6 +30,8 @@ package struct AgentStatus: Equatable, Sendable {
         package var inFlight = 0
         /// What an answer takes on average.
         package var latencyMicroseconds: Int?
+        /// How often it returned another plaintext than the majority of three answers.
+        package var contradictions = 0
         /// Since how long it is not online, and why.
         package var downSeconds: Int?
         package var reason: String?
@@ -136,6 +139,7 @@ extension AgentStatus.Endpoint: JSONWritable {
             json.member("address", self.address)
             json.member("online", self.isOnline)
             json.member("in_flight", self.inFlight)
+            json.member("contradictions", self.contradictions)
             if let latency = self.latencyMicroseconds { json.member("latency_us", latency) }
             if let seconds = self.downSeconds { json.member("down_seconds", seconds) }
             if let reason = self.reason { json.member("reason", reason) }

@@ -5,8 +5,9 @@ package import ByteCoding
 /// What the agent tells of its cache, the answer of `GET /v1/keyside/cache` and the member `cache` of ``AgentStatus``:
 ///
 ///     {"enabled":true,"entries":…,"capacity":…,"any_ms":…,"unused_ms":…,"offline_ms":…,
-///      "hits":…,"misses":…,"coalesced":…,"stale":…,"absent":…,"hit_ratio":0.98,
-///      "renewals":{"succeeded":…,"refused":…,"failed":…},"evictions":{"capacity":…,"expired":…,"purged":…}}
+///      "hits":…,"misses":…,"coalesced":…,"stale":…,"absent":…,"contradictions":…,"hit_ratio":0.98,
+///      "renewals":{"succeeded":…,"refused":…,"failed":…},
+///      "evictions":{"capacity":…,"expired":…,"purged":…,"contradicted":…}}
 ///
 /// Counts are since the start. All are 0 where there is no cache.
 package struct CacheReport: Equatable, Sendable {
@@ -24,6 +25,8 @@ package struct CacheReport: Equatable, Sendable {
     package var coalesced = 0
     package var stale = 0
     package var absent = 0
+    /// Answers with another plaintext than the cached one.
+    package var contradictions = 0
     package var renewals = Renewals()
     package var evictions = Evictions()
 
@@ -39,6 +42,7 @@ package struct CacheReport: Equatable, Sendable {
         package var capacity = 0
         package var expired = 0
         package var purged = 0
+        package var contradicted = 0
 
         package init() {}
     }
@@ -47,9 +51,10 @@ package struct CacheReport: Equatable, Sendable {
 
     /// Which share of decrypts was answered without waiting for the key server; nil before the first.
     package var hitRatio: Double? {
-        let answers = self.hits + self.stale
-        let all = answers + self.misses + self.coalesced
-        return all > 0 ? Double(answers) / Double(all) : nil
+        // The counts may come from another process: adding them as integers could overflow.
+        let answers = Double(self.hits) + Double(self.stale)
+        let all = answers + Double(self.misses) + Double(self.coalesced)
+        return all > 0 ? answers / all : nil
     }
 }
 
@@ -67,6 +72,7 @@ extension CacheReport: JSONWritable {
             json.member("coalesced", self.coalesced)
             json.member("stale", self.stale)
             json.member("absent", self.absent)
+            json.member("contradictions", self.contradictions)
             json.member("hit_ratio", self.hitRatio)
             json.member("renewals") { json in
                 json.object { json in
@@ -80,6 +86,7 @@ extension CacheReport: JSONWritable {
                     json.member("capacity", self.evictions.capacity)
                     json.member("expired", self.evictions.expired)
                     json.member("purged", self.evictions.purged)
+                    json.member("contradicted", self.evictions.contradicted)
                 }
             }
         }
@@ -108,6 +115,7 @@ extension CacheReport {
             case "coalesced": try reader.read(&self.coalesced, in: text)
             case "stale": try reader.read(&self.stale, in: text)
             case "absent": try reader.read(&self.absent, in: text)
+            case "contradictions": try reader.read(&self.contradictions, in: text)
             case "any_ms": try reader.read(&self.anyMilliseconds, in: text)
             case "unused_ms": try reader.read(&self.unusedMilliseconds, in: text)
             case "offline_ms": try reader.read(&self.offlineMilliseconds, in: text)
@@ -139,6 +147,7 @@ extension CacheReport.Evictions {
             case "capacity": try reader.read(&self.capacity, in: text)
             case "expired": try reader.read(&self.expired, in: text)
             case "purged": try reader.read(&self.purged, in: text)
+            case "contradicted": try reader.read(&self.contradicted, in: text)
             default: try reader.skipValue(in: text)
             }
         }

@@ -108,7 +108,6 @@ extension KESAnswer.Status {
 
 extension Duration {
     fileprivate var wholeMilliseconds: Int {
-        let (seconds, attoseconds) = self.components
-        return Int(seconds) * 1000 + Int(attoseconds / 1_000_000_000_000_000)
+        Int(clamping: self.attoseconds / 1_000_000_000_000_000)
     }
 }

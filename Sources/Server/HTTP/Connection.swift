@@ -33,7 +33,7 @@ struct Connection: ~Copyable {
         let answer: DeferredAnswer
     }
 
-    private let front: any Front
+    private let premises: ServerLoop.Premises
     /// Who the client is. With TLS, known from the end of the handshake on, before there is a request.
     var peer: Peer
     private let log: RequestLog
@@ -41,6 +41,7 @@ struct Connection: ~Copyable {
     private var intake: RequestIntake
     /// What has come and waits: part of a request, or requests behind the one in work.
     private var unread: TransitBuffer
+    private var strangerShare: StrangerShare
     private var naming: RequestNaming
     /// The last head that may stand for more than one request.
     private var lastHead: RequestHead?
@@ -69,18 +70,18 @@ struct Connection: ~Copyable {
     /// Answers to pipelined requests are collected up to this size before they are sent.
     private static var outputByteCountMax: Int { 64 * 1024 }
 
-    init(
-        front: any Front, peer: Peer, limits: ServerLimits, naming: RequestNaming, memory: SecretMemory, logger: Logger,
-        now: Instant
-    ) {
-        self.front = front
+    init(_ premises: ServerLoop.Premises, peer: Peer, now: Instant) {
+        self.premises = premises
         self.peer = peer
-        self.log = RequestLog(logger)
-        self.naming = naming
-        self.state = ConnectionState(limits: limits, now: now)
-        self.intake = RequestIntake(in: memory)
-        self.unread = TransitBuffer(in: memory)
+        self.log = RequestLog(premises.logger)
+        self.naming = premises.namings.next()
+        self.state = ConnectionState(limits: premises.limits, now: now)
+        self.intake = RequestIntake(in: premises.memory)
+        self.unread = TransitBuffer(in: premises.memory)
+        self.strangerShare = StrangerShare(of: premises.strangerMemory)
     }
+
+    private var front: any Front { self.premises.front }
 
     // MARK: What it is waiting for
 
@@ -119,6 +120,7 @@ struct Connection: ~Copyable {
         }
         let used = self.serve(input, &writer, now: &now)
         if used < input.count, self.state.takesInput { self.unread.append(input.extracting(used...)) }
+        self.checkMemory(&writer, now: &now)
     }
 
     /// Goes on with what has been kept: after more has come, after an answer was awaited or sent.
@@ -127,8 +129,24 @@ struct Connection: ~Copyable {
         let used = unread.withBytes { self.serve($0, &writer, now: &now) }
         if self.state.takesInput { unread.useUp(used) } else { unread.removeAll() }
         self.unread = unread
+        self.checkMemory(&writer, now: &now)
         self.endIfAllIsAnswered()
     }
+
+    /// Ends the connection where there is no memory for what has come and waits, or strangers hold too much of it.
+    private mutating func checkMemory(_ writer: inout ResponseWriter, now: inout Instant) {
+        if self.unread.isTruncated { self.abort() }
+        guard !self.peer.isKnown, !self.strangerShare.hold(self.unread.byteCount) else { return }
+        self.unread.removeAll()
+        // An answer that is being made elsewhere must not come after this one.
+        guard self.state.isReceiving else { return self.abort() }
+        self.refuse(
+            with: self.front.refusal(.serviceUnavailable, "too much memory is in use by unknown clients"), &writer,
+            now: &now)
+    }
+
+    /// Ends the connection at once, whatever is sent and unsent.
+    mutating func abort() { self.ending = .abort }
 
     /// The client has shut down its side: it gets the answers to what it sent, then the end.
     mutating func inputHasEnded() {
@@ -167,11 +185,14 @@ struct Connection: ~Copyable {
             self.refuse(with: self.front.refusal(.requestTimeout, "request body took too long"), &writer, now: &now)
         case .giveUpAnswer:
             guard let exchange = self.exchange.take() else { break }
-            let frame = self.frame(for: exchange, hasMore: !self.unread.isEmpty)
+            // What the client pipelined behind it is not looked at: each request would wait for as long again.
+            let frame = self.frame(
+                for: exchange, isLast: !self.unread.isEmpty || self.state.isDraining || self.inputIsEnded)
             writer.begin(frame)
             writer.write(exchange.request.timedOut)
             self.conclude(
-                exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
+                exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive,
+                inputIsComplete: self.unread.isEmpty, now: &now)
             self.resume(&writer, now: &now)
         }
     }
@@ -210,6 +231,8 @@ struct Connection: ~Copyable {
                 self.begin(head, hasMore: used < input.count, &writer, now: &now)
             case .bodyTooLong:
                 self.refuseBody(&writer, now: &now)
+            case .noMemory:
+                self.refuse(with: self.front.refusal(.serviceUnavailable, "out of memory"), &writer, now: &now)
             case .end:
                 self.finish(input, used, &writer, now: &now)
             case .malformed(let error):
@@ -235,7 +258,7 @@ struct Connection: ~Copyable {
             bodyLengthWasAnnounced: !head.framing.isChunked,
             id: self.naming.next(offered: head.requestID),
             omitsBody: head.method.isHead)
-        self.state.headCompleted(now: now, timeout: request.timeout)
+        self.state.headCompleted(now: now, timeout: request.timeout, discardsBody: !keepsBody)
         self.intake.expectBody(of: head.framing, upTo: byteCountMax, keeping: keepsBody)
 
         if case .length(let announced) = head.framing, announced > byteCountMax {
@@ -262,7 +285,9 @@ struct Connection: ~Copyable {
     private mutating func route(_ head: RequestHead) -> any RoutedRequest {
         if head === self.lastHead, let request = self.lastRequest { return request.again(from: self.peer) }
         let request = self.front.route(head, from: self.peer)
-        (self.lastHead, self.lastRequest) = request.mayRecur ? (head, request) : (nil, nil)
+        // A parser keeps no longer ones, and neither may this.
+        let mayRecur = request.mayRecur && head.target.count < LastHead.byteCountMax
+        (self.lastHead, self.lastRequest) = mayRecur ? (head, request) : (nil, nil)
         return request
     }
 
@@ -271,7 +296,8 @@ struct Connection: ~Copyable {
         _ input: Span<UInt8>, _ used: Int, _ writer: inout ResponseWriter, now: inout Instant
     ) {
         guard let exchange = self.exchange.take() else { return }
-        let frame = self.frame(for: exchange, hasMore: used < input.count)
+        let frame = self.frame(
+            for: exchange, isLast: (self.state.isDraining || self.inputIsEnded) && used == input.count)
         writer.begin(frame)
         if exchange.isRefused, let refusal = exchange.request.refusal {
             writer.write(refusal)
@@ -322,11 +348,10 @@ struct Connection: ~Copyable {
 
     // MARK: Answers
 
-    /// - Parameter hasMore: whether there is more to be answered behind the request. What a client pipelined before the
-    ///   agent began to drain, or before it shut down its own side, is answered all the same.
-    private func frame(for exchange: borrowing Exchange, hasMore: Bool) -> ResponseWriter.Frame {
-        let isLast = (self.state.isDraining || self.inputIsEnded) && !hasMore
-        return ResponseWriter.Frame(
+    /// - Parameter isLast: whether no further request is answered. What a client pipelined before the agent began to drain,
+    ///   or before it shut down its own side, is.
+    private func frame(for exchange: borrowing Exchange, isLast: Bool) -> ResponseWriter.Frame {
+        ResponseWriter.Frame(
             requestID: exchange.id, keepsAlive: exchange.keepsAlive && !isLast, omitsBody: exchange.omitsBody)
     }
 
@@ -335,7 +360,7 @@ struct Connection: ~Copyable {
         _ exchange: borrowing Exchange, _ status: ResponseStatus, _ origin: AnswerOrigin, keepsAlive: Bool,
         inputIsComplete: Bool, now: inout Instant
     ) {
-        now = .now()
+        now = self.premises.clock()
         let duration = now - exchange.began
         exchange.request.answered(status, from: origin, duration: duration)
         self.log.answered(exchange.id, status, after: duration)

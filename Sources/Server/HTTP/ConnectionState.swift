@@ -56,6 +56,8 @@ struct ConnectionState {
     private(set) var isDraining = false
 
     private let limits: ServerLimits
+    /// Whether the body that is being received is thrown away: its request is decided by the head.
+    private var discardsBody = false
 
     init(limits: ServerLimits, now: Instant) {
         self.limits = limits
@@ -83,12 +85,15 @@ struct ConnectionState {
         guard self.phase == .idle else { return }
         self.phase = .receivingHead
         self.deadline = now + self.limits.headerTimeout
+        self.hurryIfDraining(now: now)
     }
 
     /// The head is complete. `timeout` is for body and answer together.
-    mutating func headCompleted(now: Instant, timeout: Interval) {
+    mutating func headCompleted(now: Instant, timeout: Interval, discardsBody: Bool = false) {
         self.phase = .receivingBody
+        self.discardsBody = discardsBody
         self.deadline = now + timeout
+        self.hurryIfDraining(now: now)
     }
 
     /// The request is complete and its answer is being made elsewhere, within what is left of the same timeout.
@@ -113,8 +118,19 @@ struct ConnectionState {
     /// The agent is about to stop.
     mutating func drain(now: Instant) {
         self.isDraining = true
-        guard self.phase == .idle else { return }
-        self.deadline = min(self.deadline, now + self.limits.drainGrace)
+        if self.phase == .idle { self.deadline = min(self.deadline, now + self.limits.drainGrace) }
+        self.hurryIfDraining(now: now)
+    }
+
+    /// A drain waits for requests in work, not for heads that do not come and bodies that nothing depends on.
+    private mutating func hurryIfDraining(now: Instant) {
+        guard self.isDraining else { return }
+        switch self.phase {
+        case .receivingHead: self.deadline = min(self.deadline, now + self.limits.lingerTimeout)
+        case .receivingBody where self.discardsBody:
+            self.deadline = min(self.deadline, now + self.limits.lingerTimeout)
+        case .idle, .receivingBody, .answering, .lingering, .closed: break
+        }
     }
 
     mutating func closed() { self.phase = .closed }

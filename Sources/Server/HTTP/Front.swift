@@ -3,6 +3,7 @@
 package import HTTPWire
 package import KeyService
 package import Linux
+package import TLS
 
 /// What speaks a key server's protocol over the server's connections: it decodes requests into key operations, asks a
 /// key service, and encodes what comes back.
@@ -10,6 +11,9 @@ package import Linux
 /// Called on the thread that serves many clients, so nothing here waits. Of no associated type, so that nothing in the
 /// server need be generic.
 package protocol Front: Sendable {
+    /// Whether a policy or the list of administrators names the client with this credential.
+    func knows(_ credential: PeerCredential) -> Bool
+
     /// Decides by the head alone what the request is, and whether `peer` may ask for it.
     func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest
 

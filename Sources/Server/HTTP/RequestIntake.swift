@@ -14,6 +14,8 @@ struct RequestIntake: ~Copyable {
         case head(RequestHead)
         /// The body has grown over the limit. The request cannot be answered on its merits.
         case bodyTooLong
+        /// There is no memory for the body.
+        case noMemory
         /// The request is complete, its body to be had from ``withBody(in:_:)`` now. ``releaseBody()`` is to follow.
         case end
         /// The bytes are no request. There is no telling where the next one would begin.
@@ -44,7 +46,7 @@ struct RequestIntake: ~Copyable {
                 case .body(let range):
                     self.byteCount += range.count
                     if self.byteCount > self.byteCountMax { return .bodyTooLong }
-                    self.take(range, of: input)
+                    guard self.take(range, of: input) else { return .noMemory }
                 case .end:
                     return .end
                 }
@@ -54,13 +56,13 @@ struct RequestIntake: ~Copyable {
         }
     }
 
-    private mutating func take(_ range: Range<Int>, of input: Span<UInt8>) {
-        guard self.keepsBody else { return }
+    private mutating func take(_ range: Range<Int>, of input: Span<UInt8>) -> Bool {
+        guard self.keepsBody else { return true }
         if case .length(range.count) = self.framing {
             self.whole = range  // The end follows without a look at more input.
-        } else {
-            self.parts.append(input.extracting(range))
+            return true
         }
+        return self.parts.append(input.extracting(range))
     }
 
     /// Says what to do with the body of the request whose head has come: keep it, or let it pass.
@@ -81,6 +83,6 @@ struct RequestIntake: ~Copyable {
 
     /// Wipes what was gathered of a body.
     mutating func releaseBody() {
-        if !self.parts.isEmpty { self.parts.removeAll() }
+        if !self.parts.isEmpty || self.parts.isTruncated { self.parts.removeAll() }
     }
 }

@@ -12,6 +12,7 @@ import Spans
 /// sent. Where heads are sent in another form than HTTP/1.1's, the buffer has bodies alone, and ``head`` is for whoever
 /// sends them.
 package struct ResponseWriter: ~Copyable, Sendable {
+    /// Where there was no memory for all of the answers, ``TransitBuffer/isTruncated``: nothing can be said any more then.
     var buffer: TransitBuffer
     /// Of the answer that was written last; 500 as long as there is none to the request.
     private(set) var status = ResponseStatus.internalServerError
@@ -60,7 +61,7 @@ package struct ResponseWriter: ~Copyable, Sendable {
 
     /// Takes over what another writer has written.
     mutating func append(_ other: borrowing ResponseWriter) {
-        other.buffer.withBytes { self.buffer.append($0) }
+        self.buffer.append(other.buffer)
     }
 
     /// Takes out what was written: of an answer whose head is apart, the body.

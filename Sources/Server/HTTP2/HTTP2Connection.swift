@@ -22,29 +22,42 @@ struct HTTP2Connection: ~Copyable {
     /// No request's deadline is nearer.
     private var nextDeadline = Instant.distantFuture
     private var deferred: [Connection.Deferred] = []
+    private var strangerShare: StrangerShare
     private var inputIsEnded = false
     private(set) var ending = Connection.Ending.none
     /// Whether there is more to be written as soon as what was written is sent.
     private(set) var canResume = false
 
-    /// A request, from its head until its answer has gone.
+    /// A stream, from its head until it is closed. Each has a deadline in every phase.
     private struct Exchange {
         enum Phase {
             case receiving
             /// The answer is being made elsewhere.
             case answering
-            /// The client has not read the whole answer.
+            /// The client has not read the whole answer, or has not ended its own side.
             case answered
+            /// The stream was given up, and that has yet to be sent.
+            case cancelled
+
+            var isInWork: Bool {
+                switch self {
+                case .receiving, .answering: true
+                case .answered, .cancelled: false
+                }
+            }
         }
 
-        let request: any RoutedRequest
+        /// Nil once it is answered, and where the head was none: a refusal can be as long as the head.
+        var request: (any RoutedRequest)?
         let began: Instant
         let bodyLengthWasAnnounced: Bool
         let id: RequestID
         let omitsBody: Bool
         var phase = Phase.receiving
-        /// For body and answer together; then, for the client to read it.
+        /// For body and answer together; then, for the client to read the answer; then, for the end to be sent.
         var deadline: Instant
+        /// Bytes of the answer that were not in frames when the deadline was set in a drain.
+        var unsentByteCount = 0
         /// Makes the answer.
         var work: Task<Void, Never>?
     }
@@ -64,6 +77,7 @@ struct HTTP2Connection: ~Copyable {
         self.session = session
         self.state = HTTP2ConnectionState(limits: premises.limits, now: now)
         self.naming = premises.namings.next()
+        self.strangerShare = StrangerShare(of: premises.strangerMemory)
     }
 
     deinit { for id in self.exchanges.streams { self.exchanges[id]?.work?.cancel() } }
@@ -99,6 +113,8 @@ struct HTTP2Connection: ~Copyable {
             return
         }
         self.handleEvents(now: &now)
+        self.state.headIsOpen(self.session.openHead, now: now)
+        if !self.peer.isKnown, !self.strangerShare.hold(self.session.headByteCount) { self.session.endForExcess() }
     }
 
     /// The client has shut down its side: it gets the answers to what it sent, then the end.
@@ -108,7 +124,23 @@ struct HTTP2Connection: ~Copyable {
     }
 
     /// The agent is about to stop.
-    mutating func drain(now: Instant) { self.tell(self.state.drain(now: now)) }
+    mutating func drain(now: Instant) {
+        self.tell(self.state.drain(now: now))
+        for id in self.exchanges.streams where self.exchanges[id]?.phase == .answered { self.hurry(id, now: now) }
+    }
+
+    /// A drain waits for answers that are being read, not for those that the client leaves unread or streams that it does
+    /// not end.
+    private mutating func hurry(_ id: HTTP2StreamID, now: Instant) {
+        self.exchanges[id]?.unsentByteCount = self.session.unsentByteCount(of: id)
+        self.setDeadline(
+            of: id, in: min(self.premises.limits.lingerTimeout, self.premises.limits.idleTimeout), now: now)
+    }
+
+    private mutating func setDeadline(of id: HTTP2StreamID, in interval: Interval, now: Instant) {
+        self.exchanges[id]?.deadline = now + interval
+        self.nextDeadline = min(self.nextDeadline, now + interval)
+    }
 
     /// Takes up a deferred answer, unless the wait for it was given up.
     mutating func answerIsMade(_ serial: Int, _ made: consuming ResponseWriter, now: inout Instant) {
@@ -127,21 +159,29 @@ struct HTTP2Connection: ~Copyable {
         guard self.nextDeadline <= now else { return }
         self.nextDeadline = .distantFuture
         for id in self.exchanges.streams {
-            if let exchange = self.exchanges[id], exchange.deadline <= now { self.giveUp(id, exchange, now: &now) }
+            if let exchange = self.exchanges[id], exchange.deadline <= now { self.expire(id, exchange, now: &now) }
             if let deadline = self.exchanges[id]?.deadline { self.nextDeadline = min(self.nextDeadline, deadline) }
         }
     }
 
-    private mutating func giveUp(_ id: HTTP2StreamID, _ exchange: Exchange, now: inout Instant) {
+    private mutating func expire(_ id: HTTP2StreamID, _ exchange: Exchange, now: inout Instant) {
         switch exchange.phase {
         case .receiving:
             self.answer(id, with: self.premises.front.refusal(.requestTimeout, "request body took too long"), now: &now)
         case .answering:
             exchange.work?.cancel()
-            self.answer(id, with: exchange.request.timedOut, now: &now)
+            if let response = exchange.request?.timedOut { self.answer(id, with: response, now: &now) }
+        case .answered where self.state.isDraining && self.session.unsentByteCount(of: id) < exchange.unsentByteCount:
+            self.hurry(id, now: now)
         case .answered:
             self.session.cancel(id)
-            self.exchanges[id]?.deadline = .distantFuture
+            self.exchanges[id]?.phase = .cancelled
+            self.setDeadline(of: id, in: self.premises.limits.lingerTimeout, now: now)
+        case .cancelled where self.exchanges.contains(where: \.phase.isInWork):
+            self.setDeadline(of: id, in: self.premises.limits.lingerTimeout, now: now)
+        case .cancelled:
+            // The client does not even take the frame that says so.
+            self.ending = .abort
         }
     }
 
@@ -158,38 +198,35 @@ struct HTTP2Connection: ~Copyable {
     private mutating func handleEvents(now: inout Instant) {
         while let event = self.session.nextEvent() {
             switch event {
-            case .headBegan: self.state.headBegan(now: now)
             case .head(let id): self.begin(id, now: &now)
             case .end(let id): self.finish(id, now: &now)
             case .bodyTooLong(let id, let isOwnFault): self.refuseBody(id, isOwnFault: isOwnFault, now: &now)
             case .closed(let id): self.end(id, now: now)
-            case .pingAnswered: self.tell(self.state.pingAnswered())
+            case .pingAnswered: self.tell(self.state.pingAnswered(now: now))
             }
         }
     }
 
     /// Decides by the head what becomes of the request and its body.
     private mutating func begin(_ id: HTTP2StreamID, now: inout Instant) {
-        self.state.headEnded()
-        guard self.session.contains(id) else { return }  // It was given up again.
         let head: RequestHead
         do throws(RequestError) {
-            head = try self.session.head(of: id)
+            guard let complete = try self.session.takeHead(of: id) else { return }  // The stream is gone.
+            head = complete
         } catch {
-            self.refuseMalformed(id, error)
+            self.refuseMalformed(id, error, now: now)
             return
         }
         let request = self.premises.front.route(head, from: self.peer)
-        let exchange = Exchange(
-            request: request,
-            began: now,
-            bodyLengthWasAnnounced: !head.framing.isChunked,
-            id: self.naming.next(offered: head.requestID),
-            omitsBody: head.method.isHead,
-            deadline: now + request.timeout)
-        self.exchanges[id] = exchange
-        self.state.requestBegan()
-        self.nextDeadline = min(self.nextDeadline, exchange.deadline)
+        self.beginExchange(
+            id,
+            Exchange(
+                request: request,
+                began: now,
+                bodyLengthWasAnnounced: !head.framing.isChunked,
+                id: self.naming.next(offered: head.requestID),
+                omitsBody: head.method.isHead,
+                deadline: now + request.timeout))
         let keepsBody = request.refusal == nil && request.bodyByteCountMax > 0
         if !keepsBody { self.session.dropBody(of: id) }
 
@@ -202,37 +239,43 @@ struct HTTP2Connection: ~Copyable {
         case .unknown:
             self.answer(
                 id, with: self.premises.front.refusal(.expectationFailed, "expectation is not supported"), now: &now)
-        case .continue:
-            if let refusal = request.refusal {
-                self.answer(id, with: refusal, now: &now)
-            } else if !self.session.isComplete(id) {
-                self.session.askForBody(of: id)
-            }
-        case .none:
-            break
+        case .continue where keepsBody:
+            if self.session.isReceiving(id) { self.session.askForBody(of: id) }
+        case .continue, .none:
+            // The body would change nothing. Waiting for its end would let the client keep the stream open in vain.
+            if !keepsBody { self.finish(id, now: &now) }
         }
     }
 
-    /// The request is complete.
+    private mutating func beginExchange(_ id: HTTP2StreamID, _ exchange: Exchange) {
+        self.exchanges[id] = exchange
+        self.state.streamBegan()
+        self.nextDeadline = min(self.nextDeadline, exchange.deadline)
+    }
+
+    /// Answers a request that is complete, or needs no body.
     private mutating func finish(_ id: HTTP2StreamID, now: inout Instant) {
-        guard let exchange = self.exchanges[id], exchange.phase == .receiving, self.session.contains(id) else { return }
-        if let refusal = exchange.request.refusal {
+        guard let exchange = self.exchanges[id], exchange.phase == .receiving, let request = exchange.request else {
+            return
+        }
+        if let refusal = request.refusal {
             self.answer(id, with: refusal, now: &now)
             return
         }
         let frame = self.frame(for: exchange)
         var writer = ResponseWriter(in: self.premises.memory)
         writer.begin(frame)
-        let deferred = self.session.withBody(of: id) { body -> DeferredAnswer? in
-            guard body.count <= max(exchange.request.bodyByteCountMax, 0) else {
-                writer.write(exchange.request.bodyTooLarge)
+        let outcome = self.session.withBody(of: id) { body -> DeferredAnswer? in
+            guard body.count <= max(request.bodyByteCountMax, 0) else {
+                writer.write(request.bodyTooLarge)
                 return nil
             }
-            return exchange.request.answer(
+            return request.answer(
                 body: body, bodyLengthWasAnnounced: exchange.bodyLengthWasAnnounced, with: &writer)
         }
+        guard let outcome else { return }  // The stream is gone, and its own event is to follow.
         self.session.dropBody(of: id)
-        guard let deferred else {
+        guard let deferred = outcome else {
             self.conclude(id, writer, now: &now)
             return
         }
@@ -240,34 +283,38 @@ struct HTTP2Connection: ~Copyable {
         self.deferred.append(Connection.Deferred(serial: id.number, frame: frame, answer: deferred))
     }
 
-    /// The body is longer than anybody wants to read, or comes with too many others.
+    /// The body is longer than any request may have, or comes with too many others.
     private mutating func refuseBody(_ id: HTTP2StreamID, isOwnFault: Bool, now: inout Instant) {
-        guard let exchange = self.exchanges[id], exchange.phase == .receiving else { return }
+        guard let exchange = self.exchanges[id], exchange.phase == .receiving, let request = exchange.request else {
+            return
+        }
         let response =
             isOwnFault
-            ? exchange.request.refusal ?? exchange.request.bodyTooLarge
+            ? request.refusal ?? request.bodyTooLarge
             : self.premises.front.refusal(.serviceUnavailable, "too much is in flight on the connection")
         self.answer(id, with: response, now: &now)
     }
 
     /// Answers a stream whose fields are no request.
-    private mutating func refuseMalformed(_ id: HTTP2StreamID, _ error: RequestError) {
+    private mutating func refuseMalformed(_ id: HTTP2StreamID, _ error: RequestError, now: Instant) {
         let response = self.premises.front.refusal(error.status, error.message)
         self.premises.front.answeredMalformed(response.status, from: self.peer, duration: .zero)
+        let exchange = Exchange(
+            request: nil, began: now, bodyLengthWasAnnounced: false, id: self.naming.next(offered: nil),
+            omitsBody: false, deadline: now)
+        self.beginExchange(id, exchange)
         var writer = ResponseWriter(in: self.premises.memory)
-        writer.begin(
-            ResponseWriter.Frame(
-                requestID: self.naming.next(offered: nil), keepsAlive: true, omitsBody: false, headIsApart: true))
+        writer.begin(self.frame(for: exchange))
         writer.write(response)
         self.session.dropBody(of: id)
-        self.send(id, &writer)
+        self.send(id, &writer, now: now)
     }
 
+    /// The stream is closed.
     private mutating func end(_ id: HTTP2StreamID, now: Instant) {
-        self.state.headEnded()
         guard let exchange = self.exchanges.remove(id) else { return }
         exchange.work?.cancel()
-        self.state.requestEnded(now: now)
+        self.state.streamEnded(now: now, wasGivenUp: exchange.phase == .cancelled)
     }
 
     // MARK: Answers
@@ -288,25 +335,31 @@ struct HTTP2Connection: ~Copyable {
 
     /// The answer to a request is written.
     private mutating func conclude(_ id: HTTP2StreamID, _ writer: consuming ResponseWriter, now: inout Instant) {
-        guard let exchange = self.exchanges[id], self.session.contains(id) else { return }
-        now = .now()
+        guard let exchange = self.exchanges[id] else { return }
+        now = self.premises.clock()
         let duration = now - exchange.began
-        exchange.request.answered(writer.status, from: writer.origin, duration: duration)
+        exchange.request?.answered(writer.status, from: writer.origin, duration: duration)
         self.log.answered(exchange.id, writer.status, after: duration)
-        self.exchanges[id]?.phase = .answered
-        self.exchanges[id]?.work = nil
-        self.exchanges[id]?.deadline = now + self.premises.limits.idleTimeout
-        self.nextDeadline = min(self.nextDeadline, now + self.premises.limits.idleTimeout)
-        self.send(id, &writer)
+        self.send(id, &writer, now: now)
     }
 
-    private mutating func send(_ id: HTTP2StreamID, _ writer: inout ResponseWriter) {
-        guard let head = writer.head else {
+    /// Hands an answer over to the session. From now on the client has to read it.
+    private mutating func send(_ id: HTTP2StreamID, _ writer: inout ResponseWriter, now: Instant) {
+        self.exchanges[id]?.phase = .answered
+        self.exchanges[id]?.request = nil
+        self.exchanges[id]?.work = nil
+        self.state.answered(now: now)
+        if let head = writer.head, !writer.buffer.isTruncated {
+            self.session.respond(to: id, head, date: self.date.current(), body: writer.takeBytes())
+        } else {
             self.session.cancel(id)
-            return
         }
-        self.session.respond(to: id, head, date: self.date.current(), body: writer.takeBytes())
-        // Whoever reads as little as that does not mean to.
+        if self.state.isDraining {
+            self.hurry(id, now: now)
+        } else {
+            self.setDeadline(of: id, in: self.premises.limits.idleTimeout, now: now)
+        }
+        // A client that reads as little as that does not mean to.
         if self.session.heldByteCount > self.premises.limits.http2.unreadByteCount { self.ending = .abort }
     }
 
@@ -330,7 +383,7 @@ struct HTTP2Connection: ~Copyable {
         }
     }
 
-    /// Nobody can be answered any more.
+    /// No answer can be sent any more.
     private mutating func giveUpAll() {
         for id in self.exchanges.streams { self.exchanges[id]?.work?.cancel() }
         self.exchanges.removeAll()

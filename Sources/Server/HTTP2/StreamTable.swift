@@ -31,6 +31,10 @@ struct StreamTable<Value> {
     /// Streams that have a value, in no order.
     var streams: [HTTP2StreamID] { self.ids.compactMap(\.self) }
 
+    func contains(where predicate: (Value) -> Bool) -> Bool {
+        self.values.contains { value in value.map(predicate) == true }
+    }
+
     mutating func remove(_ id: HTTP2StreamID) -> Value? {
         guard self.holds(id) else { return nil }
         self.leave(id)

@@ -51,7 +51,7 @@ extension KESFront {
         status.processorCount = processors.all
         status.usableProcessorCount = processors.usable
         status.heapByteCount = process.heapByteCount
-        status.stackByteCount = process.stackByteCount
+        status.stackByteCount = process.stackByteCount ?? 0
         switch backend.reachability {
         case .reachable(let latency): status.keyStore = .reachable(latency: latency)
         case .unreachable: status.keyStore = .unreachable
@@ -103,9 +103,10 @@ extension AgentStatus.Endpoint {
     fileprivate init(_ endpoint: BackendStatus.Endpoint) {
         self.init(address: endpoint.address, isOnline: endpoint.isOnline)
         self.inFlight = endpoint.inFlight
+        self.contradictions = endpoint.contradictions
         switch endpoint.condition {
         case .up(let latency):
-            self.latencyMicroseconds = latency.map { Int($0 / .microseconds(1)) }
+            self.latencyMicroseconds = latency.map { Int(clamping: $0.attoseconds / 1_000_000_000_000) }
         case .down(let since, let reason):
             self.downSeconds = Int(since.components.seconds)
             self.reason = reason

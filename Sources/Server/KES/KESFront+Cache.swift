@@ -37,6 +37,7 @@ extension CacheReport {
         self.coalesced = statistics.coalesced
         self.stale = statistics.stale
         self.absent = statistics.absent
+        self.contradictions = statistics.contradictions
         self.renewals = Renewals(statistics.renewals)
         self.evictions = Evictions(statistics.evictions)
     }
@@ -57,5 +58,6 @@ extension CacheReport.Evictions {
         self.capacity = evictions.capacity
         self.expired = evictions.expired
         self.purged = evictions.purged
+        self.contradicted = evictions.contradicted
     }
 }

@@ -2,10 +2,16 @@
 
 import Access
 import KESProtocol
-import TLS
+package import TLS
 import Telemetry
 
 extension KESFront {
+    /// Grants nothing: ``authorize(_:at:isOpenToAll:)`` still judges every request.
+    package func knows(_ credential: PeerCredential) -> Bool {
+        guard case .identity(let identity) = credential else { return false }
+        return self.gate.knows(.identity(identity))
+    }
+
     /// Whether `peer` may ask for what stands at a path: the one place where that is decided, for all endpoints, before
     /// anything else of the request is looked at.
     ///
@@ -23,7 +29,7 @@ extension KESFront {
                 self.denials.byPolicy.add()
                 throw .notAllowed
             }
-        case .none:
+        case .none, .authority:
             self.denials.forCertificate.add()
             throw .certificateMissing
         case .several:

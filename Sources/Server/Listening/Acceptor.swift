@@ -5,12 +5,15 @@ import Logging
 
 /// Takes connections from a listening socket, and gives each to the loop that has fewest.
 struct Acceptor: ~Copyable {
-    private let socket: Descriptor
+    private var socket: Descriptor
     private let listener: Listener
     /// Of the listener among those of the server.
-    private let index: Int
+    let index: Int
     private let loops: [LoopInbox]
     private let logger: Logger
+    /// Small enough that a client has several turns of its event loop to authenticate before a flood of others has its
+    /// connection dropped.
+    private let batchCount: Int
     private var hasComplained = false
 
     enum Outcome {
@@ -30,7 +33,7 @@ struct Acceptor: ~Copyable {
 
     /// After a failure.
     static var pause: Interval { .milliseconds(100) }
-    private static var batchCount: Int { 64 }
+    private static var batchCountMax: Int { 64 }
 
     /// Takes over the socket of the listener, which must not block.
     init(_ listener: Listener, index: Int, loops: [LoopInbox], logger: Logger) {
@@ -38,6 +41,8 @@ struct Acceptor: ~Copyable {
         self.listener = listener
         self.index = index
         self.loops = loops
+        let limit = listener.connections.unauthenticatedLimit ?? .max
+        self.batchCount = min(Self.batchCountMax, max(1, limit / 8))
         self.logger = logger
     }
 
@@ -55,9 +60,17 @@ struct Acceptor: ~Copyable {
         try? events.change(self.socket, to: isWatched ? .input : .nothing, token: self.token)
     }
 
+    /// Accepts on another socket from now on, and closes the former one.
+    mutating func replaceSocket(with socket: consuming Descriptor, on events: borrowing EventQueue) throws(SystemError)
+    {
+        try socket.doNotBlock()
+        try events.add(socket, for: .input, token: self.token)
+        self.socket = socket
+    }
+
     /// Takes those who wait, up to a number.
     mutating func acceptSome() -> Outcome {
-        for _ in 0..<Self.batchCount {
+        for _ in 0..<self.batchCount {
             switch self.socket.accept() {
             case .connection(let socket):
                 self.hasComplained = false
@@ -73,11 +86,13 @@ struct Acceptor: ~Copyable {
     }
 
     private func hand(over socket: consuming Descriptor) {
-        guard let loop = self.loops.min(by: { $0.load < $1.load }) else { return }
+        guard let index = self.loops.indices.min(by: { self.loops[$0].load < self.loops[$1].load }) else { return }
+        let loop = self.loops[index]
         loop.willAdopt()
         if self.listener.tls != nil { socket.doNotDelay() }
-        loop.post(
-            .adopt(socket.relinquish(), isAdmitted: self.listener.connections.admit(), listener: self.listener))
+        let admission = self.listener.connections.admit(onLoop: index)
+        loop.post(.adopt(socket.relinquish(), admission, listener: self.listener))
+        if case .admitted(_, let dropped?) = admission { self.loops[dropped.loop].post(.drop(dropped.serial)) }
     }
 
     private mutating func complain(_ error: SystemError) {

@@ -3,6 +3,7 @@
 import Linux
 import LockedMemory
 import Logging
+import TLS
 
 /// A client's socket with what is spoken over it: moves bytes between the two, as far as both want.
 struct Client: ~Copyable {
@@ -32,19 +33,28 @@ struct Client: ~Copyable {
         fileprivate static var outputByteCountMax: Int { 96 * 1024 }
     }
 
-    /// Whether it counts as one of the connections that there may be. Others are told to come back later.
+    /// Whether it counts towards `limits.connections`. Others are told to come back later.
     let isAdmitted: Bool
+    /// Its number among the unauthenticated connections; nil once its client is known.
+    private(set) var unauthenticatedSerial: UnauthenticatedConnections.Serial?
+    private var credential = PeerCredential.none
     let listener: Listener
     /// Kept, since it is asked for with every event, and the listener would be counted each time.
     let isOverTLS: Bool
 
     private var wire: Wire
     private var conversation: Conversation
+    private let front: any Front
     private let logger: Logger
     /// Answers that the socket did not take. As long as there are any, no request is looked at.
     private var unsent: TransitBuffer
     /// Until when the handshake may take.
     private var handshakeDeadline: Instant
+    /// When the client must have taken more of what is unsent.
+    private var sendDeadline: Instant
+    /// How long a client may take none of it.
+    private var sendTimeout: Interval
+    private let lingerTimeout: Interval
     private var isGivenUp = false
     /// Whether it has had its turn, and there is more to be read that no event will tell of.
     private var waitsForNextTurn = false
@@ -61,33 +71,49 @@ struct Client: ~Copyable {
     private static var turnLengthMax: Int { 16 }
 
     init(
-        _ socket: consuming Descriptor, of listener: Listener, isAdmitted: Bool, _ premises: ServerLoop.Premises,
-        now: Instant
+        _ socket: consuming Descriptor, of listener: Listener, _ admission: ConnectionCount.Admission,
+        _ premises: ServerLoop.Premises, now: Instant
     ) {
         self.listener = listener
-        self.isAdmitted = isAdmitted
+        switch admission {
+        case .refused:
+            self.isAdmitted = false
+        case .admitted(let serial, _):
+            self.isAdmitted = true
+            self.unauthenticatedSerial = serial
+        }
         self.isOverTLS = listener.tls != nil
         self.wire = Wire(socket, tls: listener.tls)
         self.interest = self.wire.interest(input: true, output: false)
         self.conversation = Conversation(premises, with: Peer(listener.name), now: now)
+        self.front = premises.front
         self.logger = premises.logger
         self.unsent = TransitBuffer(in: premises.memory)
         self.handshakeDeadline = now + premises.limits.handshakeTimeout
+        self.sendTimeout = premises.limits.idleTimeout
+        self.lingerTimeout = premises.limits.lingerTimeout
+        self.sendDeadline = now + self.sendTimeout
     }
 
     /// Whether requests can come: not before the handshake.
     var isReady: Bool { self.wire.isReady }
 
-    /// The handshake has taken long enough for one of so many.
-    mutating func giveUpHandshake() {
-        self.handshakeFailed("there are too many at a time")
+    /// Others need its place, and its client is not known.
+    mutating func drop() {
+        if self.isReady {
+            self.logger.debug("connection dropped", metadata: ["reason": "too many unauthenticated connections"])
+        } else {
+            self.handshakeFailed("too many unauthenticated connections")
+        }
         self.isGivenUp = true
     }
 
     /// When ``timeIsUp(_:)`` has something to do.
     var deadline: Instant {
         guard !self.waitsForNextTurn else { return .distantPast }
-        return self.wire.isReady ? self.conversation.deadline : self.handshakeDeadline
+        guard self.wire.isReady else { return self.handshakeDeadline }
+        let deadline = self.conversation.deadline
+        return self.unsent.isEmpty ? deadline : min(deadline, self.sendDeadline)
     }
 
     // MARK: What happens. After each of these, `settle` is to follow.
@@ -97,7 +123,7 @@ struct Client: ~Copyable {
         guard self.wire.isReady else { return self.shakeHands(&desk) }
         self.wire.note(event)
         let awaitedRoom = event.hasRoom && self.wire.needsRoom
-        if event.hasRoom, !self.unsent.isEmpty, !self.sendUnsent() { return false }
+        if event.hasRoom, !self.unsent.isEmpty, !self.sendUnsent(now: desk.now) { return false }
         guard event.hasInput || event.hasFailed || awaitedRoom else { return true }
         guard self.wantsInput else {
             self.hasIgnoredInput = true
@@ -109,12 +135,15 @@ struct Client: ~Copyable {
     mutating func drain(now: Instant, grace: Interval) {
         self.conversation.drain(now: now)
         self.handshakeDeadline = min(self.handshakeDeadline, now + grace)
+        self.sendTimeout = min(self.sendTimeout, self.lingerTimeout)
+        self.sendDeadline = min(self.sendDeadline, now + self.sendTimeout)
     }
 
     mutating func timeIsUp(_ desk: inout Desk) {
         if self.waitsForNextTurn {
             self.waitsForNextTurn = false
         } else if self.wire.isReady {
+            if !self.unsent.isEmpty, self.sendDeadline <= desk.now { self.isGivenUp = true }
             self.conversation.timeIsUp(&desk.writer, now: &desk.now)
         } else {
             self.handshakeFailed("it took too long")
@@ -141,7 +170,13 @@ struct Client: ~Copyable {
         switch self.wire.shakeHands() {
         case .underWay:
             return true
-        case .done(let peer, let speaksHTTP2):
+        case .done(let credential, let speaksHTTP2):
+            if let objection = credential.objection {
+                self.logger.debug("client certificate gives no identity", metadata: ["reason": "\(objection)"])
+            }
+            self.credential = credential
+            let peer = Peer(.tls, credential, isKnown: self.front.knows(credential))
+            self.recognize()
             self.conversation.meet(peer, speaksHTTP2: speaksHTTP2, now: desk.now)
             return true
         case .plainHTTP:
@@ -157,6 +192,26 @@ struct Client: ~Copyable {
     private func handshakeFailed(_ reason: String) {
         self.listener.connections.handshakeFailed()
         self.logger.debug("handshake failed", metadata: ["reason": "\(reason)"])
+    }
+
+    /// Counts the connection as that of a known client, if the front knows it by now.
+    mutating func recognize() {
+        guard let serial = self.unauthenticatedSerial, self.front.knows(self.credential),
+            self.listener.connections.authenticated(serial)
+        else { return }
+        self.unauthenticatedSerial = nil
+    }
+
+    /// Counts the connection as that of an unknown client, if the front does not know it any more.
+    ///
+    /// - Parameter loop: the position of the client's event loop.
+    /// - Returns: another connection that has to go for it.
+    mutating func forget(onLoop loop: Int) -> ConnectionCount.Dropped? {
+        guard self.isOverTLS, self.isAdmitted, self.unauthenticatedSerial == nil, !self.front.knows(self.credential)
+        else { return nil }
+        let (serial, dropped) = self.listener.connections.deauthenticated(onLoop: loop)
+        self.unauthenticatedSerial = serial
+        return dropped
     }
 
     // MARK: Input
@@ -177,7 +232,7 @@ struct Client: ~Copyable {
             self.conversation.inputHasEnded()
         case .nothing:
             break
-        case .failed:
+        case .failed, nil:
             return false
         }
         return true
@@ -193,7 +248,7 @@ struct Client: ~Copyable {
         var turnsLeft = Self.turnLengthMax
         while true {
             if self.unsent.isEmpty { self.conversation.write(into: &desk.writer, now: &desk.now) }
-            guard self.conversation.ending != .abort, self.send(&desk.writer) else { return false }
+            guard self.conversation.ending != .abort, self.send(&desk.writer, now: desk.now) else { return false }
             let ending = self.conversation.ending
             guard self.unsent.isEmpty || ending == .linger else { return !self.isAbandoned }
             switch ending {
@@ -225,21 +280,26 @@ struct Client: ~Copyable {
     mutating func startWork(_ post: (Connection.Deferred) -> Task<Void, Never>) { self.conversation.startWork(post) }
 
     /// Sends what was written, and keeps what the socket does not take.
-    private mutating func send(_ writer: inout ResponseWriter) -> Bool {
+    ///
+    /// - Returns: false if the connection is broken, or there is no memory for what was to be sent.
+    private mutating func send(_ writer: inout ResponseWriter, now: Instant) -> Bool {
+        guard !writer.buffer.isTruncated else { return false }
         guard !writer.buffer.isEmpty else { return true }
         if self.unsent.isEmpty {
             guard let sent = writer.buffer.withBytes({ self.wire.send($0) }) else { return false }
             writer.buffer.useUp(sent)
+            self.sendDeadline = now + self.sendTimeout
         }
-        writer.buffer.withBytes { self.unsent.append($0) }
+        self.unsent.append(writer.buffer)
         writer.buffer.removeAll(keeping: Desk.outputByteCountMax)
-        return true
+        return !self.unsent.isTruncated
     }
 
     /// Sends what the socket did not take before.
-    private mutating func sendUnsent() -> Bool {
+    private mutating func sendUnsent(now: Instant) -> Bool {
         guard let sent = self.unsent.withBytes({ self.wire.send($0) }) else { return false }
         self.unsent.useUp(sent)
+        if sent > 0 { self.sendDeadline = now + self.sendTimeout }
         if self.unsent.isEmpty { self.unsent.removeAll() }
         return true
     }

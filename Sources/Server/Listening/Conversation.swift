@@ -22,9 +22,7 @@ struct Conversation: ~Copyable {
 
     init(_ premises: ServerLoop.Premises, with peer: Peer, now: Instant) {
         self.premises = premises
-        self.http1 = Connection(
-            front: premises.front, peer: peer, limits: premises.limits, naming: premises.namings.next(),
-            memory: premises.memory, logger: premises.logger, now: now)
+        self.http1 = Connection(premises, peer: peer, now: now)
         self.isUndecided = peer.listener == .unix
         self.opening = TransitBuffer(in: premises.memory)
     }
@@ -157,7 +155,7 @@ struct Conversation: ~Copyable {
             self.http1.receive(input, &writer, now: &now)
             return
         }
-        self.opening.append(input)
+        guard self.opening.append(input) else { return self.http1.abort() }
         let (beginsLikeIt, isWhole) = self.opening.withBytes {
             ($0.beginsLike(Self.preface), $0.count >= Self.preface.utf8CodeUnitCount)
         }
@@ -174,6 +172,8 @@ struct Conversation: ~Copyable {
 
     private mutating func beginHTTP2(now: Instant) {
         self.http2 = HTTP2Connection(self.premises, peer: self.http1.peer, now: now)
+        // HTTP/1.1 is no substitute for it.
+        if self.http2 == nil { self.http1.abort() }
         if self.http1.isDraining { self.http2?.drain(now: now) }
     }
 }

@@ -18,6 +18,8 @@ package final class HTTPServer: Sendable {
         logger: Logger
     ) throws(SystemError) {
         precondition(threadCount > 0 && listeners.count <= Acceptor.tokens.count)
+        // A loop knows unauthenticated connections by a number that one listener gives them.
+        precondition(listeners.count { $0.tls != nil } <= 1, "one listener of TLS at most")
         var loops: [LoopInbox] = []
         for _ in 0..<threadCount { loops.append(try LoopInbox()) }
         for (index, listener) in listeners.enumerated() {
@@ -35,6 +37,25 @@ package final class HTTPServer: Sendable {
                 })
         }
         self.threads = threads
+    }
+
+    /// Accepts on another socket, which listens already, in place of the one of a listener. Open connections stay open.
+    ///
+    /// - Parameter listener: its position among those that the server was made with.
+    package func replaceSocket(ofListener listener: Int, with socket: consuming Descriptor) {
+        let number = socket.relinquish()
+        guard self.loops[0].post(.replaceSocket(number, listener: listener)) else {
+            _ = Descriptor(owning: number)
+            return
+        }
+    }
+
+    /// To be called when the front may know other clients than before: their open connections then count accordingly.
+    package func policiesHaveChanged() async {
+        for loop in self.loops { loop.post(.recognizeClients) }
+        // Clients that become known must not be dropped for those that are not any more.
+        for loop in self.loops { await loop.turn() }
+        for loop in self.loops { loop.post(.forgetClients) }
     }
 
     /// Takes no new connections, lets the open ones finish what they have, and closes what is left after `timeout`.

@@ -13,11 +13,19 @@ final class LoopInbox: TaskExecutor {
         /// Run a step of a task.
         case run(UnownedJob)
         /// Serve this socket, which is the receiver's from now on.
-        case adopt(CInt, isAdmitted: Bool, listener: Listener)
+        case adopt(CInt, ConnectionCount.Admission, listener: Listener)
+        /// Close a connection, if its client is still unauthenticated.
+        case drop(UnauthenticatedConnections.Serial)
         /// A deferred answer.
         case answer(MadeAnswer, serial: Int, to: Slots<Client>.ID)
+        /// Accept on this socket, which is the receiver's from now on, in place of the one of a listener.
+        case replaceSocket(CInt, listener: Int)
         /// Take the connections that have come so far, then close the listeners.
         case stopAccepting
+        /// Ask again which unauthenticated clients are known.
+        case recognizeClients
+        /// Ask again which known clients still are.
+        case forgetClients
         /// Have every connection finish what it has.
         case drain
         /// Reply, when the last admitted client has gone, how many had to be cut off at `deadline`.

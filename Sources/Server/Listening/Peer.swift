@@ -14,10 +14,14 @@ package struct Peer: Equatable, Sendable {
     package let listener: ListenerName
     /// What the client has proven by TLS; `.none` without TLS.
     package let credential: PeerCredential
+    /// Whether a policy or the list of administrators named the client when its handshake completed. Clients of the Unix
+    /// socket are always known; a TLS client is not before the end of its handshake. A later change of the policies does not show here.
+    package let isKnown: Bool
 
-    package init(_ listener: ListenerName, _ credential: PeerCredential = .none) {
+    package init(_ listener: ListenerName, _ credential: PeerCredential = .none, isKnown: Bool = false) {
         self.listener = listener
         self.credential = credential
+        self.isKnown = isKnown || listener == .unix
     }
 
     package var identity: Identity? {

@@ -5,23 +5,22 @@ package import Linux
 
 /// What a client may take of the server's time and memory.
 package struct ServerLimits: Sendable {
-    /// Connections at a time; one more is answered 503 and closed.
+    /// Connections to each listener; one more is answered 503 and closed.
     package var connections: Int
+    /// Connections to a TLS listener whose client is not known; for one more, the oldest is dropped.
+    package var unauthenticatedConnections = 128
     /// From the first byte of a request until its head is complete.
     package var headerTimeout: Interval
     /// From the first byte of a client of TLS until its handshake is done; also how long there may be none.
     package var handshakeTimeout: Interval = .seconds(10)
-    /// Handshakes of a thread under way at a time. With more of them, the oldest have to go once they have had
-    /// ``crowdedHandshakeTimeout``.
-    package var handshakes = 64
-    /// A thousand times what a handshake takes on one machine.
-    package var crowdedHandshakeTimeout: Interval = .seconds(1)
     /// Without a request, or without an answer being read.
     package var idleTimeout: Interval
     /// From the first byte of an answer that ends a connection until the client closes it.
     package var lingerTimeout: Interval = .seconds(1)
     /// How long a connection that is idle when a drain begins stays open for a request that is on its way.
     package var drainGrace: Interval = .milliseconds(100)
+    /// Bytes of unread input that all clients together may hold whose identity is unknown.
+    package var strangerByteCount = 4 << 20
     package var http2 = HTTP2Limits()
 
     package init(connections: Int, headerTimeout: Interval, idleTimeout: Interval) {

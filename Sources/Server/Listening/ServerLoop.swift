@@ -14,22 +14,29 @@ struct ServerLoop: ~Copyable {
         let limits: ServerLimits
         let namings: RequestNamings
         let memory: SecretMemory
+        let strangerMemory: StrangerMemory
         let logger: Logger
+        /// What reads the time.
+        let clock: @Sendable () -> Instant
 
         init(
             front: any Front, limits: ServerLimits, namings: RequestNamings = RequestNamings(), memory: SecretMemory,
-            logger: Logger
+            logger: Logger, clock: @escaping @Sendable () -> Instant = { .now() }
         ) {
             self.front = front
             self.limits = limits
             self.namings = namings
             self.memory = memory
+            self.strangerMemory = StrangerMemory(byteCountMax: limits.strangerByteCount)
             self.logger = logger
+            self.clock = clock
         }
     }
 
     private let premises: Premises
     private let inbox: LoopInbox
+    /// Of all loops of the server.
+    private let loops: [LoopInbox]
     /// Messages in work; empty between two turns.
     private var messages: [LoopInbox.Message] = []
     private var acceptors = Slots<Acceptor>()
@@ -41,8 +48,9 @@ struct ServerLoop: ~Copyable {
     private var acceptAgainAt = Instant.distantFuture
     private var admittedCount = 0
     private var isDraining = false
-    private var handshakes = HandshakeQueue()
-    private var recent = RecentClients()
+    /// Connections whose client is not known.
+    private var unauthenticated: [UnauthenticatedConnections.Serial: Slots<Client>.ID] = [:]
+    private var recent: RecentClients
     private var end: End?
     private var isStopped = false
 
@@ -51,14 +59,18 @@ struct ServerLoop: ~Copyable {
         let reply: @Sendable (Int) -> Void
     }
 
-    /// - Parameter listeners: those that this loop accepts for.
+    /// - Parameters:
+    ///   - listeners: those that this loop accepts for.
+    ///   - loops: all of the server's, this one included.
     init(_ premises: Premises, inbox: LoopInbox, listeners: [Listener] = [], loops: [LoopInbox] = []) {
         self.premises = premises
         self.inbox = inbox
+        self.loops = loops
         for (index, listener) in listeners.enumerated() {
             _ = self.acceptors.insert(Acceptor(listener, index: index, loops: loops, logger: premises.logger))
         }
         self.desk = Client.Desk(memory: premises.memory)
+        self.recent = RecentClients(roomFor: premises.memory.plan.keptBuffersPerLoop)
     }
 
     /// Serves until it is told to stop.
@@ -84,28 +96,33 @@ struct ServerLoop: ~Copyable {
             self.accept(token: event.token)
         case let token:
             let id = Slots<Client>.ID(rawValue: token)
-            guard self.clients.contains(id) else { return }
-            let isShakingHands = !self.clients[id].isReady
-            if isShakingHands { self.makeRoomForHandshake(of: id) } else { self.noteActivity(of: id) }
-            if self.clients[id].handle(event, &self.desk) { self.settle(id) } else { self.remove(id) }
-            if isShakingHands, self.clients.contains(id), self.clients[id].isReady { self.handshakes.end(id) }
+            guard let isReady = self.clients[id]?.isReady else { return }
+            if isReady { self.noteActivity(of: id) }
+            let serial = isReady ? nil : self.clients[id]?.unauthenticatedSerial
+            let isServed = self.clients[id]?.handle(event, &self.desk) == true
+            if let serial, self.clients[id]?.unauthenticatedSerial == nil { self.unauthenticated[serial] = nil }
+            if isServed { self.settle(id) } else { self.remove(id) }
         }
     }
 
     // MARK: Clients
 
-    private mutating func adopt(_ socket: consuming Descriptor, of listener: Listener, isAdmitted: Bool) {
-        var client = Client(socket, of: listener, isAdmitted: isAdmitted, self.premises, now: self.desk.now)
+    private mutating func adopt(
+        _ socket: consuming Descriptor, of listener: Listener, _ admission: ConnectionCount.Admission
+    ) {
+        var client = Client(socket, of: listener, admission, self.premises, now: self.desk.now)
         if self.isDraining { client.drain(now: self.desk.now, grace: self.premises.limits.drainGrace) }
-        if isAdmitted {
+        let serial = client.unauthenticatedSerial
+        if client.isAdmitted {
             self.admittedCount += 1
         } else {
             client.turnAway(
                 with: self.premises.front.refusal(.serviceUnavailable, "too many connections"), &self.desk)
         }
         let id = self.clients.insert(client)
+        if let serial { self.unauthenticated[serial] = id }
         do throws(SystemError) {
-            try self.clients[id].watch(on: self.inbox.events, token: id.rawValue)
+            try self.clients[id]?.watch(on: self.inbox.events, token: id.rawValue)
             self.settle(id)
         } catch {
             self.premises.logger.warning("connection cannot be served", metadata: ["reason": "\(error)"])
@@ -115,20 +132,20 @@ struct ServerLoop: ~Copyable {
 
     /// Has a client do what it waits for, and goes on waiting for it.
     private mutating func settle(_ id: Slots<Client>.ID) {
-        guard self.clients[id].settle(&self.desk),
-            self.clients[id].adjustWatch(on: self.inbox.events, token: id.rawValue)
+        guard self.clients[id]?.settle(&self.desk) == true,
+            self.clients[id]?.adjustWatch(on: self.inbox.events, token: id.rawValue) == true
         else {
             self.remove(id)
             return
         }
-        if self.clients[id].hasWork { self.startWork(of: id) }
-        self.nextDeadline = min(self.nextDeadline, self.clients[id].deadline)
+        if self.clients[id]?.hasWork == true { self.startWork(of: id) }
+        if let deadline = self.clients[id]?.deadline { self.nextDeadline = min(self.nextDeadline, deadline) }
     }
 
     /// Has tasks make the answers that have to be waited for.
     private mutating func startWork(of id: Slots<Client>.ID) {
         let (inbox, memory, openings) = (self.inbox, self.premises.memory, self.desk.deferredOpenings)
-        self.clients[id]
+        self.clients[id]?
             .startWork { deferred in
                 Task(executorPreference: inbox) {
                     var writer = ResponseWriter(openings: openings, in: memory)
@@ -141,36 +158,43 @@ struct ServerLoop: ~Copyable {
 
     private mutating func remove(_ id: Slots<Client>.ID) {
         self.desk.clear()
-        let client = self.clients.remove(id)
-        if client.isOverTLS { self.handshakes.end(id) }
+        guard let client = self.clients.remove(id) else { return }
         self.inbox.hasLost()
         guard client.isAdmitted else { return }
-        client.listener.connections.leave()
+        if let serial = client.unauthenticatedSerial { self.unauthenticated[serial] = nil }
+        client.listener.connections.leave(client.unauthenticatedSerial)
         self.admittedCount -= 1
         self.endIfEmpty()
     }
 
     private mutating func noteActivity(of id: Slots<Client>.ID) {
-        guard self.clients[id].isOverTLS, !self.clients[id].isRecent else { return }
+        guard self.clients[id]?.isOverTLS == true, self.clients[id]?.isRecent == false else { return }
         let (isAdmitted, former) = self.recent.meet(id)
         guard isAdmitted else { return }
-        if let former, self.clients.contains(former) { self.clients[former].isRecent = false }
-        self.clients[id].isRecent = true
+        if let former { self.clients[former]?.isRecent = false }
+        self.clients[id]?.isRecent = true
     }
 
-    private mutating func makeRoomForHandshake(of id: Slots<Client>.ID) {
-        self.handshakes.begin(id, now: self.desk.now)
-        let limits = self.premises.limits
-        let limit = self.desk.now - limits.crowdedHandshakeTimeout
-        while let oldest = self.handshakes.takeOldest(beyond: limits.handshakes, before: limit) {
-            self.giveUpHandshake(of: oldest, for: id)
+    private mutating func recognizeClients() {
+        for (serial, id) in self.unauthenticated {
+            self.clients[id]?.recognize()
+            if self.clients[id]?.unauthenticatedSerial == nil { self.unauthenticated[serial] = nil }
         }
     }
 
-    private mutating func giveUpHandshake(of oldest: Slots<Client>.ID, for id: Slots<Client>.ID) {
-        guard oldest != id, self.clients.contains(oldest) else { return }
-        self.clients[oldest].giveUpHandshake()
-        self.settle(oldest)
+    private mutating func forgetClients() {
+        guard let loop = self.loops.firstIndex(where: { $0 === self.inbox }) else { return }
+        for id in self.clients.ids {
+            if let dropped = self.clients[id]?.forget(onLoop: loop) {
+                self.loops[dropped.loop].post(.drop(dropped.serial))
+            }
+            if let serial = self.clients[id]?.unauthenticatedSerial { self.unauthenticated[serial] = id }
+        }
+    }
+
+    private mutating func drop(_ id: Slots<Client>.ID) {
+        self.clients[id]?.drop()
+        self.settle(id)
     }
 
     private mutating func cutOff() { for id in self.clients.ids { self.remove(id) } }
@@ -181,7 +205,7 @@ struct ServerLoop: ~Copyable {
         self.nextDeadline = .distantFuture
         if self.acceptAgainAt <= self.desk.now {
             self.acceptAgainAt = .distantFuture
-            for id in self.acceptors.ids { self.acceptors[id].watch(true, on: self.inbox.events) }
+            for id in self.acceptors.ids { self.acceptors[id]?.watch(true, on: self.inbox.events) }
         }
         if let end = self.end, end.deadline <= self.desk.now {
             self.end = nil
@@ -189,11 +213,12 @@ struct ServerLoop: ~Copyable {
             self.cutOff()
         }
         for id in self.clients.ids {
-            if self.clients[id].deadline <= self.desk.now {
-                self.clients[id].timeIsUp(&self.desk)
+            guard let deadline = self.clients[id]?.deadline else { continue }
+            if deadline <= self.desk.now {
+                self.clients[id]?.timeIsUp(&self.desk)
                 self.settle(id)
             } else {
-                self.nextDeadline = min(self.nextDeadline, self.clients[id].deadline)
+                self.nextDeadline = min(self.nextDeadline, deadline)
             }
         }
         self.nextDeadline = min(self.nextDeadline, self.acceptAgainAt, self.end?.deadline ?? .distantFuture)
@@ -202,11 +227,26 @@ struct ServerLoop: ~Copyable {
     // MARK: Accepting
 
     private mutating func accept(token: UInt64) {
-        for id in self.acceptors.ids where self.acceptors[id].token == token {
-            guard case .unable = self.acceptors[id].acceptSome() else { return }
-            self.acceptors[id].watch(false, on: self.inbox.events)
+        for id in self.acceptors.ids where self.acceptors[id]?.token == token {
+            guard case .unable = self.acceptors[id]?.acceptSome() else { return }
+            self.acceptors[id]?.watch(false, on: self.inbox.events)
             self.acceptAgainAt = self.desk.now + Acceptor.pause
             self.nextDeadline = min(self.nextDeadline, self.acceptAgainAt)
+        }
+    }
+
+    /// Closing a listening socket drops its backlog, so this accepts the backlog of the former socket first. Does nothing
+    /// but close the new socket once accepting has stopped.
+    private mutating func replaceSocket(of listener: Int, with socket: consuming Descriptor) {
+        for id in self.acceptors.ids where self.acceptors[id]?.index == listener {
+            var roundsLeft = 100  // Clients may come faster than they are accepted.
+            while roundsLeft > 0, case .somebodyMayBeLeft = self.acceptors[id]?.acceptSome() { roundsLeft -= 1 }
+            do throws(SystemError) {
+                try self.acceptors[id]?.replaceSocket(with: socket, on: self.inbox.events)
+            } catch {
+                self.premises.logger.error("new listening socket cannot be used", metadata: ["reason": "\(error)"])
+            }
+            return
         }
     }
 
@@ -214,7 +254,7 @@ struct ServerLoop: ~Copyable {
     private mutating func stopAccepting() {
         for id in self.acceptors.ids {
             var roundsLeft = 100  // Clients may come faster than they are taken.
-            while roundsLeft > 0, case .somebodyMayBeLeft = self.acceptors[id].acceptSome() { roundsLeft -= 1 }
+            while roundsLeft > 0, case .somebodyMayBeLeft = self.acceptors[id]?.acceptSome() { roundsLeft -= 1 }
             _ = self.acceptors.remove(id)
         }
     }
@@ -229,15 +269,23 @@ struct ServerLoop: ~Copyable {
             switch message {
             case .run(let job):
                 unsafe job.runSynchronously(on: self.inbox.asUnownedTaskExecutor())
-            case .adopt(let socket, let isAdmitted, let listener):
-                self.adopt(Descriptor(owning: socket), of: listener, isAdmitted: isAdmitted)
+            case .adopt(let socket, let admission, let listener):
+                self.adopt(Descriptor(owning: socket), of: listener, admission)
+            case .drop(let serial):
+                if let id = self.unauthenticated[serial] { self.drop(id) }
             case .answer(let made, let serial, let id):
                 guard self.clients.contains(id), let answer = made.take() else { continue }
                 self.desk.deferredOpenings = answer.openings
-                self.clients[id].answerIsMade(serial, answer, &self.desk)
+                self.clients[id]?.answerIsMade(serial, answer, &self.desk)
                 self.settle(id)
+            case .replaceSocket(let socket, let listener):
+                self.replaceSocket(of: listener, with: Descriptor(owning: socket))
             case .stopAccepting:
                 self.stopAccepting()
+            case .recognizeClients:
+                self.recognizeClients()
+            case .forgetClients:
+                self.forgetClients()
             case .drain:
                 self.drain()
             case .awaitEnd(let deadline, let reply):
@@ -257,7 +305,7 @@ struct ServerLoop: ~Copyable {
     private mutating func drain() {
         self.isDraining = true
         for id in self.clients.ids {
-            self.clients[id].drain(now: self.desk.now, grace: self.premises.limits.drainGrace)
+            self.clients[id]?.drain(now: self.desk.now, grace: self.premises.limits.drainGrace)
             self.settle(id)
         }
     }

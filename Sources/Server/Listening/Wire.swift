@@ -7,7 +7,7 @@ import TLS
 struct Wire: ~Copyable {
     enum Handshake {
         case underWay
-        case done(Peer, speaksHTTP2: Bool)
+        case done(PeerCredential, speaksHTTP2: Bool)
         /// The client does not know of TLS; what is sent now goes out as it is.
         case plainHTTP
         case failed(reason: String)
@@ -72,8 +72,7 @@ struct Wire: ~Copyable {
             self.server = nil
             return .plainHTTP
         case .done?:
-            return .done(
-                Peer(.tls, self.tls?.credential ?? .none), speaksHTTP2: self.tls?.speaksHTTP2 == true)
+            return .done(self.tls?.credential ?? .none, speaksHTTP2: self.tls?.speaksHTTP2 == true)
         }
     }
 

@@ -67,6 +67,7 @@ struct MetricsReport {
             [(.none, durations)])
     }
 
+    /// KES's client fails on a family without a sample, so what cannot be told is 0.
     private func writeKESSystem(_ process: ProcessStatistics, to text: inout MetricsText) {
         let processors = ProcessStatistics.processors
         text.family("kes_log_error_events", .counter, "Events sent to error log streams.", 0)
@@ -76,10 +77,10 @@ struct MetricsReport {
         text.family("kes_system_num_cpu", .gauge, "Processors of the machine.", Double(processors.all))
         text.family(
             "kes_system_num_cpu_used", .gauge, "Processors that the process may use.", Double(processors.usable))
-        text.family("kes_system_num_threads", .gauge, "Threads.", Double(process.threads))
+        text.family("kes_system_num_threads", .gauge, "Threads.", Double(process.threads ?? 0))
         text.family("kes_system_mem_heap_used", .gauge, "Bytes of heap in use.", Double(process.heapByteCount))
         text.family("kes_system_mem_heap_objects", .gauge, "Objects on the heap; not counted, 0.", 0)
-        text.family("kes_system_mem_stack_used", .gauge, "Bytes of stack in use.", Double(process.stackByteCount))
+        text.family("kes_system_mem_stack_used", .gauge, "Bytes of stack in use.", Double(process.stackByteCount ?? 0))
     }
 
     // MARK: Our own
@@ -133,6 +134,10 @@ struct MetricsReport {
             "keyside_connections", .gauge, "Open connections.", samples(of: listeners, \.current))
         let denied = [
             ("connections", listeners.reduce(0) { $0 + $1.connections.refused }),
+            (
+                "unauthenticated_connections",
+                listeners.reduce(0) { $0 + $1.connections.droppedUnauthenticated }
+            ),
             ("certificate", self.denials.forCertificate.current), ("policy", self.denials.byPolicy.current),
         ]
         text.family(
@@ -147,21 +152,37 @@ struct MetricsReport {
         text.family(
             "keyside_locked_memory_bytes", .gauge, "Bytes of locked memory.", Double(self.memory.lockedByteCount))
         text.family(
+            "keyside_locked_memory_used_bytes", .gauge, "Bytes of locked memory in use, by purpose.",
+            MemoryShare.allCases.map {
+                (["share": $0.name] as MetricsText.Labels, Double(self.memory.heap($0).byteCountInUse))
+            })
+        text.family(
+            "keyside_memory_overflow_bytes", .gauge,
+            "Bytes of unlocked memory, wiped on release, that serve clients beyond their shares of locked memory.",
+            Double(self.memory.overflowByteCount))
+        text.family(
+            "keyside_refused_allocations_total", .counter,
+            "Allocations of libcurl and OpenSSL that were refused because their share of locked memory is used up.",
+            Double(self.memory.refusedAllocations))
+        text.family(
             "keyside_build_info", .gauge, "What is running.",
             [(["version": self.facts.version] as MetricsText.Labels, 1)])
     }
 
     private func writeProcess(_ process: ProcessStatistics, to text: inout MetricsText) {
         text.family("process_cpu_seconds_total", .counter, "Seconds of processor time.", process.cpuSeconds)
-        text.family("process_resident_memory_bytes", .gauge, "Bytes resident.", Double(process.residentByteCount))
-        text.family("process_virtual_memory_bytes", .gauge, "Bytes of address space.", Double(process.virtualByteCount))
-        text.family("process_open_fds", .gauge, "Open descriptors.", Double(process.openDescriptors))
+        func gauge(_ name: String, _ help: String, _ value: Int?) {
+            if let value { text.family(name, .gauge, help, Double(value)) }
+        }
+        gauge("process_resident_memory_bytes", "Bytes resident.", process.residentByteCount)
+        gauge("process_virtual_memory_bytes", "Bytes of address space.", process.virtualByteCount)
+        gauge("process_open_fds", "Open descriptors.", process.openDescriptors)
         if let limit = ResourceLimit.openFiles.current {
             text.family("process_max_fds", .gauge, "Descriptors that may be open.", Double(limit))
         }
         text.family(
             "process_start_time_seconds", .gauge, "When it started, since the epoch.",
             Double(self.facts.startedAt.seconds))
-        text.family("process_threads", .gauge, "Threads.", Double(process.threads))
+        gauge("process_threads", "Threads.", process.threads)
     }
 }

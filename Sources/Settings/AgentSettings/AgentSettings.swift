@@ -91,8 +91,11 @@ package struct AgentSettings: Equatable, Sendable {
     }
 
     package struct Limits: Equatable, Sendable {
-        /// How many clients may be connected at a time.
+        /// Connections to each listener.
         package var connections = 1024
+        /// Connections to the TLS listener whose client no policy and no list of administrators names. For one more, the
+        /// oldest is closed.
+        package var unauthenticatedConnections = 128
         /// How long a request's head may take to arrive.
         package var headerTimeout = Duration.seconds(5)
         /// How long a connection may stay without a request.

@@ -129,6 +129,8 @@ extension Setting {
         Setting("upstream.http", .choice, \.upstream.http),
         Setting("ready.require_upstream", .boolean, \.ready.requireUpstream),
         Setting("limits.connections", .integer(1...1_000_000), \.limits.connections),
+        Setting(
+            "limits.unauthenticated_connections", .integer(1...1_000_000), \.limits.unauthenticatedConnections),
         Setting("limits.header_timeout", .duration(atLeast: .milliseconds(1)), \.limits.headerTimeout),
         Setting("limits.idle_timeout", .duration(atLeast: .milliseconds(1)), \.limits.idleTimeout),
         Setting("shutdown.drain", .duration(), \.shutdown.drain),

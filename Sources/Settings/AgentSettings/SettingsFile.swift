@@ -4,7 +4,7 @@ import Glibc
 
 /// The agent's file as a flat list: the path of every setting and section, with what stands there and where.
 ///
-/// A small YAML: one document, mappings of names to values. Anchors, aliases and names that stand twice are refused:
+/// A small YAML: one document, mappings of names to values. Anchors, aliases, tags and duplicate names are refused:
 /// what an operator sees on a line is what counts.
 struct SettingsFile {
     enum Value: Equatable {
@@ -47,6 +47,9 @@ struct SettingsFile {
         let (events, failure) = YAMLFile.read(path: file)
         for event in events where event.hasAnchor || event.kind == .alias {
             self.refuse(event, "anchors and aliases are not supported", remedy: "write the value out")
+        }
+        for event in events where event.hasTag {
+            self.refuse(event, "tags ('!') are not supported", remedy: "remove the tag, and quote the value if needed")
         }
         var rest = events[...]
         self.takeDocument(off: &rest)

@@ -2,6 +2,7 @@
 
 import CYAML
 import Glibc
+import Linux
 import LockedMemory
 
 /// One step through a YAML file. Lines and columns count from 1.
@@ -22,10 +23,23 @@ struct YAMLEvent {
     let column: Int
     /// There is a `&name` for aliases to refer to.
     let hasAnchor: Bool
+    /// There is a `!type`.
+    let hasTag: Bool
+}
+
+extension YAMLEvent.Kind {
+    /// How many levels it opens.
+    fileprivate var depthChange: Int {
+        switch self {
+        case .mappingStart, .sequenceStart: 1
+        case .mappingEnd, .sequenceEnd: -1
+        case .documentStart, .scalar, .alias: 0
+        }
+    }
 }
 
 /// A YAML file as libyaml reads it. The only file of this module that handles pointers: libyaml's objects are made and
-/// ended in ``read(path:)``, and only values leave it.
+/// ended in ``parse(_:)``, and only values leave it.
 enum YAMLFile {
     enum Failure: Error, Equatable {
         /// open(2) or read(2) failed with this `errno`.
@@ -36,26 +50,87 @@ enum YAMLFile {
 
     /// The events up to the end of the file, or up to `failure`.
     static func read(path: String) -> (events: [YAMLEvent], failure: Failure?) {
-        guard let file = unsafe fopen(path, "re") else { return ([], .system("open")) }
+        let opened: RegularFile
+        do throws(RegularFile.Failure) {
+            opened = try RegularFile(at: path)
+        } catch {
+            switch error {
+            case .system(let failed): return ([], .system("open", code: failed.code))
+            case .notRegular: return ([], .system(call: "read", code: EINVAL, reason: error.reason))
+            }
+        }
+        guard let file = unsafe fdopen(dup(opened.descriptor.number), "r") else { return ([], .system("open")) }
         defer { unsafe fclose(file) }
+        // One byte more than allowed: a file of exactly the limit is told from a longer one.
+        var text = [UInt8](repeating: 0, count: Self.byteCountMax + 1)
+        let byteCount = unsafe text.withUnsafeMutableBytes { unsafe fread($0.baseAddress, 1, $0.count, file) }
+        guard unsafe ferror(file) == 0 else { return ([], .system("read")) }
+        guard byteCount <= Self.byteCountMax else {
+            let reason = "the file is longer than \(Self.byteCountMax / 1024) KiB"
+            return ([], .system(call: "read", code: EFBIG, reason: reason))
+        }
+        // libyaml skips a byte order mark only where it chooses the encoding itself.
+        let start = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
+        return Self.parse(text.span.extracting(start..<max(start, byteCount)))
+    }
+
+    /// Far more than all settings take.
+    private static let byteCountMax = 1 << 20
+    /// Settings lie three deep. libyaml's scanner takes quadratic time for brackets that stay open.
+    private static let depthMax = 32
+
+    /// The events up to the end of the text, or up to `failure`.
+    ///
+    /// - Complexity: O(n). Directives and deep nesting, for which libyaml takes O(n²), are refused.
+    static func parse(_ text: Span<UInt8>) -> (events: [YAMLEvent], failure: Failure?) {
+        if let line = Self.firstDirective(in: text) {
+            return ([], .syntax("directives ('%') are not supported", line: line, column: 1))
+        }
         // libyaml keeps pointers into its parser, which therefore must not move.
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
         defer { unsafe parser.deallocate() }
         guard unsafe yaml_parser_initialize(parser) == 1 else { return ([], .system("read", code: ENOMEM)) }
         defer { unsafe yaml_parser_delete(parser) }
-        unsafe yaml_parser_set_input_file(parser, file)
+        return unsafe text.withUnsafeBufferPointer { text in
+            unsafe yaml_parser_set_input_string(parser, text.baseAddress, text.count)
+            unsafe yaml_parser_set_encoding(parser, YAML_UTF8_ENCODING)
+            return unsafe Self.events(of: parser)
+        }
+    }
 
+    @unsafe private static func events(
+        of parser: UnsafeMutablePointer<yaml_parser_t>
+    ) -> (events: [YAMLEvent], failure: Failure?) {
         var events: [YAMLEvent] = []
+        var depth = 0
         while true {
             var event = unsafe yaml_event_t()
             guard unsafe yaml_parser_parse(parser, &event) == 1 else {
-                let failure = unsafe ferror(file) != 0 ? Failure.system("read") : Self.syntaxFailure(of: parser.pointee)
-                return (events, failure)
+                return (events, unsafe Self.syntaxFailure(of: parser.pointee))
             }
             defer { unsafe yaml_event_delete(&event) }
             if unsafe event.type == YAML_STREAM_END_EVENT { return (events, nil) }
-            if let event = unsafe YAMLEvent(event) { events.append(event) }
+            guard let event = unsafe YAMLEvent(event) else { continue }
+            depth += event.kind.depthChange
+            guard depth <= Self.depthMax else {
+                let problem = "nested more than \(Self.depthMax) levels deep"
+                return (events, .syntax(problem, line: event.line, column: event.column))
+            }
+            events.append(event)
         }
+    }
+
+    /// The line of the first `%` at the beginning of a line.
+    private static func firstDirective(in text: Span<UInt8>) -> Int? {
+        var line = 1
+        var isAtStart = true
+        for index in text.indices {
+            let byte = text[index]
+            if isAtStart, byte == UInt8(ascii: "%") { return line }
+            isAtStart = byte == UInt8(ascii: "\n")
+            if isAtStart { line += 1 }
+        }
+        return nil
     }
 
     private static func syntaxFailure(of parser: yaml_parser_t) -> Failure {
@@ -77,31 +152,35 @@ extension YAMLFile.Failure {
 extension YAMLEvent {
     /// Nil for the ends of documents and streams, which say nothing.
     fileprivate init?(_ event: yaml_event_t) {
-        let anchor: UnsafeMutablePointer<yaml_char_t>?
+        var anchor: UnsafeMutablePointer<yaml_char_t>?
+        var tag: UnsafeMutablePointer<yaml_char_t>?
         switch unsafe event.type {
         case YAML_DOCUMENT_START_EVENT:
-            (self.kind, unsafe anchor) = (.documentStart, nil)
+            self.kind = .documentStart
         case YAML_MAPPING_START_EVENT:
-            (self.kind, unsafe anchor) = unsafe (.mappingStart, event.data.mapping_start.anchor)
+            self.kind = .mappingStart
+            unsafe (anchor, tag) = unsafe (event.data.mapping_start.anchor, event.data.mapping_start.tag)
         case YAML_MAPPING_END_EVENT:
-            (self.kind, unsafe anchor) = (.mappingEnd, nil)
+            self.kind = .mappingEnd
         case YAML_SEQUENCE_START_EVENT:
-            (self.kind, unsafe anchor) = unsafe (.sequenceStart, event.data.sequence_start.anchor)
+            self.kind = .sequenceStart
+            unsafe (anchor, tag) = unsafe (event.data.sequence_start.anchor, event.data.sequence_start.tag)
         case YAML_SEQUENCE_END_EVENT:
-            (self.kind, unsafe anchor) = (.sequenceEnd, nil)
+            self.kind = .sequenceEnd
         case YAML_ALIAS_EVENT:
-            (self.kind, unsafe anchor) = (.alias, nil)
+            self.kind = .alias
         case YAML_SCALAR_EVENT:
             let scalar = unsafe event.data.scalar
             let bytes = unsafe UnsafeBufferPointer(start: scalar.value, count: scalar.length)
             let isPlain = unsafe scalar.style == YAML_PLAIN_SCALAR_STYLE
             self.kind = .scalar(unsafe String(decoding: bytes, as: UTF8.self), isPlain: isPlain)
-            unsafe anchor = unsafe scalar.anchor
+            unsafe (anchor, tag) = unsafe (scalar.anchor, scalar.tag)
         default:
             return nil
         }
         self.line = unsafe Int(event.start_mark.line) + 1
         self.column = unsafe Int(event.start_mark.column) + 1
         self.hasAnchor = unsafe anchor != nil
+        self.hasTag = unsafe tag != nil
     }
 }

@@ -22,7 +22,8 @@ enum ReadableFile {
             case .memory(let error): throw error
             case .system(ENOENT): self = .missing(reason: "open \(path): \(error.reason)")
             case .system(EISDIR): self = .unreadable(reason: "read \(path): \(error.reason)")
-            case .system, .notAFile: self = .unreadable(reason: "open \(path): \(error.reason)")
+            case .system: self = .unreadable(reason: "open \(path): \(error.reason)")
+            case .notRegular: self = .unreadable(reason: "\(path) \(error.reason)")
             case .tooLarge: self = .unreadable(reason: "\(path) is \(error.reason)")
             }
         }

@@ -27,6 +27,10 @@ package struct BackendFindings: Equatable, Sendable {
     package var validUntil: String?
     /// When the certificate of the TLS listener ends, RFC 3339. Nil where there is none that is of use.
     package var listenerValidUntil: String?
+    /// What the agent's locked memory is enough for.
+    package var memory: MemoryFindings?
+    /// Where the CA certificates come from that key servers are trusted by, besides those that the backend names.
+    package var systemAuthorities: String?
     /// Nil if no server was asked.
     package var trials: [Trial]?
     /// What files hold wrongly.
@@ -42,8 +46,10 @@ package struct BackendFindings: Equatable, Sendable {
     var lines: [String] {
         var lines: [String] = []
         if let identity { lines.append("identity: \(identity)") }
+        if let systemAuthorities { lines.append("system CA certificates: \(systemAuthorities)".escapingControls) }
         if let validUntil { lines.append("certificate: valid until \(validUntil)") }
         if let listenerValidUntil { lines.append("listener's certificate: valid until \(listenerValidUntil)") }
+        lines += self.memory?.lines ?? []
         return lines + (self.trials.map { ["", "connections:"] + $0.map { "  \($0)".escapingControls } } ?? [])
     }
 }

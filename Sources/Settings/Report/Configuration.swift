@@ -12,12 +12,13 @@ package struct Configuration: Sendable {
     /// Everything there is to say, in the order in which it was read.
     package let diagnostics: [Diagnostic]
 
-    package init(_ loaded: LoadedSettings, _ environment: KMSEnvironment) {
+    /// - Parameter others: about variables that are neither the agent's nor the object store's.
+    package init(_ loaded: LoadedSettings, _ environment: KMSEnvironment, others: [Diagnostic] = []) {
         self.settings = loaded.settings
         self.backend = environment.backend
         self.settingValues = loaded.values
         self.environmentValues = environment.values
-        self.diagnostics = loaded.diagnostics + environment.diagnostics
+        self.diagnostics = loaded.diagnostics + environment.diagnostics + others
     }
 
     /// Whether the agent can start with it.

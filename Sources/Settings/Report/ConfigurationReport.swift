@@ -57,7 +57,9 @@ package struct ConfigurationReport {
             json.member("endpoints", configuration.backend?.endpoints.map(\.description) ?? [])
             json.member("identity", self.findings.identity)
             json.member("valid_until", self.findings.validUntil)
+            if let authorities = self.findings.systemAuthorities { json.member("system_authorities", authorities) }
             json.member("listener_valid_until", self.findings.listenerValidUntil)
+            if let memory = self.findings.memory { json.member("memory", memory) }
             if let trials = self.findings.trials { json.member("connections", trials) }
             json.member("settings", configuration.settingValues)
             json.member("environment", configuration.environmentValues)

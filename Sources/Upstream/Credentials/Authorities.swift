@@ -51,7 +51,7 @@ extension CredentialSource {
     }
 
     private func readNamed(_ place: CredentialFile) throws(CredentialFault) -> Authorities {
-        let isFolder = place.kind == .folder
+        let isFolder = place.kind == .directory
         var authorities: Authorities
         do throws(CredentialFault) {
             authorities = isFolder ? try self.readFolder(place) : try self.readFile(place)

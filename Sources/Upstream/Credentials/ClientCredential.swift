@@ -152,7 +152,8 @@ extension CredentialError {
         case .truncated:
             "is the file still being written?"
         case .noCertificate, .noPrivateKey, .notBase64, .malformed, .unsupportedKey, .malformedEncryption,
-            .unsupportedEncryption, .costlyEncryption, .keyOfAnotherCertificate, .noIdentity, .refused, .failed,
+            .unsupportedEncryption, .costlyEncryption, .keyOfAnotherCertificate, .authorityAsClient, .severalClients,
+            .unacceptableKey, .refused, .failed,
             .apiKeyNotBase64, .apiKeyByteCount, .apiKeyType:
             nil
         }

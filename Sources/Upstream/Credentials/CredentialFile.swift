@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Glibc
 import Linux
 import LockedMemory
 
@@ -40,11 +41,6 @@ struct CredentialFile: Sendable {
     /// Reads it as if it held a secret, as any of them may: a key can stand in one file with its certificate, or lie in
     /// one folder with authorities.
     func read(into memory: SecretMemory) throws(CredentialFault) -> Secret {
-        switch self.kind {
-        case .folder: throw self.fault("is a folder", remedy: "name a file in PEM")
-        case .other: throw self.fault("is a pipe or a device", remedy: "name a file, which can be read more than once")
-        case .file, nil: break
-        }
         do throws(SecretFile.Failure) {
             return try SecretFile.read(path: self.path, byteCountMax: Self.byteCountMax, into: memory)
         } catch {
@@ -67,6 +63,10 @@ struct CredentialFile: Sendable {
     }
 
     private func unreadable(_ failure: SecretFile.Failure) -> CredentialFault {
-        self.fault("cannot be read: \(failure.reason)", remedy: "name what the agent's user may read")
+        switch failure {
+        case .notRegular, .system(EISDIR): self.fault(failure.reason, remedy: "name a file in PEM")
+        case .system, .tooLarge, .memory:
+            self.fault("cannot be read: \(failure.reason)", remedy: "name what the agent's user may read")
+        }
     }
 }

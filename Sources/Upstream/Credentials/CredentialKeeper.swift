@@ -29,6 +29,7 @@ package actor CredentialKeeper {
 
     private let source: CredentialSource
     private let lookout: Lookout
+    private let worker: FileWorker
     private let now: @Sendable () -> Int
     private let report: @Sendable (Event) -> Void
 
@@ -36,22 +37,27 @@ package actor CredentialKeeper {
     private var client: Rotation<CredentialFault>
     private var authorities: Rotation<CredentialFault>
     private var alarm: ExpiryAlarm
+    /// How often `credentials` has been replaced.
+    private var replacedCount = 0
 
     private let published: Mutex<CredentialStatus>
 
     /// - Parameters:
     ///   - credentials: what the source held at the start.
+    ///   - worker: reads the files. A read that it gives up on is a fault like any other.
     ///   - now: seconds since 1970.
     ///   - report: is called with every event, one at a time.
     package init(
         _ source: CredentialSource,
         credentials: Credentials,
         pace: Pace = Pace(),
+        worker: FileWorker = FileWorker(),
         now: @escaping @Sendable () -> Int = WallClock.currentSecond,
         report: @escaping @Sendable (Event) -> Void
     ) {
         self.source = source
         self.lookout = Lookout(for: source.paths, pace: pace)
+        self.worker = worker
         self.now = now
         self.report = report
         self.credentials = credentials
@@ -73,30 +79,25 @@ package actor CredentialKeeper {
     }
 
     /// Looks at once, and tells what is wrong, be it for the second time.
-    package func reloadNow() { _ = self.look(isAsked: true) }
+    package func reloadNow() async { _ = await self.look(isAsked: true) }
 
-    /// Reads the files on whatever thread this is: they are few and small, and changes are rare.
-    ///
     /// - Returns: whether to look again soon.
-    private func look(isAsked: Bool = false) -> Bool {
+    private func look(isAsked: Bool = false) async -> Bool {
         let now = self.now()
-        let instant = ContinuousClock.now
-        let refusals = RefusedAllocations.onThisThread
-        let client = Result { () throws(CredentialFault) in
-            try self.source.successor(of: self.credentials.client, now: now)
-        }
-        let trust = Result { () throws(CredentialFault) in try self.source.successor(of: self.credentials.trust) }
-        // Without memory a good certificate looks like a bad one. So nothing is concluded from such a reading.
-        if RefusedAllocations.onThisThread != refusals, client.isFailure || trust.isFailure {
+        guard let reading = await self.read(now: now) else { return false }
+        if reading.lacksMemory {
             if isAsked { self.report(.refused(.noMemory)) }
             return true
         }
+        let instant = ContinuousClock.now
+        let (client, trust) = (reading.client, reading.trust)
         let decisions: [CredentialRole: Rotation<CredentialFault>.Decision] = [
             .client: self.client.decide(on: client.map(\.fingerprints), now: instant, isAsked: isAsked),
             .authorities: self.authorities.decide(on: trust.map(\.fingerprints), now: instant, isAsked: isAsked),
         ]
         let taken = Set(decisions.filter { $0.value == .take }.keys)
         if !taken.isEmpty {
+            self.replacedCount += 1
             self.credentials = Credentials(
                 client: (try? client.get()) ?? self.credentials.client,
                 trust: (try? trust.get()) ?? self.credentials.trust
@@ -107,6 +108,30 @@ package actor CredentialKeeper {
         if taken.contains(.client) { self.alarm = self.alarm.fresh() }
         self.checkExpiry(now: now)
         return decisions.values.contains(.lookAgain)
+    }
+
+    /// What the files hold. If another look has replaced the credentials meanwhile, they are read again, since what they
+    /// hold was compared with the former ones.
+    ///
+    /// - Returns: nil if the task was cancelled.
+    private func read(now: Int) async -> CredentialReading? {
+        while true {
+            let (source, current, count) = (self.source, self.credentials, self.replacedCount)
+            do throws(FileWorker.Failure) {
+                let reading = try await self.worker.run {
+                    var (reading, wereRefused) = RefusedAllocations.during {
+                        CredentialReading(of: source, inUse: current, now: now)
+                    }
+                    reading.lacksMemory = wereRefused && (reading.client.isFailure || reading.trust.isFailure)
+                    return reading
+                }
+                if count == self.replacedCount { return reading }
+            } catch .cancelled {
+                return nil
+            } catch {
+                return CredentialReading(failed: source.fault(for: error), inUse: self.credentials)
+            }
+        }
     }
 
     private func note(_ decision: Rotation<CredentialFault>.Decision, on role: CredentialRole) {

@@ -166,7 +166,7 @@ package struct EndpointTrial: Sendable {
             case .notAllowed: .denied
             case .keyNotFound: .found(.keyMissing)
             case .keyExists, .decryptionFailed, .notSupported, .unsupportedAlgorithm, .hmacNotSupported, .overloaded,
-                .outOfMemory, .unavailable, .timedOut, .internalFailure:
+                .outOfMemory, .unavailable, .timedOut, .contradicted, .internalFailure:
                 .found(.refused(operation, failure))
             }
         }

@@ -82,19 +82,21 @@ extension KESService {
         case nothing
     }
 
-    /// Carries a secret out of a task group, which cannot return what cannot be copied.
+    /// Carries an answer out of a task group, which cannot return what cannot be copied.
     private final class Taken: Sendable {
-        private let secret: Mutex<Secret?>
+        private let decryption: Mutex<Decryption?>
 
-        init(_ secret: consuming Secret) { self.secret = Mutex(secret) }
+        init(_ plaintext: consuming Secret, from endpoint: Int) {
+            self.decryption = Mutex(Decryption(plaintext, endpoint: EndpointIndex(position: endpoint)))
+        }
 
-        func take() -> Secret? { self.secret.withLock { $0.take() } }
+        func take() -> Decryption? { self.decryption.withLock { $0.take() } }
     }
 
     /// Asks one endpoint and, if it takes unusually long, another. The first answer counts.
     func decrypt(
         _ name: KeyName, _ request: KESRequest.Decrypt, hedging: Hedging
-    ) async throws(KeyServiceError) -> Secret {
+    ) async throws(KeyServiceError) -> Decryption {
         let begin = self.clock.now
         let deadline = begin + self.options.timeout
         try await self.slots.enter()
@@ -117,8 +119,8 @@ extension KESService {
         switch result {
         case .answered(let taken):
             hedging.note(self.clock.now - begin)
-            guard let secret = taken.take() else { throw .internalFailure }
-            return secret
+            guard let decryption = taken.take() else { throw .internalFailure }
+            return decryption
         case .failed(let error): throw error
         case .nothing: throw .unavailable
         }
@@ -128,10 +130,11 @@ extension KESService {
         _ name: KeyName, _ request: KESRequest.Decrypt, deadline: ContinuousClock.Instant, trace: HedgeTrace
     ) async -> HedgeResult {
         do throws(KeyServiceError) {
-            return .answered(
-                Taken(
-                    try await self.travel(
-                        .decrypt, name.description, request, deadline: deadline, trace: trace, decode: Self.plaintext)))
+            var endpoint = -1
+            let plaintext = try await self.travel(
+                .decrypt, name.description, request, deadline: deadline, trace: trace, answering: &endpoint,
+                decode: Self.plaintext)
+            return .answered(Taken(plaintext, from: endpoint))
         } catch {
             return .failed(error)
         }
@@ -146,11 +149,11 @@ extension KESService {
         guard !Task.isCancelled, hedging.spend(), self.slots.enterAtOnce() else { return .nothing }
         defer { self.slots.leave() }
         do throws(KeyServiceError) {
-            return .answered(
-                Taken(
-                    try await self.travel(
-                        .decrypt, name.description, request, deadline: deadline,
-                        trace: HedgeTrace(avoiding: trace.noted), decode: Self.plaintext)))
+            var endpoint = -1
+            let plaintext = try await self.travel(
+                .decrypt, name.description, request, deadline: deadline, trace: HedgeTrace(avoiding: trace.noted),
+                answering: &endpoint, decode: Self.plaintext)
+            return .answered(Taken(plaintext, from: endpoint))
         } catch {
             return .nothing
         }

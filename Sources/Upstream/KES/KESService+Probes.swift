@@ -49,13 +49,15 @@ extension KESService {
     /// What is known of every endpoint, without asking.
     package var knownStatus: BackendStatus {
         let now = self.clock.now
-        let states = self.state.withLock { $0.pool.states }
+        let (states, contradictions) = self.state.withLock { ($0.pool.states, $0.contradictionCounts) }
         let fastest = states.filter { $0.condition == .up }.compactMap(\.latency.value).min()
         return BackendStatus(
             reachability: fastest.map { .reachable(latency: $0) } ?? .unreachable,
-            endpoints: zip(self.addresses, states)
-                .map { address, state in
-                    BackendStatus.Endpoint(address: address, condition: state.told(at: now), inFlight: state.inFlight)
+            endpoints: zip(self.addresses, states).enumerated()
+                .map { index, endpoint in
+                    BackendStatus.Endpoint(
+                        address: endpoint.0, condition: endpoint.1.told(at: now), inFlight: endpoint.1.inFlight,
+                        contradictions: contradictions[index] ?? 0)
                 })
     }
 

@@ -2,7 +2,7 @@
 
 import Curl
 import KESProtocol
-import KeyService
+package import KeyService
 import LockedMemory
 import Synchronization
 import Waiting
@@ -15,10 +15,22 @@ extension KESService {
         _ operation: KESEndpoint, _ name: String, _ message: borrowing some KESMessage & ~Copyable,
         decode: KESCall.Decoder<Value>
     ) async throws(KeyServiceError) -> Value {
+        var answering = -1
+        return try await self.ask(operation, name, message, answering: &answering, decode: decode)
+    }
+
+    /// - Parameters:
+    ///   - avoided: as ``RequestCourse`` takes them.
+    ///   - answering: becomes the endpoint that answers.
+    func ask<Value: ~Copyable>(
+        _ operation: KESEndpoint, _ name: String, _ message: borrowing some KESMessage & ~Copyable,
+        avoiding avoided: [Int] = [], answering: inout Int, decode: KESCall.Decoder<Value>
+    ) async throws(KeyServiceError) -> Value {
         let deadline = self.clock.now + self.options.timeout
         if !self.slots.enterAtOnce() { try await self.slots.enter() }
         defer { self.slots.leave() }
-        return try await self.travel(operation, name, message, deadline: deadline, decode: decode)
+        return try await self.travel(
+            operation, name, message, deadline: deadline, avoiding: avoided, answering: &answering, decode: decode)
     }
 
     /// Asks for `operation` on `name` with a body that is encoded already, for messages whose secret has ended.
@@ -28,32 +40,41 @@ extension KESService {
         let deadline = self.clock.now + self.options.timeout
         if !self.slots.enterAtOnce() { try await self.slots.enter() }
         defer { self.slots.leave() }
-        return try await self.travel(operation, name, deadline: deadline) { call, transport throws(AttemptFailure) in
+        var answering = -1
+        return try await self.travel(operation, name, deadline: deadline, answering: &answering) {
+            call, transport throws(AttemptFailure) in
             try await call.perform(body: body, over: transport, memory: self.memory, decode: decode)
         }
     }
 
     /// Goes from endpoint to endpoint until one answers. The caller has a slot.
     ///
-    /// - Parameter trace: notes whom it asks, and has noted whom not to.
+    /// - Parameters:
+    ///   - trace: notes whom it asks, and has noted whom not to.
+    ///   - avoided: as ``RequestCourse`` takes them.
+    ///   - answering: becomes the endpoint that answers.
     func travel<Value: ~Copyable>(
         _ operation: KESEndpoint, _ name: String, _ message: borrowing some KESMessage & ~Copyable,
-        deadline: ContinuousClock.Instant, trace: HedgeTrace? = nil, decode: KESCall.Decoder<Value>
+        deadline: ContinuousClock.Instant, trace: HedgeTrace? = nil, avoiding avoided: [Int] = [],
+        answering: inout Int, decode: KESCall.Decoder<Value>
     ) async throws(KeyServiceError) -> Value {
-        try await self.travel(operation, name, deadline: deadline, trace: trace) {
-            call, transport throws(AttemptFailure) in
+        try await self.travel(
+            operation, name, deadline: deadline, trace: trace, avoiding: avoided, answering: &answering
+        ) { call, transport throws(AttemptFailure) in
             try await call.perform(message, over: transport, memory: self.memory, decode: decode)
         }
     }
 
     private func travel<Value: ~Copyable>(
         _ operation: KESEndpoint, _ name: String, deadline: ContinuousClock.Instant, trace: HedgeTrace? = nil,
+        avoiding avoided: [Int] = [], answering: inout Int,
         attempt perform: (KESCall, any KESTransport) async throws(AttemptFailure) -> Value
     ) async throws(KeyServiceError) -> Value {
         let path = operation.path(naming: name)
         var now = self.clock.now
         var course = RequestCourse(
-            operation, options: self.options, startedAt: now, deadline: deadline, avoiding: trace?.avoided)
+            operation, options: self.options, startedAt: now, deadline: deadline, excluding: trace?.avoided,
+            avoiding: avoided)
         while true {
             switch self.state.withLock({ $0.next(course, at: now) }) {
             case .attempt(let attempt, let transport):
@@ -65,6 +86,7 @@ extension KESService {
                         connectTimeout: course.connectTimeout(of: attempt))
                     let value = try await perform(call, transport)
                     self.end(attempt, operation, .healthy, .succeeded)
+                    answering = attempt.endpoint
                     return value
                 } catch {
                     try await self.fail(error, attempt, operation, until: deadline, on: &course)
@@ -74,7 +96,7 @@ extension KESService {
                 guard await waiter.wait(ifCancelled: false) else { throw course.error ?? .unavailable }
                 course.startOver()
             case .end:
-                throw course.error ?? .unavailable
+                guard course.admitAvoided() else { throw course.error ?? .unavailable }
             }
             now = self.clock.now
         }
@@ -108,19 +130,24 @@ extension KESService {
         }
     }
 
+    package func recordContradiction(by endpoint: EndpointIndex) {
+        let index = Int(endpoint.value)
+        guard self.addresses.indices.contains(index) else { return }
+        let now = self.clock.now
+        let (count, isDue) = self.state.withLock { state in
+            state.contradictionCounts[index, default: 0] += 1
+            let isDue = state.contradictionReports.isDue(for: index, at: now)
+            return (state.contradictionCounts[index] ?? 0, isDue)
+        }
+        if isDue { self.report(.wrongPlaintext(address: self.addresses[index], count: count)) }
+    }
+
     /// Tells of an answer that is none, once in a while for each endpoint.
     private func complain(of fault: KESAnswer.Unusable, from endpoint: Int, _ operation: KESEndpoint) {
         let now = self.clock.now
-        let isDue = self.state.withLock { state in
-            if let last = state.complainedAt[endpoint], now < last + Self.complaintPeriod { return false }
-            state.complainedAt[endpoint] = now
-            return true
-        }
-        guard isDue else { return }
+        guard self.state.withLock({ $0.complaints.isDue(for: endpoint, at: now) }) else { return }
         self.report(.unusableAnswer(address: self.addresses[endpoint], operation, fault))
     }
-
-    private static let complaintPeriod = Duration.seconds(60)
 
     /// Notes what came of an attempt, and does what follows.
     ///

@@ -13,12 +13,28 @@ extension KESService {
         var isTended = false
         /// Requests that wait for an endpoint to return.
         var stranded: [Stranded] = []
-        /// When an answer that is none was told of last, by endpoint.
-        var complainedAt: [Int: ContinuousClock.Instant] = [:]
+        /// Reports of unusable answers.
+        var complaints = ReportLimit()
+        /// How often each endpoint returned another plaintext than the majority.
+        var contradictionCounts: [Int: Int] = [:]
+        var contradictionReports = ReportLimit()
 
         struct Stranded {
             let waiter: Waiter<Bool>
             let until: ContinuousClock.Instant
+        }
+    }
+
+    /// Limits reports about each endpoint to one a minute.
+    struct ReportLimit {
+        private static let period = Duration.seconds(60)
+        private var reportedAt: [Int: ContinuousClock.Instant] = [:]
+
+        /// Whether to report now. If so, the period begins.
+        mutating func isDue(for endpoint: Int, at now: ContinuousClock.Instant) -> Bool {
+            if let last = self.reportedAt[endpoint], now < last + Self.period { return false }
+            self.reportedAt[endpoint] = now
+            return true
         }
     }
 

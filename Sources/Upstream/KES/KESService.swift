@@ -79,19 +79,38 @@ package final class KESService: KeyService {
     package func generateKey(
         _ name: KeyName, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> DataKey {
-        try await self.ask(
-            .generateKey, name.description, KESRequest.GenerateKey(associatedData: associatedData)
+        var endpoint = -1
+        let dataKey = try await self.ask(
+            .generateKey, name.description, KESRequest.GenerateKey(associatedData: associatedData),
+            answering: &endpoint
         ) { (body, memory) throws(KESAnswer.Unusable) in
             try KESAnswer.GenerateKey(decoding: body, memory: memory).takeDataKey()
         }
+        let ciphertext = dataKey.ciphertext
+        return DataKey(
+            plaintext: dataKey.takePlaintext(), ciphertext: ciphertext, endpoint: EndpointIndex(position: endpoint))
     }
 
     package func decrypt(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Decryption {
         let request = KESRequest.Decrypt(ciphertext: ciphertext, associatedData: associatedData)
-        if let hedging = self.hedging { return Decryption(try await self.decrypt(name, request, hedging: hedging)) }
-        return Decryption(try await self.ask(.decrypt, name.description, request, decode: Self.plaintext))
+        if let hedging = self.hedging { return try await self.decrypt(name, request, hedging: hedging) }
+        var endpoint = -1
+        let plaintext = try await self.ask(
+            .decrypt, name.description, request, answering: &endpoint, decode: Self.plaintext)
+        return Decryption(plaintext, endpoint: EndpointIndex(position: endpoint))
+    }
+
+    package func decrypt(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData, avoiding endpoints: [EndpointIndex]
+    ) async throws(KeyServiceError) -> Decryption {
+        let request = KESRequest.Decrypt(ciphertext: ciphertext, associatedData: associatedData)
+        var endpoint = -1
+        let plaintext = try await self.ask(
+            .decrypt, name.description, request, avoiding: endpoints.map { Int($0.value) }, answering: &endpoint,
+            decode: Self.plaintext)
+        return Decryption(plaintext, endpoint: EndpointIndex(position: endpoint))
     }
 
     static func plaintext(of body: Span<UInt8>, memory: SecretMemory) throws(KESAnswer.Unusable) -> Secret {
@@ -178,5 +197,13 @@ package final class KESService: KeyService {
                 throw .outOfMemory
             }
         }
+    }
+}
+
+extension EndpointIndex {
+    /// Nil beyond what the cache can remember, which is more than a configuration can name.
+    init?(position: Int) {
+        guard let value = UInt16(exactly: position), value < .max else { return nil }
+        self.init(value)
     }
 }

@@ -21,6 +21,8 @@ struct RequestCourse {
 
     /// The endpoints not to ask again.
     private(set) var tried: [Int]
+    /// The endpoints to ask only if no other one can be asked, the least wanted last.
+    private var avoided: ArraySlice<Int>
     private(set) var attemptCount = 0
     /// What the last attempt failed with.
     private(set) var error: KeyServiceError?
@@ -35,16 +37,19 @@ struct RequestCourse {
         case giveUp
     }
 
-    /// - Parameter avoided: an endpoint that somebody else asks the same.
+    /// - Parameters:
+    ///   - excluded: an endpoint that the same request is at already.
+    ///   - avoided: endpoints to ask only if no other one can be asked, the least wanted last.
     init(
         _ operation: KESEndpoint, options: UpstreamOptions, startedAt: Instant, deadline: Instant,
-        avoiding avoided: Int? = nil
+        excluding excluded: Int? = nil, avoiding avoided: [Int] = []
     ) {
         self.isRepeatable = operation.isRepeatable
         self.deadline = deadline
         self.shortestConnectTimeout = options.connectTimeout / 8
         self.patienceEndsAt = min(deadline, startedAt + options.connectTimeout)
-        self.tried = avoided.map { [$0] } ?? []
+        self.tried = (excluded.map { [$0] } ?? []) + avoided
+        self.avoided = avoided[...]
     }
 
     /// When an attempt that begins now has failed. It must leave time for another one, if there is whom to ask.
@@ -80,8 +85,20 @@ struct RequestCourse {
         return verdict.maySucceedElsewhere && self.attemptCount < Self.attemptCountMax ? .retry : .giveUp
     }
 
+    /// Admits the most wanted of the avoided endpoints, since no other one can be asked.
+    ///
+    /// - Returns: false if there is none.
+    mutating func admitAvoided() -> Bool {
+        guard let endpoint = self.avoided.popFirst() else { return false }
+        if let index = self.tried.firstIndex(of: endpoint) { self.tried.remove(at: index) }
+        return true
+    }
+
     /// Endpoints have come back: all may be asked again.
-    mutating func startOver() { self.tried = [] }
+    mutating func startOver() {
+        self.tried = []
+        self.avoided = []
+    }
 }
 
 extension KESEndpoint {

@@ -3,7 +3,7 @@
 import ArgumentParser
 
 /// `keyside identity …`
-struct IdentityCommand: AsyncParsableCommand {
+struct IdentityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "identity", abstract: "Make what KES knows a client by, and tell whom it knows.",
         subcommands: [NewIdentity.self, IdentityOf.self])

@@ -7,7 +7,7 @@ import Linux
 import LockedMemory
 
 /// `keyside identity of`
-struct IdentityOf: AsyncParsableCommand {
+struct IdentityOf: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "of", abstract: "Tell whom KES knows the owner of a certificate or an API key as.",
         discussion: """
@@ -24,8 +24,8 @@ struct IdentityOf: AsyncParsableCommand {
         guard !self.source.isEmpty else { throw ValidationError("name a file, an API key or '-'") }
     }
 
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             let memory = try SecretMemory.forCommand()
             let identity = try self.identity(memory: memory)
             switch self.output {

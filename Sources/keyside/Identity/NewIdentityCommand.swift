@@ -7,7 +7,7 @@ import Linux
 import LockedMemory
 
 /// `keyside identity new`
-struct NewIdentity: AsyncParsableCommand {
+struct NewIdentity: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "new", abstract: "Make a new API key, or a new client certificate with its private key.",
         discussion: """
@@ -38,8 +38,8 @@ struct NewIdentity: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             guard !self.kms else {
                 throw CommandFailure(.failed, "this version makes no API keys for MinIO KMS; leave out --kms for KES")
             }

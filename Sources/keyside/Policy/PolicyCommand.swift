@@ -3,7 +3,7 @@
 import ArgumentParser
 
 /// `keyside policy …`
-struct PolicyCommand: AsyncParsableCommand {
+struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "policy", abstract: "Look into the policies of the TLS listener.", subcommands: [TestPolicy.self])
 }

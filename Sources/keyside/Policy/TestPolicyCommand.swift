@@ -12,7 +12,7 @@ import LockedMemory
 import Settings
 
 /// `keyside policy test`
-struct TestPolicy: AsyncParsableCommand {
+struct TestPolicy: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "test", abstract: "Explain whether somebody may ask for a path, by the settings as they are.",
         discussion: """
@@ -41,8 +41,8 @@ struct TestPolicy: AsyncParsableCommand {
         _ = try self.path
     }
 
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             guard let principal = self.principal else {
                 throw CommandFailure(
                     .failed,

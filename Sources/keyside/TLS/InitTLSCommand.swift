@@ -7,7 +7,7 @@ import Linux
 import LockedMemory
 
 /// `keyside tls init`
-struct InitTLS: AsyncParsableCommand {
+struct InitTLS: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
         abstract: "Make certificate, key and API key for an object store on this machine, and say what to put where.",
@@ -34,8 +34,8 @@ struct InitTLS: AsyncParsableCommand {
         }
     }
 
-    func run() async throws {
-        try await self.reportingFailures {
+    func run() throws {
+        try self.reportingFailures {
             let memory = try SecretMemory.forCommand()
             let kit = ListenerKit(folder: Files.absolutePath(self.folder))
             let identity = try kit.make(

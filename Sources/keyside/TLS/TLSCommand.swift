@@ -3,7 +3,7 @@
 import ArgumentParser
 
 /// `keyside tls …`
-struct TLSCommand: AsyncParsableCommand {
+struct TLSCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tls", abstract: "Prepare the listener for clients that speak TLS only.",
         subcommands: [InitTLS.self])

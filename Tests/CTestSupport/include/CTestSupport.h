@@ -46,9 +46,16 @@ long testsupport_raise_descriptor_limit(void);
 /// Removes a folder with everything in it.
 void testsupport_remove_folder(const char *path);
 
-/// A new private key, PKCS #8 in PEM. `kind` is `RSA` (2048 bits), `P-256`, `P-384` or `ED25519`. The text is to be freed;
-/// NULL on failure, here and below.
+/// A new private key, PKCS #8 in PEM. `kind` is `RSA` (2048 bits), the name of a curve as `P-256`, or `ED25519` or another
+/// name that OpenSSL knows. The text is to be freed; NULL on failure, here and below.
 char *testsupport_key_make(const char *kind);
+
+/// A new RSA key of so many bits and this public exponent. Above 4096 bits, its modulus is the product of many small primes,
+/// which costs little and is worth nothing.
+char *testsupport_rsa_key_make(unsigned bits, uint64_t exponent);
+
+/// A new key on a curve whose parameters are spelled out, not named.
+char *testsupport_explicit_curve_key_make(const char *curve);
 
 /// The Ed25519 key of a seed of 32 bytes, likewise.
 char *testsupport_key_from_ed25519_seed(const uint8_t *seed);
@@ -58,6 +65,8 @@ struct testsupport_certificate {
     const char *common_name;
     /// The private key that belongs to it.
     const char *key;
+    /// A certificate whose public key is put into this one in place of that of `key`; or NULL.
+    const char *public_key_of;
     /// Who signs it; both NULL: itself.
     const char *issuer;
     const char *issuer_key;
@@ -91,11 +100,35 @@ struct testsupport_tls;
 /// What calls return where it is no count of bytes.
 enum { TESTSUPPORT_TLS_WAITS = -1, TESTSUPPORT_TLS_ENDED = -2, TESTSUPPORT_TLS_FAILED = -3 };
 
-/// A client of a server at 127.0.0.1. Texts are PEM; certificate and key may be NULL. Protocols are ALPN's, each behind its
-/// length. NULL if a text is none.
-struct testsupport_tls *testsupport_tls_make(
-    const char *authority, const char *certificate, const char *key, const uint8_t *protocols, unsigned protocols_count);
+/// A session that a later connection can resume.
+struct testsupport_tls_session;
+
+/// A client of a server at 127.0.0.1. Texts are PEM.
+struct testsupport_tls_client {
+    /// The CA that issued the server's certificate.
+    const char *authority;
+    /// What the client sends first, and its private key; both may be NULL. If the key is that of another certificate, it
+    /// signs all the same (P-256 only).
+    const char *certificate, *key;
+    /// Certificates that the client sends after the first, unchecked; may be NULL.
+    const char *others;
+    /// 0x0303 for TLS 1.2 only, 0x0304 for TLS 1.3 only, 0 for either.
+    int version;
+    /// May be NULL.
+    struct testsupport_tls_session *session;
+    /// ALPN's names, each behind its length.
+    const uint8_t *protocols;
+    unsigned protocols_count;
+};
+
+/// NULL if a text cannot be read.
+struct testsupport_tls *testsupport_tls_make(const struct testsupport_tls_client *client);
 void testsupport_tls_free(struct testsupport_tls *tls);
+
+/// The connection's newest session. NULL if the server has offered none that can be resumed.
+struct testsupport_tls_session *testsupport_tls_take_session(struct testsupport_tls *tls);
+void testsupport_tls_session_free(struct testsupport_tls_session *session);
+bool testsupport_tls_is_resumed(struct testsupport_tls *tls);
 
 /// Returns 1 when it is done.
 int testsupport_tls_shake_hands(struct testsupport_tls *tls);
@@ -134,5 +167,18 @@ struct testsupport_match {
 size_t testsupport_index_search(
     const struct testsupport_index *index, const uint8_t *memory, size_t byte_count,
     struct testsupport_match *matches, size_t matches_max);
+
+// The malloc family that the program replaces glibc's with. A block of one of these goes to these alone.
+void *testsupport_malloc(size_t byte_count);
+void *testsupport_calloc(size_t count, size_t byte_count);
+void *testsupport_realloc(void *block, size_t byte_count);
+void *testsupport_reallocarray(void *block, size_t count, size_t byte_count);
+void testsupport_free(void *block);
+void *testsupport_memalign(size_t alignment, size_t byte_count);
+void *testsupport_aligned_alloc(size_t alignment, size_t byte_count);
+int testsupport_posix_memalign(void **result, size_t alignment, size_t byte_count);
+void *testsupport_valloc(size_t byte_count);
+void *testsupport_pvalloc(size_t byte_count);
+size_t testsupport_malloc_usable_size(void *block);
 
 #endif

@@ -28,16 +28,34 @@ struct IdentityTests {
         #expect(try self.identity(of: pair.key + pair.certificate) == pair.identity)
     }
 
-    @Test("certificates of authorities are passed over, and exactly one other must remain")
+    @Test("the first certificate has the identity, and CA certificates may follow")
     func chains() throws {
         let authority = try Authority.test()
         let pair = try authority.issueClient()
-        #expect(try self.identity(of: authority.certificate + pair.certificate) == pair.identity)
-        #expect(credentialError { _ = try self.identity(of: authority.certificate) } == .noIdentity(certificates: 0))
-        let two = pair.certificate + (try authority.issueClient().certificate)
-        #expect(credentialError { _ = try self.identity(of: two) } == .noIdentity(certificates: 2))
+        #expect(try self.identity(of: pair.certificate + authority.certificate) == pair.identity)
+        for text in [authority.certificate, authority.certificate + pair.certificate] {
+            #expect(credentialError { _ = try self.identity(of: text) } == .authorityAsClient)
+        }
+        let other = try authority.issueClient().certificate
+        for text in [pair.certificate + other, pair.certificate + authority.certificate + other] {
+            #expect(credentialError { _ = try self.identity(of: text) } == .severalClients(count: 2))
+        }
         #expect(
             credentialError { _ = try self.identity(of: pair.key) } == .noCertificate(found: ["PRIVATE KEY"]))
+    }
+
+    @Test("a key that the listener refuses gives no identity", arguments: RefusedTestKey.allCases)
+    func refusedKeys(key: RefusedTestKey) throws {
+        let expected: ClientKeyFault =
+            switch key {
+            case .rsa1024, .rsa2047: .shortRSA
+            case .rsa8704: .longRSA
+            case .rsaExponent33Bits: .unusualRSAExponent
+            case .p224, .secp256k1, .explicitP256: .unsupportedCurve
+            case .ed448: .unsupportedAlgorithm
+            }
+        let pair = try Authority.test().issueClient(key: key.makeKey())
+        #expect(credentialError { _ = try self.identity(of: pair.certificate) } == .unacceptableKey(expected))
     }
 
     @Test(

@@ -42,8 +42,10 @@ enum ServerContext {
     }
 
     private static func read(_ pem: String, _ body: (OpaquePointer?) -> OpaquePointer?) -> OpaquePointer? {
-        let bio = BIO_new_mem_buf(pem, -1)
-        defer { BIO_free(bio) }
-        return body(bio)
+        pem.withCString { text in  // OpenSSL reads from where the text lies, without a copy.
+            let bio = BIO_new_mem_buf(text, -1)
+            defer { BIO_free(bio) }
+            return body(bio)
+        }
     }
 }

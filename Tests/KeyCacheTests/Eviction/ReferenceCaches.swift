@@ -26,7 +26,8 @@ enum ReferenceCache: CaseIterable {
             fingerprints[request.object] = fingerprint
             let now = BootTime.milliseconds(request.milliseconds)
             if core.lookUp(fingerprint, of: .named("a"), at: now, isOutOfReach: { false }) != .none { return true }
-            _ = core.fill(fingerprint, .named("a"), byteCount: 32, askedAt: now, at: now)
+            _ = core.fill(
+                fingerprint, .named("a"), byteCount: 32, agreement: .unopposed, by: nil, askedAt: now, at: now)
             return false
         }
     }

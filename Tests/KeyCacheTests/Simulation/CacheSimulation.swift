@@ -35,19 +35,20 @@ import Testing
     @Test("everything happens in it")
     func liveliness() {
         var sum = CacheStatistics()
-        var (continuations, unopened) = (0, 0)
-        for seed in UInt64(1)...80 {
+        var (continuations, unopened, undecided) = (0, 0, 0)
+        for seed in UInt64(1)...200 {
             var world = CacheWorld(seed: seed)
             for _ in 1...Self.stepCount { world.step() }
             sum += world.shell.statistics
             continuations += world.counts.continuations
+            undecided += world.undecided.count
             unopened += world.shell.unopened.fresh + world.shell.unopened.stale
         }
-        print("\(sum), \(continuations) continuations, \(unopened) unopened")
+        print("\(sum), \(continuations) continuations, \(unopened) unopened, \(undecided) undecided")
         let counts = [
             sum.hits, sum.misses, sum.coalesced, sum.stale, sum.absent, sum.renewals.succeeded, sum.renewals.refused,
-            sum.renewals.failed, sum.evictions.capacity, sum.evictions.expired, sum.evictions.purged, continuations,
-            unopened,
+            sum.renewals.failed, sum.evictions.capacity, sum.evictions.expired, sum.evictions.purged,
+            sum.evictions.contradicted, sum.contradictions, continuations, unopened, undecided,
         ]
         #expect(counts.allSatisfy { $0 > 0 }, "\(counts)")
     }

@@ -120,7 +120,7 @@ extension CacheWorld {
     private func checkOpened(_ number: Int, _ question: SealedQuestion, _ plaintext: Plaintext, begunAt: Int) {
         let client = self.clients[number]
         self.referee.rule(
-            question == client.question && self.server.plaintext(of: client.question) == plaintext,
+            question == client.question && self.server.concerns(plaintext, client.question),
             "\(client.question) is answered with what \(question) sealed")
         self.referee.rule(
             begunAt >= client.barrier,

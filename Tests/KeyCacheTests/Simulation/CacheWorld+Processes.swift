@@ -14,6 +14,8 @@ extension CacheWorld {
         case leaving(Int)
         case flying(SimulatedShell.Flight, Stage)
         case generating(Generation)
+        /// A new data key contradicts a cached one, and is to be confirmed.
+        case confirming(Generated, SimulatedShell.Asked)
         case forgetting(Forgetting, Then)
         case sweeping(shard: Int, start: Int)
         case creating(KeyName, createdAt: Int?)
@@ -24,7 +26,7 @@ extension CacheWorld {
     enum Stage {
         case begun
         case asked(AbsentKeys.Witness)
-        case answered(AbsentKeys.Witness, Result<Plaintext, KeyServiceError>)
+        case answered(AbsentKeys.Witness, SimulatedShell.Said)
         case landed(SimulatedShell.Landing, at: Int)
     }
 
@@ -37,7 +39,13 @@ extension CacheWorld {
         let witness: AbsentKeys.Witness
         /// On the clock of the shell.
         let askedAt: BootTime
-        var answer: Result<SealedQuestion, KeyServiceError>?
+        var answer: Result<Generated, KeyServiceError>?
+    }
+
+    struct Generated {
+        let question: SealedQuestion
+        let plaintext: Plaintext
+        let endpoint: Int
     }
 
     /// `CachedKeyService.forget(_:)`.
@@ -89,6 +97,9 @@ extension CacheWorld {
             return self.fly(flight, stage)
         case .generating(let generation):
             return self.generate(generation)
+        case .confirming(let generated, let asked):
+            self.confirm(generated, asked)
+            return nil
         case .forgetting(let forgetting, let then):
             return self.forget(forgetting, then)
         case .sweeping(let shard, let start):
@@ -141,16 +152,24 @@ extension CacheWorld {
         }
     }
 
-    private mutating func open(_ flight: SimulatedShell.Flight) -> Result<Plaintext, KeyServiceError> {
+    private mutating func open(_ flight: SimulatedShell.Flight) -> SimulatedShell.Said {
         let question = flight.asked.question
+        let endpoint = self.anyEndpoint(but: flight.contradiction?.endpoints ?? [])
         let answer = Result { () throws(KeyServiceError) in
             if let error = self.disturbance() { throw error }
-            return try self.server.open(question)
+            return try self.server.open(question, at: endpoint)
         }
         if answer == .failure(.keyNotFound) {
             self.absences.note(question.name, saidAt: self.tick(), askedAt: flight.startedAt)
         }
-        return answer
+        return SimulatedShell.Said(answer: answer, endpoint: endpoint)
+    }
+
+    private mutating func anyEndpoint(but avoided: [Int]) -> Int {
+        let candidates = SimulatedKeyServer.endpoints.filter { !avoided.contains($0) }
+        // Now and then the others cannot be reached.
+        guard self.chance(90) else { return avoided.first ?? 0 }
+        return candidates.randomElement(using: &self.lots) ?? 0
     }
 
     private mutating func disturbance() -> KeyServiceError? {
@@ -159,10 +178,22 @@ extension CacheWorld {
     }
 
     private mutating func land(
-        _ flight: SimulatedShell.Flight, _ answer: Result<Plaintext, KeyServiceError>, _ witness: AbsentKeys.Witness
+        _ flight: SimulatedShell.Flight, _ said: SimulatedShell.Said, _ witness: AbsentKeys.Witness
     ) -> Process {
         let landedAt = self.tick()
-        let landing = self.shell.land(flight, answer, landedAt: landedAt)
+        let answer = said.answer
+        let before = self.shell.vault[flight.asked.fingerprint].flatMap { $0.isPurged ? nil : $0.plaintext }
+        let landing = self.shell.land(flight, said, landedAt: landedAt)
+        self.checkMajority(landing, flight, answer, before)
+        if let contradiction = landing.contradiction {
+            if contradiction.cached != nil { self.counts.contradictions += 1 }
+            var flight = flight
+            flight.startedAt = self.shell.now
+            flight.begunAt = self.tick()
+            flight.contradiction = contradiction
+            self.underWay.insert(flight.asked.fingerprint)
+            return .flying(flight, .asked(witness))
+        }
         self.count(landing)
         for number in landing.callers {
             self.referee.rule(self.clients[number].state != .left, "client \(number) is to be told, who has left")
@@ -188,6 +219,41 @@ extension CacheWorld {
         case _:
             return .forgetting(
                 Forgetting(name, at: landedAt), .tell(flight, landing, landedAt: landedAt, witness))
+        }
+    }
+
+    /// What a naive cache would do about contradictions.
+    private mutating func checkMajority(
+        _ landing: SimulatedShell.Landing, _ flight: SimulatedShell.Flight, _ said: Result<Plaintext, KeyServiceError>,
+        _ before: Plaintext?
+    ) {
+        let (question, fingerprint) = (flight.asked.question, flight.asked.fingerprint)
+        let told = landing.held.map { .success($0.content.plaintext) } ?? landing.answer
+        if let contradiction = flight.contradiction {
+            let isDecided = [contradiction.cached, contradiction.new]
+                .contains { $0.map { said == .success($0) } ?? false }
+            let expected: Result<Plaintext, KeyServiceError> =
+                isDecided || said.isRefusalOfKey ? said : .failure(.contradicted)
+            self.referee.rule(told == expected, "\(question): \(told) is told of \(contradiction) and \(said)")
+            if !isDecided {
+                self.undecided[fingerprint] = self.shell.now
+            } else if contradiction.cached != nil {
+                self.undecided[fingerprint] = nil
+            }
+            if let content = self.shell.vault[fingerprint], !content.isPurged {
+                self.referee.rule(
+                    isDecided && said == .success(content.plaintext), "\(question): a contradicted plaintext is cached")
+            }
+        } else if before == nil, case .success = said, let since = self.undecided[fingerprint] {
+            self.referee.rule(
+                landing.contradiction != nil || self.shell.now - since >= self.shell.policy.any,
+                "\(question): one answer is enough, of which key servers said different things")
+        } else if let before, case .success(let plaintext) = said {
+            self.referee.rule(
+                before == plaintext || landing.contradiction != nil, "\(question): a contradiction is not noticed")
+            self.referee.rule(
+                before == plaintext || self.shell.vault[fingerprint] == nil,
+                "\(question): a contradicted plaintext stays")
         }
     }
 
@@ -236,18 +302,29 @@ extension CacheWorld {
             var generation = generation
             generation.answer = Result { () throws(KeyServiceError) in
                 if let error = self.disturbance() { throw error }
-                return try self.server.seal(generation.name, context: generation.context, &self.lots)
+                return try self.seal(generation)
             }
-            if generation.answer == .failure(.keyNotFound) {
+            if case .failure(.keyNotFound) = generation.answer {
                 self.absences.note(generation.name, saidAt: self.tick(), askedAt: generation.startedAt)
             }
             return .generating(generation)
-        case .success(let question):
-            guard let plaintext = self.server.plaintext(of: question) else { return nil }
-            self.shell.keep(
-                question, plaintext, startedAt: generation.startedAt, begunAt: generation.begunAt, generation.fill)
-            self.questions.append(question)
-            return nil
+        case .success(let generated):
+            let asked = self.shell.asked(generated.question)
+            let before = self.shell.vault[asked.fingerprint].flatMap { $0.isPurged ? nil : $0.plaintext }
+            let contradicts = self.shell.keep(
+                generated.question, generated.plaintext, startedAt: generation.startedAt,
+                begunAt: generation.begunAt, generation.fill)
+            self.questions.append(generated.question)
+            guard contradicts else {
+                let isKept = self.shell.vault[asked.fingerprint]?.plaintext == generated.plaintext
+                self.referee.rule(
+                    before == nil || before == generated.plaintext || !isKept,
+                    "\(generated.question): a new data key replaces another plaintext")
+                return nil
+            }
+            self.counts.contradictions += 1
+            self.undecided[asked.fingerprint] = self.shell.now
+            return .confirming(generated, asked)
         case .failure(let error):
             _ = self.shell.pendingFills.end(generation.fill)
             guard error == .keyNotFound else { return nil }
@@ -255,6 +332,30 @@ extension CacheWorld {
                 Forgetting(generation.name, at: self.tick()),
                 .noteAbsence(askedAt: generation.askedAt, generation.witness))
         }
+    }
+
+    /// Most data keys are new. Now and then a liar brings a ciphertext that there was, with another plaintext.
+    private mutating func seal(_ generation: Generation) throws(KeyServiceError) -> Generated {
+        let endpoint = self.anyEndpoint(but: [])
+        let known = self.questions.suffix(3).filter { $0.name == generation.name && $0.context == generation.context }
+        if self.server.liars.contains(endpoint), let known = known.randomElement(using: &self.lots) {
+            return Generated(
+                question: known, plaintext: try self.server.open(known, at: endpoint), endpoint: endpoint)
+        }
+        let question = try self.server.seal(generation.name, context: generation.context, &self.lots)
+        guard let plaintext = self.server.plaintext(of: question) else { throw .internalFailure }
+        return Generated(question: question, plaintext: plaintext, endpoint: endpoint)
+    }
+
+    private mutating func confirm(_ generated: Generated, _ asked: SimulatedShell.Asked) {
+        let endpoint = self.anyEndpoint(but: [generated.endpoint])
+        let third = Result { () throws(KeyServiceError) in
+            if let error = self.disturbance() { throw error }
+            return try self.server.open(generated.question, at: endpoint)
+        }
+        guard third == .success(generated.plaintext) else { return }
+        self.shell.confirm(asked)
+        self.undecided[asked.fingerprint] = nil
     }
 
     // MARK: Forgetting
@@ -312,7 +413,9 @@ extension CacheWorld.Process {
     var isFlight: Bool {
         switch self {
         case .flying(_, .begun), .flying(_, .asked), .flying(_, .answered): true
-        case .flying(_, .landed), .asking, .leaving, .generating, .forgetting, .sweeping, .creating, .deleting: false
+        case .flying(_, .landed), .asking, .leaving, .generating, .confirming, .forgetting, .sweeping, .creating,
+            .deleting:
+            false
         }
     }
 
@@ -320,4 +423,8 @@ extension CacheWorld.Process {
         guard case .flying(let flight, _) = self else { return false }
         return self.isFlight && flight.asked.fingerprint == fingerprint
     }
+}
+
+extension Result<Plaintext, KeyServiceError> {
+    fileprivate var isRefusalOfKey: Bool { if case .failure(let error) = self { error.isRefusalOfKey } else { false } }
 }

@@ -8,6 +8,7 @@ import KeyService
 extension CacheWorld {
     func check() {
         self.checkPlaces()
+        self.checkUndecided()
         self.checkStatistics()
         let flightCount = self.processes.count(where: \.isFlight)
         self.referee.rule(
@@ -28,10 +29,19 @@ extension CacheWorld {
         self.referee.rule(
             statistics.entries <= statistics.capacity && statistics.capacity == self.shell.vault.places.count,
             "\(statistics.entries) entries of at most \(statistics.capacity)")
-        let gone = statistics.evictions.capacity + statistics.evictions.expired + statistics.evictions.purged
+        let evictions = statistics.evictions
+        let gone = evictions.capacity + evictions.expired + evictions.purged + evictions.contradicted
         self.referee.rule(
             self.shell.vault.entryCount == statistics.entries + gone || self.shell.planted == .placeIsEmptiedLate,
             "\(self.shell.vault.entryCount) entries came, \(gone) went and \(statistics.entries) are here")
+    }
+
+    /// What no majority confirmed is not cached for a while.
+    private func checkUndecided() {
+        for (fingerprint, since) in self.undecided where self.shell.now - since < self.shell.policy.any {
+            guard let content = self.shell.vault[fingerprint], !content.isPurged else { continue }
+            self.referee.rule(false, "\(content.question) is cached, of which key servers said different things")
+        }
     }
 
     private func checkStatistics() {
@@ -42,6 +52,9 @@ extension CacheWorld {
         self.referee.rule(statistics.misses == counts.misses, "\(statistics.misses) misses of \(counts)")
         self.referee.rule(statistics.coalesced == counts.coalesced, "\(statistics.coalesced) coalesced of \(counts)")
         self.referee.rule(statistics.absent == counts.absent, "\(statistics.absent) absent of \(counts)")
+        self.referee.rule(
+            statistics.contradictions == counts.contradictions,
+            "\(statistics.contradictions) contradictions of \(counts)")
         self.referee.rule(statistics.renewals == counts.renewals, "\(statistics.renewals) of \(counts)")
         let answered =
             statistics.hits + statistics.misses + statistics.coalesced + statistics.stale + statistics.absent

@@ -21,6 +21,8 @@ struct CacheWorld {
     var underWay: Set<Fingerprint> = []
     var purges = Purges()
     var absences = Absences()
+    /// Fingerprints of which no two answers agreed, and since when.
+    var undecided: [Fingerprint: BootTime] = [:]
     private var moment = 0
 
     /// Somebody who wants something opened.
@@ -44,6 +46,7 @@ struct CacheWorld {
         var coalesced = 0
         var stale = 0
         var absent = 0
+        var contradictions = 0
         var renewals = CacheStatistics.Renewals()
         /// Answers in the key server's place to those who waited for it, who were counted when they began to.
         var staleAfterWaiting = 0
@@ -89,7 +92,8 @@ struct CacheWorld {
         case 338..<348: self.changeKeys()
         case 348..<356: self.changeReach()
         case 356..<360: self.shell.isExhausted = self.chance(12)
-        case 360..<395: self.pass()
+        case 360..<372: self.changeLiars()
+        case 372..<395: self.pass()
         case 395..<400: self.processes.append(.sweeping(shard: 0, start: 0))
         case _: self.advance()
         }
@@ -144,6 +148,12 @@ struct CacheWorld {
         self.shell.isSlow = self.server.reach == .slow
         // It takes somebody to find out.
         self.shell.isOutOfReach = self.server.reach == .partitioned && self.chance(70)
+    }
+
+    private mutating func changeLiars() {
+        let endpoints = SimulatedKeyServer.endpoints
+        self.server.liars = Set(endpoints.filter { _ in Int.random(in: 0..<3, using: &self.lots) == 0 })
+        self.server.liarsCollude = self.chance(30)
     }
 
     private mutating func changeKeys() {

@@ -36,4 +36,12 @@ enum PlantedBug: CaseIterable {
     case absenceOutlivesCreation
     /// A hit for which there is no memory leaves a renewal behind that nobody flies.
     case renewalIsNotCalledOff
+    /// A renewal that brings another plaintext replaces the cached one.
+    case contradictionUnnoticed
+    /// A contradicted plaintext is served while no key server can be reached to decide.
+    case contradictedIsServedStale
+    /// Of three answers, the one that no other confirms is cached and told.
+    case minorityWins
+    /// What no majority confirms is cached with the next answer.
+    case undecidedIsCached
 }

@@ -37,6 +37,10 @@ struct SimulatedKeyServer {
 
     var reach = Reach.answering
     var forbidden: Set<KeyName> = []
+    static let endpoints = 0..<3
+    /// Endpoints that return wrong plaintexts, and whether they return the same ones.
+    var liars: Set<Int> = []
+    var liarsCollude = false
     private var keys: [KeyName: Int] = [:]
     private var lastKey = 0
     private var sealed: [SealedQuestion: (key: Int, plaintext: Plaintext)] = [:]
@@ -56,10 +60,24 @@ struct SimulatedKeyServer {
 
     mutating func delete(_ name: KeyName) { self.keys[name] = nil }
 
-    func open(_ question: SealedQuestion) throws(KeyServiceError) -> Plaintext {
+    func open(_ question: SealedQuestion, at endpoint: Int) throws(KeyServiceError) -> Plaintext {
         let key = try self.key(question.name)
         guard let sealed = self.sealed[question], sealed.key == key else { throw .decryptionFailed }
-        return sealed.plaintext
+        return self.liars.contains(endpoint) ? self.lie(about: sealed.plaintext, at: endpoint) : sealed.plaintext
+    }
+
+    func lie(about plaintext: Plaintext, at endpoint: Int) -> Plaintext {
+        let lie = self.liarsCollude ? 1 : endpoint + 2
+        // Some lies have another length, too.
+        let byteCount = plaintext.number % 3 == 0 ? 40 : plaintext.byteCount
+        return Plaintext(number: plaintext.number + lie * Self.lieDistance, byteCount: byteCount)
+    }
+
+    private static let lieDistance = 1_000_000
+
+    /// Whether a plaintext is that of a question, or a lie about it.
+    func concerns(_ plaintext: Plaintext, _ question: SealedQuestion) -> Bool {
+        self.sealed[question]?.plaintext.number == plaintext.number % Self.lieDistance
     }
 
     mutating func seal(

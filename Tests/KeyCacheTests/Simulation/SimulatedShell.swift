@@ -169,9 +169,23 @@ final class SimulatedShell {
     /// What the key server was asked, and when.
     struct Flight {
         let asked: Asked
-        let startedAt: BootTime
+        var startedAt: BootTime
         /// In the order of things.
-        let begunAt: Int
+        var begunAt: Int
+        /// The two plaintexts between which the answer is to decide.
+        var contradiction: Contradiction?
+    }
+
+    struct Said {
+        let answer: Result<Plaintext, KeyServiceError>
+        let endpoint: Int
+    }
+
+    struct Contradiction {
+        /// Nil if no majority was found a while ago, so that one answer is not enough.
+        let cached: Plaintext?
+        let new: Plaintext
+        let endpoints: [Int]
     }
 
     struct Landing {
@@ -184,9 +198,12 @@ final class SimulatedShell {
         let firstAsked: Bool
         let askedAt: BootTime
         let goesOn: Bool
+        /// Between what the key server is to be asked to decide.
+        let contradiction: Contradiction?
     }
 
-    func land(_ flight: Flight, _ said: Result<Plaintext, KeyServiceError>, landedAt: Int) -> Landing {
+    func land(_ flight: Flight, _ reply: Said, landedAt: Int) -> Landing {
+        let said = reply.answer
         let asked = flight.asked
         let shard = self.shard(of: asked)
         let isOutOfReach = self.countsAsOutOfReach
@@ -200,8 +217,17 @@ final class SimulatedShell {
         if case .failure(let error) = answer, error.isRefusalOfKey {
             _ = self.vault.purge(asked.question.name, in: shard.places)
         }
-        let landing = shard.core.land(
-            asked.fingerprint, Self.outcome(answer), at: self.clock, isOutOfReach: { isOutOfReach })
+        let outcome: CacheCore<Int>.Outcome =
+            switch answer {
+            case .success(let plaintext):
+                .opened(
+                    byteCount: plaintext.byteCount, self.agreement(of: plaintext, flight, in: shard),
+                    by: EndpointIndex(UInt16(reply.endpoint)))
+            case .failure(let error): .failed(error)
+            }
+        let cachedEndpoint = shard.core.entry(comparableWith: asked.fingerprint)?.endpoint
+        let landing = shard.core.land(asked.fingerprint, outcome, at: self.clock, isOutOfReach: { isOutOfReach })
+        answer = self.decide(landing, flight, answer)
         self.referee.rule(
             landing.askedAt == flight.startedAt || self.planted == .wallClock,
             "\(asked.question) was asked at another time than the core takes it to be")
@@ -226,16 +252,55 @@ final class SimulatedShell {
             self.keptErrors[asked.fingerprint] = .kept(error, saidAt: landedAt, begunAt: begunAt)
         }
         return Landing(
-            answer: answer, held: held, answersHeld: landing.answer != .outcome, callers: callers,
-            firstAsked: landing.firstAsked, askedAt: landing.askedAt, goesOn: landing.goesOn)
+            answer: answer, held: held, answersHeld: landing.answersHeld, callers: callers,
+            firstAsked: landing.firstAsked, askedAt: landing.askedAt, goesOn: landing.goesOn,
+            contradiction: self.contradiction(
+                landing, before, answer, [cachedEndpoint.map { Int($0.value) }, reply.endpoint]))
     }
 
-    private static func outcome(_ answer: Result<Plaintext, KeyServiceError>) -> CacheCore<Int>.Outcome {
-        switch answer {
-        case .success(let plaintext): .opened(byteCount: plaintext.byteCount)
-        case .failure(let error): .failed(error)
-        }
+    private func contradiction(
+        _ landing: CacheCore<Int>.Landing, _ before: SimulatedVault.Content?,
+        _ answer: Result<Plaintext, KeyServiceError>, _ endpoints: [Int?]
+    ) -> Contradiction? {
+        guard landing.answer == .contradiction, case .success(let new) = answer else { return nil }
+        let cached = before.flatMap { $0.isPurged ? nil : $0.plaintext }
+        return Contradiction(cached: cached, new: new, endpoints: endpoints.compactMap(\.self))
     }
+
+    /// What `CacheShard` finds when it compares.
+    private func agreement(of plaintext: Plaintext, _ flight: Flight, in shard: Shard) -> CacheCore<Int>.Agreement {
+        if let contradiction = flight.contradiction {
+            return [contradiction.cached, contradiction.new].contains(plaintext) ? .same : .different
+        }
+        return self.agreement(of: plaintext, flight.asked, in: shard)
+    }
+
+    private func agreement(of plaintext: Plaintext, _ asked: Asked, in shard: Shard) -> CacheCore<Int>.Agreement {
+        let content = self.vault[asked.fingerprint].flatMap { $0.isPurged ? nil : $0 }
+        let isComparable = shard.core.entry(comparableWith: asked.fingerprint) != nil
+        self.referee.rule(
+            isComparable == (content != nil), "\(asked.question) is compared with nothing, or not with what is there")
+        guard let content else { return .unopposed }
+        return content.plaintext == plaintext || self.planted == .contradictionUnnoticed ? .same : .different
+    }
+
+    /// What callers are told in the key server's place after a contradiction.
+    private func decide(
+        _ landing: CacheCore<Int>.Landing, _ flight: Flight, _ said: Result<Plaintext, KeyServiceError>
+    ) -> Result<Plaintext, KeyServiceError> {
+        guard let contradiction = flight.contradiction else { return said }
+        guard landing.answer == .undecided else {
+            guard self.planted == .minorityWins, case .success(let plaintext) = said else { return said }
+            return .success(plaintext == contradiction.cached ? contradiction.new : contradiction.cached ?? plaintext)
+        }
+        if self.planted == .undecidedIsCached { self.confirm(flight.asked) }
+        if self.planted == .contradictedIsServedStale, case .failure = said {
+            return .success(contradiction.cached ?? contradiction.new)
+        }
+        return .failure(.contradicted)
+    }
+
+    func confirm(_ asked: Asked) { self.shard(of: asked).core.confirm(asked.fingerprint) }
 
     /// - Parameter before: what is renewed for nobody.
     private func store(
@@ -249,23 +314,34 @@ final class SimulatedShell {
             at: shard.places.lowerBound + place)
     }
 
-    private func fill(_ flight: Flight, _ plaintext: Plaintext) {
+    /// - Returns: whether the plaintext contradicts the cached one.
+    @discardableResult private func fill(_ flight: Flight, _ plaintext: Plaintext) -> Bool {
         let shard = self.shard(of: flight.asked)
         let askedAt = self.planted == .ageFromAnswer ? self.now : flight.startedAt
         let offset = self.clock - self.now
-        let place = shard.core.fill(
+        let fill = shard.core.fill(
             flight.asked.fingerprint, flight.asked.question.name, byteCount: plaintext.byteCount,
-            askedAt: askedAt + offset, at: self.clock)
-        if let place { self.store(plaintext, flight, begunAt: flight.begunAt, at: place, in: shard) }
+            agreement: self.agreement(of: plaintext, flight.asked, in: shard), by: nil, askedAt: askedAt + offset,
+            at: self.clock)
+        switch fill {
+        case .keep(let place):
+            if let place { self.store(plaintext, flight, begunAt: flight.begunAt, at: place, in: shard) }
+            return false
+        case .contradiction(let empty):
+            if let empty { self.vault.empty(shard.places.lowerBound + empty) }
+            return true
+        }
     }
 
     /// Keeps a new data key, unless it was purged meanwhile.
+    ///
+    /// - Returns: whether it contradicts the cached one.
     func keep(
         _ question: SealedQuestion, _ plaintext: Plaintext, startedAt: BootTime, begunAt: Int, _ fill: PendingFills.ID
-    ) {
+    ) -> Bool {
         let asked = self.asked(question)
-        guard self.pendingFills.end(fill) || self.planted == .fillSurvivesPurge else { return }
-        self.fill(Flight(asked: asked, startedAt: startedAt, begunAt: begunAt), plaintext)
+        guard self.pendingFills.end(fill) || self.planted == .fillSurvivesPurge else { return false }
+        return self.fill(Flight(asked: asked, startedAt: startedAt, begunAt: begunAt), plaintext)
     }
 
     // MARK: What is known of keys
@@ -353,4 +429,8 @@ extension KeyServiceError {
 
     /// As ``isRefusalOfKey``, or the key does not open this.
     var isRefusal: Bool { self.isRefusalOfKey || self == .decryptionFailed }
+}
+
+extension CacheCore<Int>.Landing {
+    fileprivate var answersHeld: Bool { if case .held = self.answer { true } else { false } }
 }

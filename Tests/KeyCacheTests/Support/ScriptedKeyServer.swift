@@ -23,6 +23,12 @@ final class ScriptedKeyServer: KeyService {
         var decryptCount = 0
         var generateCount = 0
         var plaintextByteCount = DataKey.byteCount
+        /// What the next decrypts return, first to last; then the truth.
+        var plaintexts: [[UInt8]] = []
+        var nextDataKey: (plaintext: [UInt8], ciphertext: Ciphertext)?
+        var failureToCome: (count: Int, error: KeyServiceError, isOutOfReach: Bool)?
+        var avoided: [[EndpointIndex]] = []
+        var contradictions: [EndpointIndex] = []
     }
 
     init(keys: [String] = ["a", "b"], memory: SecretMemory) {
@@ -38,6 +44,11 @@ final class ScriptedKeyServer: KeyService {
             state.failure = error
             state.isOutOfReach = isOutOfReach
         }
+    }
+
+    /// The same, after so many more decrypts.
+    func fail(afterAnswers count: Int, with error: KeyServiceError, isOutOfReach: Bool) {
+        self.state.withLock { $0.failureToCome = (count, error, isOutOfReach) }
     }
 
     /// From now on nothing is answered before ``release()``.
@@ -58,6 +69,20 @@ final class ScriptedKeyServer: KeyService {
 
     /// Without a word to anybody.
     func removeKey(_ name: KeyName) { self.state.withLock { $0.lives[name] = nil } }
+
+    /// The next decrypts return these plaintexts, each by another endpoint: 1, 2, 3, …
+    func answer(with plaintexts: [UInt8]...) { self.state.withLock { $0.plaintexts = plaintexts } }
+
+    /// The next data key.
+    func generate(_ plaintext: [UInt8], in ciphertext: Ciphertext) {
+        self.state.withLock { $0.nextDataKey = (plaintext, ciphertext) }
+    }
+
+    /// Which endpoints were to be avoided, by request.
+    var avoidedEndpoints: [[EndpointIndex]] { self.state.withLock { $0.avoided } }
+
+    /// Which endpoints were found to contradict others.
+    var contradictions: [EndpointIndex] { self.state.withLock { $0.contradictions } }
 
     var decryptCount: Int { self.state.withLock { $0.decryptCount } }
 
@@ -104,6 +129,10 @@ final class ScriptedKeyServer: KeyService {
     func generateKey(_ name: KeyName, associatedData: AssociatedData) async throws(KeyServiceError) -> DataKey {
         try await self.begin()
         _ = try self.life(of: name)
+        if let next = self.state.withLock({ $0.nextDataKey.take() }) {
+            return DataKey(
+                plaintext: try self.secret(next.plaintext), ciphertext: next.ciphertext, endpoint: EndpointIndex(7))
+        }
         let plaintext = self.state.withLock { state in
             state.generateCount += 1
             let number = state.generateCount
@@ -128,8 +157,26 @@ final class ScriptedKeyServer: KeyService {
         try await self.begin()
         let header = Self.header(name, try self.life(of: name), associatedData)
         guard ciphertext.bytes.starts(with: header) else { throw .decryptionFailed }
-        return Decryption(try self.secret(ciphertext.bytes.dropFirst(header.count).map { $0 ^ 0x5a }))
+        let (scripted, number) = self.state.withLock { state in
+            (state.plaintexts.isEmpty ? nil : state.plaintexts.removeFirst(), state.decryptCount)
+        }
+        self.state.withLock { state in
+            guard let (count, error, isOutOfReach) = state.failureToCome else { return }
+            state.failureToCome = (count - 1, error, isOutOfReach)
+            if count == 1 { (state.failure, state.isOutOfReach) = (error, isOutOfReach) }
+        }
+        let plaintext = scripted ?? ciphertext.bytes.dropFirst(header.count).map { $0 ^ 0x5a }
+        return Decryption(try self.secret(plaintext), endpoint: EndpointIndex(UInt16(number)))
     }
+
+    func decrypt(
+        _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData, avoiding endpoints: [EndpointIndex]
+    ) async throws(KeyServiceError) -> Decryption {
+        self.state.withLock { $0.avoided.append(endpoints) }
+        return try await self.decrypt(name, ciphertext: ciphertext, associatedData: associatedData)
+    }
+
+    func recordContradiction(by endpoint: EndpointIndex) { self.state.withLock { $0.contradictions.append(endpoint) } }
 
     func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret {
         try await self.begin()

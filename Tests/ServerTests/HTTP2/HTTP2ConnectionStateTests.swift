@@ -30,40 +30,64 @@ import Testing
         #expect(state.expire(now: self.at(91)) == .close)
     }
 
-    @Test func requestsKeepItFromBeingIdle() {
+    @Test func streamsKeepItFromBeingIdle() {
         var state = self.state
-        state.requestBegan()
-        state.requestBegan()
-        #expect(state.deadline == .distantFuture)
-        state.requestEnded(now: self.at(1_000))
-        #expect(state.deadline == .distantFuture)
-        state.requestEnded(now: self.at(2_000))
-        #expect(state.deadline == self.at(2_090))
+        state.streamBegan()
+        state.streamBegan()
+        #expect(state.expire(now: self.at(90)) == .none)
+        #expect(state.deadline == self.at(180))
+        state.streamEnded(now: self.at(150), wasGivenUp: false)
+        #expect(state.deadline == self.at(180))
+        state.streamEnded(now: self.at(170), wasGivenUp: false)
+        #expect(state.deadline == self.at(260))
+    }
+
+    @Test func aStreamThatWasGivenUpDoesNotMakeTheClientLessIdle() {
+        var state = self.state
+        state.streamBegan()
+        state.answered(now: self.at(10))
+        state.streamEnded(now: self.at(100), wasGivenUp: true)
+        #expect(state.deadline == self.at(100))
+        #expect(state.expire(now: self.at(100)) == .beginEnd)
     }
 
     @Test func aHeadThatHasBegunMustComeToItsEnd() {
         var state = self.state
-        state.requestBegan()
-        state.headBegan(now: self.at(10))
+        state.streamBegan()
+        state.headIsOpen(1, now: self.at(10))
         #expect(state.deadline == self.at(15))
-        state.headEnded()
-        #expect(state.deadline == .distantFuture)
-        state.headBegan(now: self.at(20))
+        state.headIsOpen(1, now: self.at(12))
+        #expect(state.deadline == self.at(15))
+        state.headIsOpen(nil, now: self.at(13))
+        #expect(state.deadline == self.at(90))
+        state.headIsOpen(2, now: self.at(20))
         #expect(state.expire(now: self.at(25)) == .close)
         #expect(state.phase == .closed)
     }
 
+    @Test func noOtherStreamPutsTheDeadlineOfAHeadOff() {
+        var state = self.state
+        state.streamBegan()
+        state.headIsOpen(2, now: self.at(10))
+        state.answered(now: self.at(11))
+        state.streamEnded(now: self.at(11), wasGivenUp: false)
+        _ = state.drain(now: self.at(12))
+        _ = state.pingAnswered(now: self.at(12))
+        #expect(state.expire(now: self.at(13)) == .close)
+    }
+
     @Test func aDrainSaysSoTwice() {
         var state = self.state
-        state.requestBegan()
+        state.streamBegan()
         #expect(state.drain(now: self.at(1)) == .announceEnd)
         #expect(state.drain(now: self.at(1)) == .none)
-        #expect(state.pingAnswered() == .beginEnd)
-        #expect(state.pingAnswered() == .none)
+        #expect(state.pingAnswered(now: self.at(1)) == .beginEnd)
+        #expect(state.pingAnswered(now: self.at(1)) == .none)
         #expect(state.takesInput)
-        #expect(state.deadline == .distantFuture)
-        state.requestEnded(now: self.at(2))
-        #expect(state.deadline == .distantFuture)
+        #expect(state.expire(now: self.at(2)) == .none)
+        #expect(state.deadline == self.at(3))
+        state.streamEnded(now: self.at(3), wasGivenUp: false)
+        #expect(state.expire(now: self.at(4)) == .close)
     }
 
     @Test func aDrainDoesNotWaitForEver() {
@@ -71,12 +95,20 @@ import Testing
         _ = state.drain(now: self.at(1))
         #expect(state.expire(now: self.at(1) + .milliseconds(99)) == .none)
         #expect(state.expire(now: self.at(1) + .milliseconds(100)) == .beginEnd)
-        #expect(state.pingAnswered() == .none)
+        #expect(state.pingAnswered(now: self.at(2)) == .none)
     }
 
-    @Test func anAnswerToAPingThatNobodySentMeansNothing() {
+    @Test func aDrainWaitsNoLongerForAHeadThanForTheClientToClose() {
         var state = self.state
-        #expect(state.pingAnswered() == .none)
+        _ = state.drain(now: self.at(1))
+        state.headIsOpen(1, now: self.at(1))
+        _ = state.expire(now: self.at(1) + .milliseconds(100))
+        #expect(state.expire(now: self.at(2)) == .close)
+    }
+
+    @Test func anAnswerToAPingThatWasNotSentMeansNothing() {
+        var state = self.state
+        #expect(state.pingAnswered(now: self.at(1)) == .none)
         #expect(state.phase == .serving)
     }
 }

@@ -107,7 +107,7 @@ import Testing
     ]
     private static let expecting: Fields = Self.plain + [("expect", "wonders")]
     private static let large: Fields =
-        Self.plain + Fields(repeating: ("x", String(repeating: "v", count: 4_000)), count: 20)
+        Self.plain + Fields(repeating: ("x", String(repeating: "v", count: 4_000)), count: 12)
 
     @Test(
         "what HTTP/1.1 refuses is refused",
@@ -285,7 +285,8 @@ import Testing
         var limits = ServerLimits.generous
         limits.http2.unreadByteCount = 100_000
         let (client, connection) = try await self.connect(limits: limits, settings: [(4, 0)])
-        for index in 0..<20 { try await client.send(.request(Int32(2 * index + 1), "/big/10000")) }
+        // The connection may end before the last request is sent.
+        for index in 0..<20 { try? await client.send(.request(Int32(2 * index + 1), "/big/10000")) }
         try await connection.waitUntilClosed()
         #expect(!connection.holds("bbbbbbbbbb"))
     }

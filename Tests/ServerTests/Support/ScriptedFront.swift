@@ -4,6 +4,7 @@ import Cryptography
 import HTTPWire
 import KeyService
 import Linux
+import TLS
 
 @testable import Server
 
@@ -16,7 +17,8 @@ import Linux
 /// | `/big/N` | 200, N bytes |
 /// | `/later/X` | 200, `later X`, once the test has called `journal.note("answer X")`; it does not care for cancellation |
 /// | `/brief/X` | the same, but the front gives up after a millisecond: 504, `timed out` |
-/// | `/peer` | 200, the listener and what its client has proven: `tls IDENTITY`, `tls none`, `tls several` |
+/// | `/peer` | 200, the listener and what its client has proven: `tls IDENTITY`, `tls none`, `tls authority`,
+/// `tls several` |
 /// | `/refused` | 403 by the head |
 /// | others | 404 by the head |
 ///
@@ -26,6 +28,16 @@ final class ScriptedFront: Front {
     static let bodyByteCountMax = 1_000_000
 
     let journal = Journal()
+    private let identities: Set<Identity>
+
+    /// - Parameter identities: the clients of TLS that are known.
+    init(knowing identities: Set<Identity> = []) { self.identities = identities }
+
+    func knows(_ credential: PeerCredential) -> Bool {
+        guard case .identity(let identity) = credential else { return false }
+        return self.identities.contains(identity)
+    }
+
     func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
         self.journal.note("route")
         let target = String(decoding: head.target, as: UTF8.self)

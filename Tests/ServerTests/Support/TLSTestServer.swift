@@ -29,7 +29,8 @@ struct TLSTestServer: Sendable {
         guard let anyPort = ListenAddress("127.0.0.1:0") else { preconditionFailure("an address that is none") }
         let listener = try TCPListener(at: anyPort)
         let port = listener.address.port
-        let connections = ConnectionCount(limit: limits.connections)
+        let connections = ConnectionCount(
+            limit: limits.connections, unauthenticatedLimit: limits.unauthenticatedConnections)
         let server = try HTTPServer(
             listeners: [.tls(listener.relinquish(), showing: tls, connections: connections)], front: front,
             limits: limits, memory: SharedMemory.secrets, threadCount: threads,

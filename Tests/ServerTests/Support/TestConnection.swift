@@ -37,7 +37,7 @@ struct TestConnection {
         await server.inbox.turn()
         self.buffersOfLoop = server.memory.transitBlocksInUse
         server.inbox.willAdopt()
-        server.inbox.post(.adopt(descriptors[1], isAdmitted: true, listener: server.listener))
+        server.inbox.post(.adopt(descriptors[1], .admitted(serial: nil, dropped: nil), listener: server.listener))
     }
 
     /// Tells the connection to finish what it has.

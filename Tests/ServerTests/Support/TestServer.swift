@@ -38,9 +38,17 @@ struct TestServer: Sendable {
             result = .failure(error)
         }
         socket.removeName()
+        unlink(path)  // If the body has replaced it.
         _ = await server.drain(within: .zero)
         server.stop()
         try result.get()
+    }
+
+    /// Removes the socket's file and has the server accept on a new socket of the same name.
+    func replaceSocket() throws {
+        unlink(self.path)
+        let socket = try SocketFile(at: SocketPlace(path: self.path, mode: 0o600))
+        self.server.replaceSocket(ofListener: 0, with: Linux.Descriptor(owning: socket.descriptor))
     }
 
     func client() throws -> Client { try Client(to: self.path) }

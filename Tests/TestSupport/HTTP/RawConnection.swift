@@ -9,7 +9,7 @@ import Glibc
 package final class RawConnection: ClientConnection {
     private let descriptor: Descriptor
     /// Nil: bytes go as they are.
-    private let tls: TLSRecords?
+    private var tls: TLSRecords?
     private var input: [UInt8] = []
     private var position = 0
 
@@ -39,12 +39,20 @@ package final class RawConnection: ClientConnection {
 
     package var isEncrypted: Bool { self.tls != nil }
 
+    /// The TLS session that a later connection can resume; nil if the server has offered none by now. TLS 1.3 offers it
+    /// ahead of the first answer.
+    package var session: TLSClientSession? { self.tls?.session }
+    package var isResumed: Bool { self.tls?.isResumed == true }
+
     /// Lets this process have as many connections as it may.
     package static func allowThousands() throws(TestFailure) {
         guard testsupport_raise_descriptor_limit() >= 4096 else {
             throw .unusable("this process may not open 4096 descriptors: raise 'ulimit -n'")
         }
     }
+
+    /// Releases what TLS occupies in this process, and keeps the socket open: the server cannot tell.
+    package func forgetTLS() { self.tls = nil }
 
     // MARK: Sending
 

@@ -77,7 +77,7 @@ package final class HTTP2Connection: ClientConnection {
             let parts = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             return (parts[0].lowercased(), String(parts[1].drop { $0 == " " }))
         }
-        try self.send(.head(stream, pseudo + fields, ends: ends))
+        try self.send(atOnce: HTTP2Frame.wholeHead(stream, pseudo + fields, ends: ends))
         return stream
     }
 
@@ -105,6 +105,11 @@ package final class HTTP2Connection: ClientConnection {
     package func reset(_ stream: Int32) throws(TestFailure) {
         self.unanswered.removeAll { $0 == stream }
         try self.send(.reset(stream))
+    }
+
+    /// Sends frames in one segment, whatever they do to the connection.
+    package func send(atOnce frames: [HTTP2Frame]) throws(TestFailure) {
+        try self.connection.send(frames.flatMap(\.bytes))
     }
 
     private func send(_ frame: HTTP2Frame) throws(TestFailure) { try self.connection.send(frame.bytes) }

@@ -55,6 +55,20 @@ package struct HTTP2Frame: Equatable, Sendable {
         HTTP2Frame(type: 1, flags: ends ? 5 : 4, stream: stream, payload: Self.block(fields))
     }
 
+    /// The same in as many frames as a head of that length needs.
+    package static func wholeHead(_ stream: Int32, _ fields: [(String, String)], ends: Bool = true) -> [HTTP2Frame] {
+        let block = Self.block(fields)
+        return stride(from: 0, to: block.count, by: Self.payloadByteCountMax)
+            .map { start in
+                let end = min(block.count, start + Self.payloadByteCountMax)
+                let flags: UInt8 = (start == 0 && ends ? 1 : 0) | (end == block.count ? 4 : 0)
+                return HTTP2Frame(
+                    type: start == 0 ? 1 : 9, flags: flags, stream: stream, payload: Array(block[start..<end]))
+            }
+    }
+
+    private static let payloadByteCountMax = 16_384
+
     package static func block(_ fields: [(String, String)]) -> [UInt8] {
         var block: [UInt8] = []
         for (name, value) in fields {
@@ -79,8 +93,10 @@ package struct HTTP2Frame: Equatable, Sendable {
         _ stream: Int32, _ method: String = "GET", _ path: String, _ more: [(String, String)] = [],
         ends: Bool = true
     ) -> HTTP2Frame {
-        .head(
-            stream,
-            [(":method", method), (":scheme", "http"), (":authority", "x"), (":path", path)] + more, ends: ends)
+        .head(stream, Self.requestFields(method, path) + more, ends: ends)
+    }
+
+    package static func requestFields(_ method: String, _ path: String) -> [(String, String)] {
+        [(":method", method), (":scheme", "http"), (":authority", "x"), (":path", path)]
     }
 }

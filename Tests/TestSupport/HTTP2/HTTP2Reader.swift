@@ -29,6 +29,10 @@ import CNghttp2
 
     private let inflater: OpaquePointer
     private var unread: [UInt8] = []
+    /// What has come of a head in several frames.
+    private var headBlock: [UInt8] = []
+    /// Whether the last frame, or the head that it is part of, ends its stream.
+    private var headEndsStream = false
     private var position = 0
     /// By stream.
     package private(set) var answers: [Int32: Answer] = [:]
@@ -75,9 +79,12 @@ import CNghttp2
         switch frame.type {
         case 0:
             self.answers[frame.stream, default: Answer()].body += frame.payload
-        case 1:
+        case 1 where frame.flags & 4 == 0, 9 where frame.flags & 4 == 0:
+            self.headBlock += frame.payload
+        case 1, 9:
             // What came before was interim.
-            self.answers[frame.stream, default: Answer()].fields = self.inflate(frame.payload)
+            self.answers[frame.stream, default: Answer()].fields = self.inflate(self.headBlock + frame.payload)
+            self.headBlock = []
         case 3:
             self.answers[frame.stream, default: Answer()].resetCode = frame.payload[3]
         case 4 where frame.flags & 1 == 0:
@@ -92,7 +99,11 @@ import CNghttp2
         case _:
             break
         }
-        if frame.type <= 1, frame.flags & 1 != 0 { self.answers[frame.stream]?.isWhole = true }
+        if frame.type <= 1, frame.flags & 1 != 0 { self.headEndsStream = true }
+        // A head can end the stream and still have to come to its own end.
+        guard self.headEndsStream, self.headBlock.isEmpty else { return }
+        self.headEndsStream = false
+        self.answers[frame.stream]?.isWhole = true
     }
 
     static func word(_ bytes: ArraySlice<UInt8>) -> UInt32 { bytes.reduce(0) { $0 << 8 | UInt32($1) } }

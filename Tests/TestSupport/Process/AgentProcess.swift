@@ -17,6 +17,10 @@ package struct AgentSetup: Sendable {
     package var socketPath: String?
     /// Whether the agent is to believe that its standard error is the journal.
     package var logsToJournal = false
+    /// Its standard error; nil for a file, which `log` reads.
+    package var standardError: Descriptor?
+    /// A program and its arguments that executes the agent, whose command line follows: `unshare`. None by default.
+    package var launcher: [String] = []
 
     package init() {}
 }
@@ -48,8 +52,9 @@ package final class AgentProcess: Sendable {
                 throw TestFailure.system("chown \(self.folder.path)")
             }
         }
-        var launch = Launch(try Keyside.binary())
-        launch.arguments = ["run", "--socket", self.socketPath] + setup.arguments
+        let command = setup.launcher + [try Keyside.binary(), "run", "--socket", self.socketPath] + setup.arguments
+        var launch = Launch(command[0])
+        launch.arguments = Array(command.dropFirst())
         launch.environment = Keyside.baseEnvironment.merging(setup.environment) { $1 }
         launch.environment["NOTIFY_SOCKET"] = self.notifications.path
         if setup.logsToJournal, let file = FileStatus(self.streams.errorPath) {
@@ -60,7 +65,8 @@ package final class AgentProcess: Sendable {
         launch.lockedMemoryMax = setup.lockedMemoryMax
         launch.lacksMemfdSecret = setup.lacksMemfdSecret
         self.process = try ChildProcess(
-            launch, input: self.streams.input, output: self.streams.output, error: self.streams.error)
+            launch, input: self.streams.input, output: self.streams.output,
+            error: setup.standardError ?? self.streams.error)
     }
 
     /// Waits until it says that it is ready, or ends without.
@@ -75,8 +81,22 @@ package final class AgentProcess: Sendable {
         return true
     }
 
-    /// What it wrote to standard error so far.
-    package var log: String { get throws { try text(of: self.streams.errorPath) } }
+    /// What it has logged so far.
+    package var log: String {
+        get throws {
+            try self.waitForLogWriter()
+            return try text(of: self.streams.errorPath)
+        }
+    }
+
+    /// Waits until the thread that writes the log sleeps: then every line that was queued before is written.
+    private func waitForLogWriter() throws(TestFailure) {
+        let deadline = Deadline.standard
+        while self.process.threadStates["log-writer"] ?? "S" != "S" {
+            guard !deadline.hasPassed else { throw .timedOut(waitingFor: "the log to be written") }
+            sched_yield()
+        }
+    }
 
     package func connect() throws(TestFailure) -> RawConnection { try RawConnection(to: self.socketPath) }
 

@@ -81,6 +81,24 @@ package final class ChildProcess: Sendable {
         return unsafe poll(&entry, 1, 0) > 0
     }
 
+    /// The state of each thread, by its name: one letter of proc(5). Empty once the process has ended.
+    package var threadStates: [String: String] {
+        guard let folder = unsafe opendir("/proc/\(self.processID)/task") else { return [:] }
+        defer { unsafe closedir(folder) }
+        var states: [String: String] = [:]
+        while let entry = unsafe readdir(folder) {
+            let thread = unsafe withUnsafeBytes(of: &entry.pointee.d_name) { bytes in
+                unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            // 12 (log-writer) S 1 …
+            guard let text = try? text(of: "/proc/\(self.processID)/task/\(thread)/stat"),
+                let start = text.firstIndex(of: "("), let end = text.lastIndex(of: ")")
+            else { continue }
+            states[String(text[text.index(after: start)..<end])] = String(text[end...].dropFirst(2).prefix(1))
+        }
+        return states
+    }
+
     package func waitForExit(until deadline: Deadline = .standard) throws(TestFailure) -> ExitStatus {
         _ = try deadline.wait(
             for: POLLIN, on: [self.descriptor.number], waitingFor: "the end of process \(self.processID)")

@@ -19,6 +19,14 @@ package final class NotifySocket: Sendable {
     /// Everything received so far, one assignment each: `READY=1`.
     package var assignments: [String] { self.received.withLock { $0 } }
 
+    /// Sends to it until it has no room left: from then on a service that sends has to wait.
+    package func fill() throws(TestFailure) {
+        let sender = try UnixSocket.make(SOCK_DGRAM)
+        try UnixSocket.connect(sender, to: self.path)
+        while unsafe send(sender.number, "X", 1, CInt(MSG_DONTWAIT)) > 0 {}
+        guard errno == EAGAIN else { throw .system("send") }
+    }
+
     /// Takes in one datagram, which must be there.
     func receive() throws(TestFailure) {
         let datagram = String(decoding: try self.descriptor.read(atMost: 65_536), as: UTF8.self)

@@ -8,13 +8,24 @@ package struct TLSClient: Sendable {
     package var authority: String
     /// What it shows; nil: nothing.
     package var pair: TestKeyPair?
+    /// Certificates that it sends after its own, PEM, in this order. Nothing checks them.
+    package var others: String?
     /// What it speaks, in ALPN's names.
     package var protocols: [String]
+    /// The only version of TLS that it speaks; nil: 1.2 and 1.3.
+    package var version: TLSVersion?
+    /// The session that it resumes.
+    package var session: TLSClientSession?
 
-    package init(trusting authority: String, as pair: TestKeyPair?, speaking protocols: [String] = ["http/1.1"]) {
+    package init(
+        trusting authority: String, as pair: TestKeyPair?, followedBy others: String? = nil,
+        speaking protocols: [String] = ["http/1.1"], version: TLSVersion? = nil
+    ) {
         self.authority = authority
         self.pair = pair
+        self.others = others
         self.protocols = protocols
+        self.version = version
     }
 
     /// What it begins a handshake with.
@@ -25,6 +36,25 @@ package struct TLSClient: Sendable {
     }
 }
 
+package enum TLSVersion: CInt, Sendable, CaseIterable {
+    case tls12 = 0x0303
+    case tls13 = 0x0304
+}
+
+/// A session that a client can resume.
+///
+/// `@unchecked Sendable`: nobody changes it, and its references are counted atomically.
+@safe package final class TLSClientSession: @unchecked Sendable {
+    fileprivate let session: OpaquePointer
+
+    fileprivate init?(_ session: OpaquePointer?) {
+        guard let session = unsafe session else { return nil }
+        unsafe self.session = session
+    }
+
+    deinit { unsafe testsupport_tls_session_free(self.session) }
+}
+
 /// One connection of TLS from its client's side, as bytes: it knows no socket.
 @safe final class TLSRecords {
     private let tls: OpaquePointer
@@ -32,18 +62,36 @@ package struct TLSClient: Sendable {
     init(_ client: TLSClient) throws(TestFailure) {
         SharedMemory.giveToOpenSSL()
         let protocols = client.protocols.flatMap { [UInt8($0.utf8.count)] + Array($0.utf8) }
-        let made =
-            if let pair = client.pair {
-                unsafe testsupport_tls_make(
-                    client.authority, pair.certificate, pair.key, protocols, UInt32(protocols.count))
-            } else {
-                unsafe testsupport_tls_make(client.authority, nil, nil, protocols, UInt32(protocols.count))
+        let made = unsafe Self.withCString(client.pair?.certificate) { certificate in
+            unsafe Self.withCString(client.pair?.key) { key in
+                unsafe Self.withCString(client.others) { others in
+                    unsafe client.authority.withCString { authority in
+                        unsafe protocols.withUnsafeBufferPointer { protocols in
+                            var wanted = unsafe testsupport_tls_client(
+                                authority: authority, certificate: certificate, key: key, others: others,
+                                version: client.version?.rawValue ?? 0, session: client.session?.session,
+                                protocols: protocols.baseAddress, protocols_count: UInt32(protocols.count))
+                            return unsafe testsupport_tls_make(&wanted)
+                        }
+                    }
+                }
             }
+        }
         guard let made = unsafe made else { throw .unusable("OpenSSL takes neither authority nor certificate") }
         unsafe self.tls = made
     }
 
     deinit { unsafe testsupport_tls_free(self.tls) }
+
+    private static func withCString<Result>(_ text: String?, _ body: (UnsafePointer<CChar>?) -> Result) -> Result {
+        guard let text else { return body(nil) }
+        return unsafe text.withCString { unsafe body($0) }
+    }
+
+    /// The session that a later connection can resume; nil if the server has offered none.
+    var session: TLSClientSession? { unsafe TLSClientSession(testsupport_tls_take_session(self.tls)) }
+
+    var isResumed: Bool { unsafe testsupport_tls_is_resumed(self.tls) }
 
     /// - Returns: whether the handshake is done.
     func shakeHands() throws(TestFailure) -> Bool {

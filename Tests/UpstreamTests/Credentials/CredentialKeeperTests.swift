@@ -2,6 +2,7 @@
 
 import Cryptography
 import Glibc
+import Linux
 import Synchronization
 import TestSupport
 import Testing
@@ -47,6 +48,24 @@ struct CredentialKeeperTests {
         #expect(keeper.inUse.identity.identity == pair.identity)
         #expect(keeper.status.refused == [.client: 1])
         #expect(keeper.status.faults[.client]?.description == message)
+    }
+
+    @Test("Files that do not answer are a fault; when they do, what they hold is taken")
+    func hangingFiles() async throws {
+        let pair = try self.folder.issue()
+        let (worker, gate) = (FileWorker(limit: .milliseconds(50)), ThreadGate())
+        let keeper = try Kept(self.folder.source(), worker: worker)
+        _ = try? await worker.run { gate.pass() }
+        let new = try self.folder.issue()
+        for _ in 0..<2 {
+            let told = await keeper.look()
+            #expect(told.count == 1 && told[0].hasPrefix("refused MINIO_KMS_KES_"), "\(told)")
+            #expect(told.first?.contains("could not be read within") == true)
+        }
+        #expect(keeper.inUse.identity.identity == pair.identity)
+        gate.open()
+        while await keeper.look() != ["replaced upstream"] {}
+        #expect(keeper.inUse.identity.identity == new.identity)
     }
 
     @Test("When the old pair comes back, all is well")
@@ -188,13 +207,14 @@ private final class Kept: Sendable {
         init(_ credentials: Credentials) { self.credentials = Mutex(credentials) }
     }
 
-    init(_ source: CredentialSource) throws {
+    init(_ source: CredentialSource, worker: FileWorker = FileWorker()) throws {
         let credentials = try source.load(now: now())
         let (clock, record) = (Clock(), Record(credentials))
         self.clock = clock
         self.record = record
-        self.keeper = CredentialKeeper(source, credentials: credentials, now: { clock.seconds.withLock(\.self) }) {
-            event in
+        self.keeper = CredentialKeeper(
+            source, credentials: credentials, worker: worker, now: { clock.seconds.withLock(\.self) }
+        ) { event in
             record.events.withLock { $0.append(event) }
             if case .replaced(_, let credentials) = event { record.credentials.withLock { $0 = credentials } }
         }

@@ -64,10 +64,10 @@ struct CredentialSourceTests {
             case .keyFileMissing:
                 "MINIO_KMS_KES_KEY_FILE: @/client.key: cannot be read: no such file or directory; "
                     + "name what the agent's user may read"
-            case .certFileIsAFolder: "MINIO_KMS_KES_CERT_FILE: @/client.crt: is a folder; name a file in PEM"
+            case .certFileIsAFolder: "MINIO_KMS_KES_CERT_FILE: @/client.crt: is a directory; name a file in PEM"
             case .keyFileIsAPipe:
-                "MINIO_KMS_KES_KEY_FILE: @/client.key: is a pipe or a device; "
-                    + "name a file, which can be read more than once"
+                "MINIO_KMS_KES_KEY_FILE: @/client.key: is a FIFO; expected a regular file "
+                    + "(write what a shell's <(…) prints to a file first); name a file in PEM"
             case .certFileEmpty, .certFileIsGarbage:
                 "MINIO_KMS_KES_CERT_FILE: @/client.crt: contains no PEM certificate; "
                     + "expected '-----BEGIN CERTIFICATE-----'"

@@ -36,7 +36,7 @@ struct FileRotationTests {
         }
     }
 
-    @Test("Each pair is taken, and no half of one is complained of", arguments: Way.allCases)
+    @Test("Each pair is taken, and no half of one is complained of", .serialized, arguments: Way.allCases)
     func rotations(way: Way) async throws {
         let folder = try CredentialFolder()
         if way == .dataLinkSwapped {

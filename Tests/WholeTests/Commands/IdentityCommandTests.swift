@@ -39,7 +39,7 @@ import Testing
         let nonsense = try folder.write("nonsense\n", to: "nonsense")
         for (argument, status, part) in [
             (folder("none"), Int32(74), "no such file"), (folder.path, 74, "is a directory"),
-            (authorityFile, 1, "\(authorityFile): contains only certificates of authorities"),
+            (authorityFile, 1, "\(authorityFile): the first certificate is a CA certificate"),
             (nonsense, 1, "\(nonsense): kes: invalid API key"),
             ("kes:v1:AAAA", 1, "kes: invalid API key: invalid length"),
             ("-", 1, "standard input: kes: invalid API key"),

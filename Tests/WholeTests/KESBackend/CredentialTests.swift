@@ -88,7 +88,7 @@ extension KESBackendTests {
             Mistake("key that is not there", says: "MINIO_KMS_KES_KEY_FILE", "/nowhere", "cannot be read") {
                 $0.environment["MINIO_KMS_KES_KEY_FILE"] = "/nowhere"
             },
-            Mistake("key that is a folder", says: "MINIO_KMS_KES_KEY_FILE", "is a folder") {
+            Mistake("key that is a folder", says: "MINIO_KMS_KES_KEY_FILE", "is a directory") {
                 $0.environment["MINIO_KMS_KES_KEY_FILE"] = $0.folder.path
             },
             Mistake("key that is cut off", says: "MINIO_KMS_KES_KEY_FILE", "does not end") {

@@ -15,7 +15,7 @@ import Testing
     ])
     private static let ownFamilies: Set = [
         "keyside_requests_total", "keyside_request_duration_seconds", "keyside_connections", "keyside_denied_total",
-        "keyside_locked_memory_bytes", "keyside_build_info",
+        "keyside_locked_memory_bytes", "keyside_log_dropped_total", "keyside_build_info",
     ]
 
     private func metrics(_ agent: AgentProcess, at path: String = "/v1/metrics") throws -> PrometheusText {

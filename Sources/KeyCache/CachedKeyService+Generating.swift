@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import KeyService
+import LockedMemory
+import Synchronization
+
+/// New data keys, which the cache has from the start.
+extension CachedKeyService {
+    package func generateKey(
+        _ name: KeyName, associatedData: AssociatedData
+    ) async throws(KeyServiceError) -> DataKey {
+        let askedAt = self.clock()
+        try self.checkPresence(of: name, at: askedAt)
+        let fill = self.news.withLock { $0.pendingFills.begin(name) }
+        do throws(KeyServiceError) {
+            var dataKey = try await self.learning(of: name) { () throws(KeyServiceError) in
+                try await self.backend.generateKey(name, associatedData: associatedData)
+            }
+            let contradiction = self.keep(dataKey, name, associatedData, askedAt: askedAt, fill)
+            dataKey.origin = .miss
+            guard let contradiction else { return dataKey }
+            return try await self.resolve(contradiction, by: dataKey, name, associatedData)
+        } catch {
+            self.news.withLock { _ = $0.pendingFills.end(fill) }
+            throw error
+        }
+    }
+
+    /// - Returns: what the new data key contradicts.
+    private func keep(
+        _ dataKey: borrowing DataKey, _ name: KeyName, _ associatedData: AssociatedData, askedAt: BootTime,
+        _ fill: PendingFills.ID
+    ) -> CacheShard.Contradiction? {
+        let question = self.question(name, dataKey.ciphertext, associatedData)
+        let now = self.clock()
+        // A purge marks what is pending under this lock before it looks at any shard: it comes before the end of this
+        // fill, which then keeps nothing, or finds the entry.
+        return self.news.withLock { news in
+            guard news.pendingFills.end(fill) else { return nil }
+            let filled = self.shard(of: question)
+                .fill(
+                    question.fingerprint, name, dataKey.plaintext, by: dataKey.endpoint, askedAt: askedAt, at: now)
+            switch consume filled {
+            case .done: return nil
+            case .contradiction(let contradiction): return contradiction
+            }
+        }
+    }
+}

@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// Which endpoint of a backend gave an answer: its position in ``BackendStatus/endpoints``.
+package struct EndpointIndex: Hashable, Sendable {
+    package let value: UInt16
+
+    package init(_ value: UInt16) { self.value = value }
+}

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Synchronization
+import Waiting
+
+/// Work on files that may hang, as on a network file system whose server is gone: done on a thread, one piece at a time,
+/// and given up on after a time limit.
+///
+/// The kernel offers no way to end such a call, so its thread stays in it. A worker has one thread at most, and none
+/// while it has nothing to do. Work that comes while the thread hangs waits for it within the same limit, so asking again
+/// and again costs no threads, and succeeds as soon as the file system answers.
+package final class FileWorker: Sendable {
+    /// Why there is no result.
+    package enum Failure: Error, Hashable, Sendable {
+        /// `path` is what the thread was at, if it is known.
+        case timedOut(path: String?, limit: Duration)
+        /// The task was cancelled.
+        case cancelled
+        /// No thread could be started, for this reason.
+        case noThread(String)
+    }
+
+    private struct Work: Sendable {
+        struct Call: Sendable {
+            let body: @Sendable () -> Void
+            let fail: @Sendable (Failure) -> Void
+        }
+
+        let id: Int
+        let call: Call
+        let progress = FileProgress()
+    }
+
+    private struct State {
+        var waiting: [Work] = []
+        /// What the thread is doing; nil if there is no thread.
+        var current: Work?
+        var nextID = 0
+    }
+
+    private let limit: Duration
+    private let state = Mutex(State())
+
+    /// - Parameter limit: for each piece of work, its wait for the one before included.
+    package init(limit: Duration = .seconds(10)) { self.limit = limit }
+
+    /// Runs `body` on the worker's thread. A result that comes too late is discarded.
+    package func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async throws(Failure) -> Value {
+        let outcome = Waiter<Result<Value, Failure>>()
+        let id = self.add(Work.Call(body: { outcome.tell(.success(body())) }, fail: { outcome.tell(.failure($0)) }))
+        let limit = self.limit
+        let timer = Task {
+            guard (try? await Task.sleep(for: limit)) != nil else { return }
+            outcome.tell(.failure(.timedOut(path: self.currentPath, limit: limit)))
+        }
+        defer {
+            timer.cancel()
+            self.remove(id)
+        }
+        return try await outcome.wait(ifCancelled: .failure(.cancelled)).get()
+    }
+
+    /// - Returns: the work's ID.
+    private func add(_ call: Work.Call) -> Int {
+        let (id, startsThread) = self.state.withLock { state in
+            let work = Work(id: state.nextID, call: call)
+            state.nextID += 1
+            let isFirst = state.current == nil
+            if isFirst { state.current = work } else { state.waiting.append(work) }
+            return (work.id, isFirst)
+        }
+        if startsThread { self.startThread() }
+        return id
+    }
+
+    /// Forgets work that has not begun.
+    private func remove(_ id: Int) {
+        self.state.withLock { state in state.waiting.removeAll { $0.id == id } }
+    }
+
+    private var currentPath: String? { self.state.withLock { $0.current?.progress.path } }
+
+    // MARK: The thread
+
+    private func startThread() {
+        do throws(SystemError) {
+            try OwnThread(name: "file-worker") { self.work() }.detach()
+        } catch {
+            let all = self.state.withLock { state in
+                defer { (state.current, state.waiting) = (nil, []) }
+                return [state.current].compactMap(\.self) + state.waiting
+            }
+            for work in all { work.call.fail(.noThread(error.description)) }
+        }
+    }
+
+    /// The thread's body: works until nothing waits.
+    private func work() {
+        var next = self.state.withLock { $0.current }
+        while let work = next {
+            FileProgress.$current.withValue(work.progress) { work.call.body() }
+            next = self.state.withLock { state in
+                state.current = state.waiting.isEmpty ? nil : state.waiting.removeFirst()
+                return state.current
+            }
+        }
+    }
+}
+
+extension FileWorker.Failure {
+    /// What happened, in words for the operator.
+    package var reason: String {
+        switch self {
+        case .timedOut(let path, let limit):
+            "\(path ?? "a file") could not be read within \(limit); check that its file system is mounted and reachable"
+        case .cancelled: "cancelled"
+        case .noThread(let reason): reason
+        }
+    }
+}

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package import ByteCoding
+
+/// How much memory the agent can lock, and which limits follow from it.
+package struct MemoryFindings: Equatable, Sendable {
+    /// A limit as it is set, and what there is locked memory for.
+    package struct Limit: Equatable, Sendable {
+        package let set: Int
+        package let byMemory: Int
+
+        package init(set: Int, byMemory: Int) {
+            self.set = set
+            self.byMemory = byMemory
+        }
+
+        package var effective: Int { min(self.set, self.byMemory) }
+    }
+
+    /// Bytes that the agent locks at start.
+    package let lockedByteCount: Int
+    /// What `memory.locked_max` says, in bytes.
+    package let lockedMax: Int
+    /// What the operator has to raise for more: `LimitMEMLOCK` or `memory.locked_max`.
+    package let remedy: String
+    /// Requests to key servers at a time.
+    package let upstreamRequests: Limit
+    /// TLS connections whose state is in locked memory; nil without a TLS listener.
+    package let tlsConnections: Limit?
+
+    package init(
+        lockedByteCount: Int, lockedMax: Int, remedy: String, upstreamRequests: Limit, tlsConnections: Limit?
+    ) {
+        self.lockedByteCount = lockedByteCount
+        self.lockedMax = lockedMax
+        self.remedy = remedy
+        self.upstreamRequests = upstreamRequests
+        self.tlsConnections = tlsConnections
+    }
+
+    var lines: [String] {
+        var lines = [
+            "locked memory: \(self.lockedByteCount / 1024) KiB (memory.locked_max: \(self.lockedMax.sizeText))",
+            self.line("requests to key servers at a time", self.upstreamRequests, "upstream.max_in_flight"),
+        ]
+        if let tlsConnections {
+            lines.append(self.line("TLS connections in locked memory", tlsConnections, "limits.connections"))
+        }
+        return lines
+    }
+
+    private func line(_ name: String, _ limit: Limit, _ setting: String) -> String {
+        let advice = limit.byMemory < limit.set ? "; raise \(self.remedy) for more" : ""
+        return "\(name): \(limit.effective) (\(setting): \(limit.set)\(advice))"
+    }
+}
+
+extension MemoryFindings: JSONWritable {
+    package func write(to json: inout JSONWriter) {
+        json.object { json in
+            json.member("locked_bytes", self.lockedByteCount)
+            json.member("locked_max_bytes", self.lockedMax)
+            json.member("upstream_requests", self.upstreamRequests.effective)
+            if let tlsConnections { json.member("locked_tls_connections", tlsConnections.effective) }
+        }
+    }
+}
