@@ -103,7 +103,7 @@ package struct RequestBudget: Equatable, Sendable {
     ///   - inFlightMax: what the operator allows.
     package init(byteCount: Int, inFlightMax: Int) {
         let small = Self.smallRequestByteCountMax
-        let spare = max(byteCount - Self.longestRequestByteCount, byteCount / 8)
+        let spare = max(byteCount - Self.longestRequestByteCount, byteCount / 16)
         self.inFlightMax = max(1, min(inFlightMax, spare / 2 / small))
         self.smallRequestByteCount = max(small, self.inFlightMax * small)
         self.longRequestByteCount = max(0, byteCount - 2 * self.smallRequestByteCount)

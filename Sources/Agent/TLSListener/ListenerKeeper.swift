@@ -83,9 +83,9 @@ actor ListenerKeeper {
     /// - Returns: whether to look again soon.
     private func look(isAsked: Bool = false) async -> Bool {
         let now = self.now()
-        guard let (reading, lackedMemory) = await self.read(now: now) else { return false }
+        guard let (reading, lacksMemory) = await self.read(now: now) else { return false }
         // Without memory a good certificate looks like a bad one. So nothing is concluded from such a reading.
-        if lackedMemory, case .failure = reading {
+        if lacksMemory, case .failure = reading {
             if isAsked { self.report(.refused(.noMemory)) }
             return true
         }
@@ -108,17 +108,17 @@ actor ListenerKeeper {
     /// What the files hold. If another look has replaced what is in use meanwhile, they are read again, since what they
     /// hold was compared with the former.
     ///
-    /// - Returns: what was read, and whether memory was refused meanwhile; nil if the task was cancelled.
-    private func read(now: Int) async -> (reading: Result<TLSShowing, ListenerFault>, lackedMemory: Bool)? {
+    /// - Returns: nil if the task was cancelled.
+    private func read(now: Int) async -> (result: Result<TLSShowing, ListenerFault>, lacksMemory: Bool)? {
         while true {
             let (files, current, count) = (self.files, self.showing, self.replacedCount)
             do throws(FileWorker.Failure) {
                 let reading = try await self.worker.run {
-                    let refusals = RefusedAllocations.onThisThread
-                    let reading = Result { () throws(ListenerFault) in try files.successor(of: current, now: now) }
-                    return (reading, RefusedAllocations.onThisThread != refusals)
+                    RefusedAllocations.during {
+                        Result { () throws(ListenerFault) in try files.successor(of: current, now: now) }
+                    }
                 }
-                if count == self.replacedCount { return reading }
+                if count == self.replacedCount { return (reading.result, reading.wereRefused) }
             } catch .cancelled {
                 return nil
             } catch {

@@ -85,13 +85,12 @@ package actor CredentialKeeper {
     private func look(isAsked: Bool = false) async -> Bool {
         let now = self.now()
         guard let reading = await self.read(now: now) else { return false }
-        let instant = ContinuousClock.now
-        let (client, trust) = (reading.client, reading.trust)
-        // Without memory a good certificate looks like a bad one. So nothing is concluded from such a reading.
-        if reading.lackedMemory, client.isFailure || trust.isFailure {
+        if reading.lacksMemory {
             if isAsked { self.report(.refused(.noMemory)) }
             return true
         }
+        let instant = ContinuousClock.now
+        let (client, trust) = (reading.client, reading.trust)
         let decisions: [CredentialRole: Rotation<CredentialFault>.Decision] = [
             .client: self.client.decide(on: client.map(\.fingerprints), now: instant, isAsked: isAsked),
             .authorities: self.authorities.decide(on: trust.map(\.fingerprints), now: instant, isAsked: isAsked),
@@ -119,7 +118,13 @@ package actor CredentialKeeper {
         while true {
             let (source, current, count) = (self.source, self.credentials, self.replacedCount)
             do throws(FileWorker.Failure) {
-                let reading = try await self.worker.run { CredentialReading(of: source, inUse: current, now: now) }
+                let reading = try await self.worker.run {
+                    var (reading, wereRefused) = RefusedAllocations.during {
+                        CredentialReading(of: source, inUse: current, now: now)
+                    }
+                    reading.lacksMemory = wereRefused && (reading.client.isFailure || reading.trust.isFailure)
+                    return reading
+                }
                 if count == self.replacedCount { return reading }
             } catch .cancelled {
                 return nil

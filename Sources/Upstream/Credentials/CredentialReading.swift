@@ -1,28 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Linux
-import LockedMemory
 
 /// What the files of credentials hold at one moment, or why it cannot replace what is in use.
 struct CredentialReading: Sendable {
     let client: Result<ClientCredential, CredentialFault>
     let trust: Result<Trust, CredentialFault>
-    /// Whether memory was refused to the reading thread.
-    let lackedMemory: Bool
+
+    /// Whether a reading failed, and memory was refused meanwhile. Then a good certificate may look like a bad one, and nothing
+    /// is to be concluded.
+    var lacksMemory = false
 
     /// Reads the files.
     init(of source: CredentialSource, inUse current: Credentials, now: Int) {
-        let refusals = RefusedAllocations.onThisThread
         self.client = Result { () throws(CredentialFault) in try source.successor(of: current.client, now: now) }
         self.trust = Result { () throws(CredentialFault) in try source.successor(of: current.trust) }
-        self.lackedMemory = RefusedAllocations.onThisThread != refusals
     }
 
     /// For files that could not be read in time. What the fault is not about stays as it is.
     init(failed fault: CredentialFault, inUse current: Credentials) {
         self.client = fault.role == .client ? .failure(fault) : .success(current.client)
         self.trust = fault.role == .authorities ? .failure(fault) : .success(current.trust)
-        self.lackedMemory = false
     }
 }
 
