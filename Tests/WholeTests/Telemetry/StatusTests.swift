@@ -34,15 +34,16 @@ import Testing
             #expect(try own["commit"] == agent.ask(.get("/version")).json["commit"])
             #expect(
                 own["cache"].names == [
-                    "absent", "any_ms", "capacity", "coalesced", "enabled", "entries", "evictions", "hit_ratio", "hits",
-                    "misses", "offline_ms", "renewals", "stale", "unused_ms",
+                    "absent", "any_ms", "capacity", "coalesced", "contradictions", "enabled", "entries", "evictions",
+                    "hit_ratio", "hits", "misses", "offline_ms", "renewals", "stale", "unused_ms",
                 ])
             #expect(own["cache"]["enabled"].bool == false, "a static key needs none")
             let backend = own["backend"]
             #expect(backend.names == ["endpoints", "key", "kind", "reachable"])
             #expect(backend["key"].string == "my-key" && backend["kind"].string == "static key")
             #expect(backend["reachable"].bool == true)
-            #expect(backend["endpoints"].elements.map(\.names) == [["address", "in_flight", "online"]])
+            #expect(
+                backend["endpoints"].elements.map(\.names) == [["address", "contradictions", "in_flight", "online"]])
             #expect(
                 own["listeners"].elements == [
                     .object([
