@@ -167,8 +167,8 @@ extension TransferEngine {
     convenience init(_ settings: AgentSettings.Upstream, memory: SecretMemory) throws(AgentFailure) {
         var options = Options(connectTimeout: settings.connectTimeout)
         options.requestCountMax = min(options.requestCountMax, memory.plan.upstreamRequests)
-        // Some more, for probes of key servers that are down.
-        options.connectionCountMax = min(options.connectionCountMax, memory.plan.upstreamRequests + 4)
+        // One more, for probes of key servers that are down.
+        options.connectionCountMax = min(options.connectionCountMax, memory.plan.upstreamRequests + 1)
         switch settings.http {
         case .auto: options.httpVersion = .auto
         case .http1: options.httpVersion = .http11
