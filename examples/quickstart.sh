@@ -27,7 +27,8 @@ fail() {
 show() { printf '\n$ %s\n' "$1"; }
 field() { sed -n "s/^$1: //p"; }
 
-# The variables that an object store has. The key is made here and now.
+# Variables of an object store on this machine are not for this agent. The key is made here and now.
+for variable in "${!MINIO_KMS_@}" "${!KEYSIDE_@}" MINIO_CONFIG_ENV_FILE; do unset "$variable"; done
 key_name=my-key
 MINIO_KMS_SECRET_KEY="$key_name:$(head -c 32 /dev/urandom | base64)"
 export MINIO_KMS_SECRET_KEY

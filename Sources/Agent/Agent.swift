@@ -23,7 +23,7 @@ package struct Agent: Sendable {
     /// Nil where there is no listener with TLS.
     private let entrance: TLSEntrance?
     private let memory: SecretMemory
-    private let memoryFindings: MemoryFindings
+    private let memoryFindings: MemoryFindings?
     private let logger: Logger
     /// Where the lines of `logger` go.
     private let log: LogWriter
@@ -34,7 +34,7 @@ package struct Agent: Sendable {
 
     init(
         settings settingsKeeper: SettingsKeeper, started settings: AgentSettings, backend: Backend,
-        entrance: TLSEntrance?, memory: SecretMemory, memoryFindings: MemoryFindings, logger: Logger, log: LogWriter
+        entrance: TLSEntrance?, memory: SecretMemory, memoryFindings: MemoryFindings?, logger: Logger, log: LogWriter
     ) {
         self.settings = settings
         self.settingsKeeper = settingsKeeper
@@ -191,18 +191,18 @@ package struct Agent: Sendable {
         var memory: Logger.Metadata = [
             "kind": "\(self.memory.kind.rawValue)", "bytes": "\(self.memory.lockedByteCount)",
         ]
-        if self.keyServers != nil { memory["requests_to_key_servers"] = "\(findings.upstreamRequests.effective)" }
-        if let tls = findings.tlsConnections { memory["tls_connections"] = "\(tls.effective)" }
+        if let requests = findings?.upstreamRequests { memory["upstream_requests"] = "\(requests.effective)" }
+        if let tls = findings?.tlsConnections { memory["locked_tls_connections"] = "\(tls.effective)" }
         switch self.memory.kind {
         case .memfdSecret, .mlock: self.logger.notice("locked memory", metadata: memory)
         case .unlocked: self.logger.warning("memory is not locked: keys may reach swap", metadata: memory)
         }
-        guard self.keyServers != nil, findings.upstreamRequests.byMemory < findings.upstreamRequests.set else { return }
+        guard let findings, let requests = findings.upstreamRequests, requests.byMemory < requests.set else { return }
         self.logger.notice(
-            "locked memory is enough for fewer requests to key servers than upstream.max_in_flight",
+            "locked memory limits requests in flight below upstream.max_in_flight",
             metadata: [
-                "requests": "\(findings.upstreamRequests.byMemory)",
-                "max_in_flight": "\(findings.upstreamRequests.set)", "raise": "\(findings.remedy)",
+                "requests": "\(requests.byMemory)", "max_in_flight": "\(requests.set)",
+                "increase": "\(findings.remedy)",
             ])
     }
 

@@ -201,7 +201,7 @@ extension Logger {
                 metadata: ["endpoint": "\(address)", "operation": "\(operation)", "reason": "\(reason)"])
         case .wrongPlaintext(let address, let count):
             self.error(
-                "key server returned a wrong plaintext: two other answers for the same ciphertext agree",
+                "key server returned a wrong plaintext (two other answers agree); check this server",
                 metadata: ["endpoint": "\(address)", "count": "\(count)"])
         }
     }
@@ -214,11 +214,11 @@ extension Logger {
             self.notice("key servers answer again", metadata: ["answers_past_age": "\(count)"])
         case .contradiction(let name, isDecided: true):
             self.error(
-                "key servers returned different plaintexts for one ciphertext; the majority of three answers is used",
+                "different plaintexts for one ciphertext; using the one that two of three answers agree on",
                 metadata: ["key": "\(name)"])
         case .contradiction(let name, isDecided: false):
             self.error(
-                "key servers returned different plaintexts for one ciphertext; no majority, so the request fails",
+                "different plaintexts for one ciphertext and no majority of three; request failed with 502",
                 metadata: ["key": "\(name)"])
         }
     }

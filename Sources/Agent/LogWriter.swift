@@ -4,7 +4,7 @@ package import Linux
 import Logging
 package import Telemetry
 
-/// The way of log lines to standard error: a bounded queue and the one thread that writes.
+/// Writes log lines to standard error from one thread, through a bounded queue.
 ///
 /// Standard error may be a pipe that is not read. Then lines are dropped and counted, and logging never blocks.
 package final class LogWriter: Sendable {

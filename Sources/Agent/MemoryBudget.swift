@@ -12,10 +12,12 @@ struct MemoryBudget: Equatable, Sendable {
     let lockedMax: Int
     /// What the kernel lets the process lock, up to `lockedMax`.
     let lockable: Int
+    /// Why the agent would not start with its settings, where this was tolerated for a look at them.
+    let shortfall: AgentFailure?
 
-    /// - Parameter allowUnlocked: whether ordinary memory will do where too little can be locked.
+    /// - Parameter toleratesUnlockedMemory: whether ordinary memory will do for a look at the settings.
     /// - Throws: ``AgentFailure`` when the settings need more memory than can be locked.
-    init(_ settings: AgentSettings, allowUnlocked: Bool) throws(AgentFailure) {
+    init(_ settings: AgentSettings, toleratesUnlockedMemory: Bool) throws(AgentFailure) {
         self.lockedMax = settings.memory.lockedMax
         self.lockable = LockableMemory.byteCount(upTo: self.lockedMax)
         let needs = MemoryPlan.Needs(
@@ -23,27 +25,34 @@ struct MemoryBudget: Equatable, Sendable {
             servesTLS: settings.tls.listen != nil)
         do throws(MemoryPlan.TooSmall) {
             self.plan = try MemoryPlan(total: self.lockable, needs: needs)
+            self.shortfall = nil
         } catch {
-            guard allowUnlocked, let plan = try? MemoryPlan(total: error.byteCountNeeded, needs: needs) else {
-                throw AgentFailure(
-                    tooSmall: error, lockedMax: self.lockedMax, lockable: self.lockable,
-                    cacheEntries: needs.cacheEntries)
-            }
+            let shortfall = AgentFailure(
+                tooSmall: error, lockedMax: self.lockedMax, lockable: self.lockable, cacheEntries: needs.cacheEntries)
+            let allowUnlocked = settings.memory.allowUnlocked
+            guard allowUnlocked || toleratesUnlockedMemory,
+                let plan = try? MemoryPlan(total: error.byteCountNeeded, needs: needs)
+            else { throw shortfall }
             self.plan = plan
+            self.shortfall = allowUnlocked ? nil : shortfall
         }
     }
 
     /// Threads that serve clients.
     static var loopCount: Int { min(4, ProcessStatistics.processors.usable) }
 
-    func findings(for settings: AgentSettings) -> MemoryFindings {
-        MemoryFindings(
+    /// - Parameter hasKeyServers: whether the backend is one that requests are sent to.
+    /// - Returns: nil where the memory is too little to start with.
+    func findings(for settings: AgentSettings, hasKeyServers: Bool) -> MemoryFindings? {
+        guard self.shortfall == nil else { return nil }
+        return MemoryFindings(
             lockedByteCount: self.plan.byteCount, lockedMax: self.lockedMax,
             // The kernel's limit, or the agent's own: the one that is smaller.
             remedy: self.lockable < self.lockedMax ? "LimitMEMLOCK" : "memory.locked_max",
-            upstreamRequests: .init(
-                set: settings.upstream.maxInFlight,
-                byMemory: RequestBudget(settings.upstream, self.plan).inFlightMax),
+            upstreamRequests: hasKeyServers
+                ? .init(
+                    set: settings.upstream.maxInFlight,
+                    byMemory: RequestBudget(settings.upstream, self.plan).inFlightMax) : nil,
             tlsConnections: settings.tls.listen.map { _ in
                 .init(set: settings.limits.connections, byMemory: self.plan.lockedTLSConnections)
             })
@@ -69,8 +78,8 @@ extension AgentFailure {
         self.init(
             .configuration,
             """
-            the agent needs \((needed + 1023) / 1024) KiB of locked memory with cache.max_entries \(cacheEntries), and \
-            \(limit): \(remedy)\(alternative). Setting memory.allow_unlocked lets keys reach swap
+            locked memory: \((needed + 1023) / 1024) KiB needed for cache.max_entries \(cacheEntries), but \
+            \(limit). To fix: \(remedy)\(alternative). With memory.allow_unlocked, keys can be written to swap
             """)
     }
 }

@@ -14,7 +14,11 @@ extension Startup {
     /// - Parameter connecting: whether to try every key server, from its name to a data key.
     package func examine(connecting: Bool) async throws(AgentFailure) -> BackendFindings {
         var findings = BackendFindings()
-        findings.memory = self.budget.findings(for: self.configuration.settings)
+        findings.memory = self.memoryFindings
+        if let shortfall = self.budget.shortfall {
+            findings.diagnostics.append(
+                Diagnostic(.error, at: .credential("memory"), shortfall.message, remedy: nil))
+        }
         if let listener = self.listenerFiles?.read(now: WallClock.currentSecond()) {
             findings.diagnostics += listener.diagnostics
             findings.listenerValidUntil = listener.plan?.certifiedKey.validity.end

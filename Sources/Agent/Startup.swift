@@ -32,7 +32,7 @@ package struct Startup: Sendable {
             configFile: configFile)
         let loaded = self.source.load()
         let allowUnlocked = toleratesUnlockedMemory || loaded.settings.memory.allowUnlocked
-        let budget = try MemoryBudget(loaded.settings, allowUnlocked: allowUnlocked)
+        let budget = try MemoryBudget(loaded.settings, toleratesUnlockedMemory: toleratesUnlockedMemory)
         self.budget = budget
         do throws(LockedMemoryError) {
             let shared = try SecretMemory(budget.plan, allowUnlocked: allowUnlocked)
@@ -55,6 +55,16 @@ package struct Startup: Sendable {
         } catch {
             throw AgentFailure(.configuration, "OpenSSL cannot be given locked memory: \(error)")
         }
+    }
+
+    /// What the locked memory is enough for; nil where it is too little to start with.
+    var memoryFindings: MemoryFindings? {
+        let hasKeyServers =
+            switch self.configuration.backend {
+            case .kes, .minKMS: true
+            case .staticKey, nil: false
+            }
+        return self.budget.findings(for: self.configuration.settings, hasKeyServers: hasKeyServers)
     }
 
     /// The files of the TLS listener; nil where there is none.
@@ -86,7 +96,7 @@ package struct Startup: Sendable {
             settings: SettingsKeeper(self.source, started: self.configuration, logger: logger),
             started: self.configuration.settings, backend: try self.makeBackend(logger: logger),
             entrance: try self.makeEntrance(logger: logger), memory: self.memory,
-            memoryFindings: self.budget.findings(for: self.configuration.settings), logger: logger, log: log)
+            memoryFindings: self.memoryFindings, logger: logger, log: log)
     }
 
     private func makeEntrance(logger: Logger) throws(AgentFailure) -> TLSEntrance? {

@@ -39,8 +39,8 @@ import LockedMemory
     var socketRefusal: CInt?
     /// The count when the transfer began.
     private var refusalsBefore = RefusedAllocations.onThisThread
-    /// Whether anything on the engine's thread was refused memory while the transfer was under way. Some other transfer may
-    /// have been the one; a failure then says nothing certain of the server all the same.
+    /// Whether any allocation on the engine's thread failed during the transfer, possibly another transfer's. If so, a
+    /// failure of this transfer proves nothing about the server.
     var wasRefusedMemory: Bool { RefusedAllocations.onThisThread != self.refusalsBefore }
 
     /// - Parameters:

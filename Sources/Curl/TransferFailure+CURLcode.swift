@@ -20,7 +20,7 @@ extension TransferFailure {
             case .broken: "the connection broke"
             case .answerTooLarge: "the answer is too large"
             case .noMemory: "no locked memory left"
-            case .noResources: "no descriptor, port or buffer left for a connection"
+            case .noResources: "out of file descriptors, local ports or socket buffers"
             case .cancelled: "cancelled"
             case .retired: "the credentials were replaced"
             case .stopped: "stopped"

@@ -14,8 +14,8 @@ import KeyService
 /// 5. A place belongs to one entry, from ``Landing/keep`` or ``Fill/keep(_:)`` until it is returned
 ///    to be emptied, or is given to another.
 /// 6. Each caller gets one answer, unless he leaves before.
-/// 7. A plaintext that contradicts the cached one is neither cached nor told before a further answer confirms it. Without
-///    such a majority, both are dropped, the callers fail with `.contradicted`, and for ``ExpiryPolicy/any`` the fingerprint
+/// 7. A plaintext that differs from the cached one removes the cached one and is neither cached nor returned until a third
+///    answer equals one of the two. If none does, callers get `.contradicted`, and for ``ExpiryPolicy/any`` the fingerprint
 ///    is not cached and needs two equal answers. No contradicted plaintext is served stale.
 struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     private let policy: ExpiryPolicy

@@ -237,7 +237,7 @@ final class CacheShard: Sendable {
 
     // MARK: Places
 
-    private typealias Comparable = (place: Int, byteCount: Int, endpoint: EndpointIndex?)
+    private typealias CachedEntry = (place: Int, byteCount: Int, endpoint: EndpointIndex?)
 
     /// Compares a new plaintext with the cached one, in a time that depends on the length alone.
     private func compare(
@@ -256,7 +256,7 @@ final class CacheShard: Sendable {
     }
 
     /// Copies the plaintext of an entry that was dropped and whose place is not emptied yet.
-    private func contradiction(of cached: Comparable?, in state: borrowing State) -> Contradiction {
+    private func contradiction(of cached: CachedEntry?, in state: borrowing State) -> Contradiction {
         guard let cached else { return Contradiction(cached: nil, endpoint: nil) }
         let plaintext = try? self.plaintext(at: cached.place, byteCount: cached.byteCount, in: state)
         return Contradiction(cached: plaintext, endpoint: cached.endpoint)

@@ -21,7 +21,7 @@ extension CachedKeyService: MetricsSource {
             Double(statistics.stale))
         text.family(
             "keyside_cache_contradictions_total", .counter,
-            "Answers with another plaintext than the cached one for the same ciphertext.",
+            "Decrypts whose plaintext differs from the cached plaintext of the same ciphertext.",
             Double(statistics.contradictions))
         text.family(
             "keyside_cache_renewals_total", .counter, "Data keys renewed before they expired.",

@@ -160,11 +160,11 @@ package final class CachedKeyService: KeyService {
         }
     }
 
-    /// A question up to this length is asked once for all callers. Its plaintext is no data key beyond: it would not be kept.
+    /// Longest request, in bytes, that callers share. The plaintext of a longer one is no data key and is not cached.
     private static let sharedByteCountMax = 4 << 10
 
-    /// Asks for this caller alone, so that what the question takes of the memory ends when its caller gives up. A flight goes
-    /// on without callers.
+    /// Sends a request for one caller only, so that its memory is released when the caller is cancelled. A shared flight
+    /// would continue without callers.
     private func decryptAlone(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Decryption {

@@ -3,8 +3,8 @@
 import Synchronization
 import Waiting
 
-/// Work on files that may hang, as on a network file system whose server is gone: done on a thread, one piece at a time,
-/// and given up on after a time limit.
+/// Runs file operations that may block, for example on an unresponsive network file system, on a dedicated thread, one at a
+/// time. A caller gets ``Failure/timedOut(path:limit:)`` after the limit.
 ///
 /// The kernel offers no way to end such a call, so its thread stays in it. A worker has one thread at most, and none
 /// while it has nothing to do. Work that comes while the thread hangs waits for it within the same limit, so asking again

@@ -220,7 +220,7 @@ private struct FolderLock {
         self.descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard self.descriptor >= 0 else { throw .system(SystemError("open folder", folder)) }
         while flock(self.descriptor, LOCK_EX | LOCK_NB) != 0 {
-            let error = SystemError("lock folder", folder)
+            let error = SystemError("lock directory", folder)
             guard error.code == EINTR || error.code == EWOULDBLOCK, .now() < deadline else {
                 close(self.descriptor)
                 throw .system(error)

@@ -42,7 +42,9 @@ struct LoadConnection: ~Copyable {
     ///
     /// - Parameter desk: a buffer that is empty before and wiped after.
     mutating func receive(_ desk: inout TransitBuffer) -> Progress {
-        switch desk.withRoom(for: 1, { self.socket.receive(into: &$0) }) ?? .failed {
+        var received = Descriptor.Received.failed
+        desk.withRoom(for: 1) { received = self.socket.receive(into: &$0) }
+        switch received {
         case .bytes:
             let progress = desk.withBytes { self.read($0) }
             desk.removeAll(keeping: .max)

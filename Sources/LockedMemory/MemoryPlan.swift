@@ -66,7 +66,7 @@ package struct MemoryPlan: Equatable, Sendable {
     private static let upstreamRequestByteCount = 120 << 10
     /// An idle connection of the TLS listener takes 15.4 KiB, with a client certificate some 3 more. What nghttp2 keeps for
     /// HTTP/2, 25 KiB, is in ordinary memory.
-    private static let tlsConnectionByteCount = 16 << 10
+    private static let tlsConnectionByteCount = 19 << 10
     /// What OpenSSL reads and writes the records of a connection in.
     private static let recordBuffersByteCount = 22 << 10
 
@@ -122,7 +122,7 @@ package struct MemoryPlan: Equatable, Sendable {
             let loops = needs.loopCount
             switch share {
             case .own:
-                (self.minimum, self.weight, self.maximum) = (1408 << 10, 32, 48 << 20)
+                (self.minimum, self.weight, self.maximum) = (1408 << 10, 32, 512 << 20)
             case .requests:
                 (self.minimum, self.weight) = (1024 << 10, 54)
             case .transit:
@@ -131,7 +131,7 @@ package struct MemoryPlan: Equatable, Sendable {
             case .smallTransit:
                 (self.minimum, self.weight, self.maximum) = (64 << 10, 1, 1 << 20)
             case .clients:
-                (self.minimum, self.weight, self.maximum) = (64 << 10, needs.servesTLS ? 9 : 0, 8 << 20)
+                (self.minimum, self.weight, self.maximum) = (64 << 10, needs.servesTLS ? 9 : 0, 64 << 20)
             case .records:
                 guard needs.servesTLS else {
                     (self.minimum, self.weight) = (MemoryPlan.pageByteCount, 0)

@@ -20,12 +20,12 @@ package enum MemoryShare: UInt8, CaseIterable, Sendable {
     /// As metrics name it.
     package var name: String {
         switch self {
-        case .own: "own"
+        case .own: "agent"
         case .requests: "requests"
         case .transit: "transit"
         case .smallTransit: "small_transit"
-        case .clients: "clients"
-        case .records: "records"
+        case .clients: "tls_connections"
+        case .records: "tls_records"
         }
     }
 

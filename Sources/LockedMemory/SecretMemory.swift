@@ -88,9 +88,11 @@ package final class SecretMemory: Sendable {
             return try unsafe self.heap(share).allocate(byteCount: byteCount)
         } catch {
             if share.overflows, let block = unsafe self.allocateOrdinary(byteCount) { return unsafe block }
-            // One that exceeds any block is refused for ever, and no lack of memory.
-            if byteCount <= self.heap(share).payloadByteCountMax { RefusedAllocations.note() }
-            self.overflow.refusals.wrappingAdd(1, ordering: .relaxed)
+            // A block that is longer than any can be is not a lack of memory: a retry would not help.
+            if byteCount <= self.heap(share).payloadByteCountMax {
+                RefusedAllocations.note()
+                self.overflow.refusals.wrappingAdd(1, ordering: .relaxed)
+            }
             return nil
         }
     }

@@ -41,6 +41,14 @@
         return try body(bytes)
     }
 
+    /// ``withBytes(_:)`` without a result, and so not generic: other modules would call that one unspecialised.
+    package borrowing func visitBytes(_ body: (Span<UInt8>) -> Void) {
+        guard let address = unsafe self.block.bytes.baseAddress else { return body(Span()) }
+        body(
+            unsafe Span(
+                _unsafeStart: (address + self.start).assumingMemoryBound(to: UInt8.self), count: self.byteCount))
+    }
+
     /// Moves the bytes out and leaves an empty buffer.
     package mutating func take() -> TransitBuffer {
         var taken = TransitBuffer(in: self.memory)
@@ -52,37 +60,34 @@
 
     /// Lends the room behind the bytes, at least `byteCount` of it. What `body` appends there is taken in.
     ///
-    /// - Returns: nil where there is no memory for it; `body` is then not called.
+    /// - Returns: false where there is no memory for it; `body` is then not called.
     @discardableResult
-    package mutating func withRoom<Result: ~Copyable>(
-        for byteCount: Int, _ body: (inout OutputRawSpan) -> Result
-    ) -> Result? {
+    package mutating func withRoom(for byteCount: Int, _ body: (inout OutputRawSpan) -> Void) -> Bool {
         guard self.capacity - self.end >= byteCount && !self.isTruncated || self.makeRoom(for: byteCount) else {
-            return nil
+            return false
         }
         let room = unsafe UnsafeMutableRawBufferPointer(rebasing: self.block.bytes[self.end...])
         var output = unsafe OutputRawSpan(buffer: room, initializedCount: 0)
-        let result = body(&output)
+        body(&output)
         self.end += unsafe output.finalize(for: room)
-        return result
+        return true
     }
 
     /// - Returns: false where there is no memory for them; none of them is then taken.
     @discardableResult
     package mutating func append(_ bytes: Span<UInt8>) -> Bool {
         guard !bytes.isEmpty else { return !self.isTruncated }
-        let appended: Void? = self.withRoom(for: bytes.count) { output in
+        return self.withRoom(for: bytes.count) { output in
             unsafe output.withUnsafeMutableBytes { room, byteCount in
                 unsafe bytes.withUnsafeBytes { unsafe room.copyMemory(from: $0) }
                 byteCount = bytes.count
             }
         }
-        return appended != nil
     }
 
     /// Appends the bytes of another buffer, and is truncated where that is.
     package mutating func append(_ other: borrowing TransitBuffer) {
-        other.withBytes { _ = self.append($0) }
+        other.visitBytes { self.append($0) }
         if other.isTruncated { self.isTruncated = true }
     }
 

@@ -26,7 +26,7 @@
 
     /// Memory of all slots, nil in those that are free.
     @usableFromInline var storage: UnsafeMutableBufferPointer<Value?>
-    /// What the value of an ID is that has none: always nil.
+    /// The value returned for a stale ID: always nil.
     @usableFromInline let absent: UnsafeMutablePointer<Value?>
     /// How often each slot was taken and given back: odd while it is in use.
     @usableFromInline var generations: [UInt32] = []

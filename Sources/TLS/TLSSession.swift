@@ -10,7 +10,8 @@ import LockedMemory
 /// It begins with the first byte of the client, so that clients that only connect cost nothing here.
 ///
 /// OpenSSL keeps the state of the connection in ``MemoryShare/clients``, and the buffers that records pass through in
-/// ``MemoryShare/records``. Beyond those shares it gets ordinary memory: no number of clients makes an allocation fail.
+/// ``MemoryShare/records`` if the client is authenticated. Beyond those shares it gets ordinary memory: no number of clients
+/// makes an allocation fail.
 @safe package struct TLSSession: ~Copyable {
     package enum Handshake: Equatable {
         /// More has to come, or to go: see ``TLSSession/needsRoom``.
@@ -27,6 +28,9 @@ import LockedMemory
     package private(set) var needsRoom = false
     /// Whether input may have been taken from the socket that nobody has been given.
     package private(set) var mayHoldInput = false
+
+    /// Whether the client's records may pass through ``MemoryShare/records``, which others must not use up.
+    package var isAuthenticated = false
 
     private let ssl: OpaquePointer
     /// Nothing can be sent any more, not even the end.
@@ -139,7 +143,7 @@ import LockedMemory
             let (result, byteCount) = unsafe buffer.withUnsafeMutableBytes { bytes, count in
                 var received = 0
                 let room = unsafe UnsafeMutableRawBufferPointer(rebasing: bytes[count...])
-                let result = MemoryShare.records.whileCurrent {
+                let result = self.recordShare.whileCurrent {
                     unsafe SSL_read_ex(self.ssl, room.baseAddress, room.count, &received)
                 }
                 count += received
@@ -174,7 +178,7 @@ import LockedMemory
             var sent = 0
             let result = unsafe bytes.extracting(droppingFirst: taken)
                 .withUnsafeBytes { rest in
-                    MemoryShare.records.whileCurrent {
+                    self.recordShare.whileCurrent {
                         unsafe SSL_write_ex(self.ssl, rest.baseAddress, rest.count, &sent)
                     }
                 }
@@ -201,7 +205,7 @@ import LockedMemory
         guard self.isEstablished, !self.isBroken else { return }
         self.isBroken = true  // Once is enough.
         ERR_clear_error()
-        _ = MemoryShare.records.whileCurrent { unsafe SSL_shutdown(self.ssl) }
+        _ = self.recordShare.whileCurrent { unsafe SSL_shutdown(self.ssl) }
         ERR_clear_error()
     }
 
@@ -209,6 +213,8 @@ import LockedMemory
     private static func clearErrors() {
         if ERR_peek_error() != 0 { ERR_clear_error() }
     }
+
+    private var recordShare: MemoryShare { self.isAuthenticated ? .records : .clients }
 
     private enum Outcome {
         case wait, end, failed

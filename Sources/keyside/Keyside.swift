@@ -42,7 +42,7 @@ enum Program {
     private static func checkProc() throws {
         guard !ProcessStatistics.isAvailable else { return }
         throw CommandFailure(
-            .configuration, "/proc is not mounted, and the runtime needs it; mount it with 'mount -t proc proc /proc'")
+            .configuration, "/proc is not mounted; the agent needs it. Run 'mount -t proc proc /proc'")
     }
 
     /// Prints help, a version or a usage error.

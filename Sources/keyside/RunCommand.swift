@@ -32,7 +32,7 @@ struct Run: AsyncParsableCommand {
             do {
                 let logger = Self.makeLogger(settings, writer: writer)
                 for failure in hardeningFailures {
-                    logger.warning("the process could not be hardened", metadata: ["reason": "\(failure)"])
+                    logger.warning("process hardening failed", metadata: ["reason": "\(failure)"])
                 }
                 try await Self.serve(startup, logger: logger, writer: writer)
                 writer.finish()

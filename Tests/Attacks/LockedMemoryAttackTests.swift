@@ -26,7 +26,7 @@ struct LockedMemoryAttackTests {
             try scene.tls.wait(forConnections: 0)
             try await scene.expectDataKeys(clientCount: 20)
             try scene.tls.agent.wait(for: "the memory of clients to be free") {
-                try scene.lockedMemoryUsed("clients") <= before + 64 * 1024
+                try scene.lockedMemoryUsed("tls_connections") <= before + 64 * 1024
             }
         }
     }
@@ -81,7 +81,7 @@ private struct Scene: Sendable {
     /// Bytes in use of a share, or of all shares.
     func lockedMemoryUsed(_ share: String? = nil) throws -> Double {
         let metrics = try self.tls.agent.metrics
-        let shares = share.map { [$0] } ?? ["own", "requests", "clients", "records"]
+        let shares = share.map { [$0] } ?? ["agent", "requests", "tls_connections", "tls_records"]
         return shares.reduce(0) { $0 + (metrics.value("keyside_locked_memory_used_bytes", ["share": $1]) ?? 0) }
     }
 

@@ -51,7 +51,8 @@ struct NamedFile: Sendable {
         case .system, .tooLarge, .memory:
             self.diagnostic(
                 .error, "cannot be read: \(failure.reason)",
-                remedy: "name a file that the agent's user may read; 'keyside tls init' makes one")
+                remedy: "make it readable by user 'keyside' (for example root:keyside, mode 0640), "
+                    + "or create one with 'keyside tls init'")
         }
     }
 

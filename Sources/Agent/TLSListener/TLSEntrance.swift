@@ -32,7 +32,7 @@ struct TLSEntrance: Sendable {
 
     /// Looks at the files at once.
     func reload(_ logger: Logger) async {
-        logger.notice("looking for a new certificate of the listener")
+        logger.notice("reloading the listener certificate")
         await self.keeper.reloadNow()
     }
 

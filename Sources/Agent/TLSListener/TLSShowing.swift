@@ -40,5 +40,6 @@ struct ListenerFault: Error, Hashable, Sendable, CustomStringConvertible {
 
     /// The files may be good.
     static let noMemory = ListenerFault(
-        "no locked memory left to read the listener's certificate; reload again, or raise LimitMEMLOCK")
+        "out of locked memory while reading the listener certificate; reload again, or increase LimitMEMLOCK= "
+            + "and memory.locked_max")
 }

@@ -101,11 +101,11 @@ extension CredentialError: CustomStringConvertible {
         case .keyOfAnotherCertificate(let position?):
             "the private key belongs to certificate \(position) of the file; expected its own certificate first"
         case .authorityAsClient:
-            "the first certificate is a CA certificate (CA:TRUE), which identifies no client; put the client's own "
-                + "certificate first, or make one with 'openssl req -x509 -addext basicConstraints=CA:FALSE'"
+            "the first certificate is a CA certificate (CA:TRUE) and cannot identify a client; put the client's own "
+                + "certificate first, or create one with 'openssl req -x509 -addext basicConstraints=CA:FALSE'"
         case .severalClients(let count):
-            "contains \(count) certificates that are not CA certificates, where a client may send only one; "
-                + "leave the client's own, and the CA certificates above it"
+            "contains \(count) client certificates (CA:FALSE), expected 1; keep the client's own certificate and its "
+                + "CA certificates, and remove the others"
         case .unacceptableKey(let fault):
             "the TLS listener refuses the certificate: \(fault)"
         case .refused(let reason):

@@ -41,7 +41,7 @@ struct Connection: ~Copyable {
     private var intake: RequestIntake
     /// What has come and waits: part of a request, or requests behind the one in work.
     private var unread: TransitBuffer
-    private var strangerShare: StrangerShare
+    private var inputUsage: UnauthenticatedInputUsage
     private var naming: RequestNaming
     /// The last head that may stand for more than one request.
     private var lastHead: RequestHead?
@@ -78,7 +78,7 @@ struct Connection: ~Copyable {
         self.state = ConnectionState(limits: premises.limits, now: now)
         self.intake = RequestIntake(in: premises.memory)
         self.unread = TransitBuffer(in: premises.memory)
-        self.strangerShare = StrangerShare(of: premises.strangerMemory)
+        self.inputUsage = UnauthenticatedInputUsage(of: premises.unauthenticatedInput)
     }
 
     private var front: any Front { self.premises.front }
@@ -133,15 +133,15 @@ struct Connection: ~Copyable {
         self.endIfAllIsAnswered()
     }
 
-    /// Ends the connection where there is no memory for what has come and waits, or strangers hold too much of it.
+    /// Closes the connection if its unread input could not be stored, or exceeds the limit of unauthenticated clients.
     private mutating func checkMemory(_ writer: inout ResponseWriter, now: inout Instant) {
         if self.unread.isTruncated { self.abort() }
-        guard !self.peer.isKnown, !self.strangerShare.hold(self.unread.byteCount) else { return }
+        guard !self.peer.isKnown, !self.inputUsage.hold(self.unread.byteCount) else { return }
         self.unread.removeAll()
         // An answer that is being made elsewhere must not come after this one.
         guard self.state.isReceiving else { return self.abort() }
         self.refuse(
-            with: self.front.refusal(.serviceUnavailable, "too much memory is in use by unknown clients"), &writer,
+            with: self.front.refusal(.serviceUnavailable, "unauthenticated clients use too much memory"), &writer,
             now: &now)
     }
 

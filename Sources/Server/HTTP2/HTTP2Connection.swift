@@ -22,7 +22,7 @@ struct HTTP2Connection: ~Copyable {
     /// No request's deadline is nearer.
     private var nextDeadline = Instant.distantFuture
     private var deferred: [Connection.Deferred] = []
-    private var strangerShare: StrangerShare
+    private var inputUsage: UnauthenticatedInputUsage
     private var inputIsEnded = false
     private(set) var ending = Connection.Ending.none
     /// Whether there is more to be written as soon as what was written is sent.
@@ -77,7 +77,7 @@ struct HTTP2Connection: ~Copyable {
         self.session = session
         self.state = HTTP2ConnectionState(limits: premises.limits, now: now)
         self.naming = premises.namings.next()
-        self.strangerShare = StrangerShare(of: premises.strangerMemory)
+        self.inputUsage = UnauthenticatedInputUsage(of: premises.unauthenticatedInput)
     }
 
     deinit { for id in self.exchanges.streams { self.exchanges[id]?.work?.cancel() } }
@@ -114,7 +114,7 @@ struct HTTP2Connection: ~Copyable {
         }
         self.handleEvents(now: &now)
         self.state.headIsOpen(self.session.openHead, now: now)
-        if !self.peer.isKnown, !self.strangerShare.hold(self.session.headByteCount) { self.session.endForExcess() }
+        if !self.peer.isKnown, !self.inputUsage.hold(self.session.headByteCount) { self.session.endForExcess() }
     }
 
     /// The client has shut down its side: it gets the answers to what it sent, then the end.

@@ -7,8 +7,8 @@ import KeyService
 import LockedMemory
 import Waiting
 
-/// How requests get the locked memory that they need: all of it in one step, in the order in which they came. A request that
-/// has to wait for it waits as a task, within its own timeout.
+/// Admission control for locked memory: a request reserves its maximum in one step, first come, first served. A request
+/// that has to wait is a suspended task and fails at its own timeout.
 extension KESFront {
     /// Has a deferred answer wait for its memory, which is given back when the answer is in the writer.
     ///
@@ -98,7 +98,7 @@ extension KESFront {
         }
     }
 
-    /// Does `body`, and does it again where this process has no memory for it at the moment.
+    /// Runs `body`, and retries with backoff while it throws `.outOfMemory`, until the operation's timeout.
     static func whenThereIsMemory<Answer: ~Copyable>(
         at endpoint: KESEndpoint, _ body: () async throws(KeyServiceError) -> Answer
     ) async throws(KeyServiceError) -> Answer {
@@ -140,8 +140,8 @@ extension KESFailure {
             self.init(
                 status: 413,
                 message:
-                    "the request needs \(amount >> 10) KiB of locked memory, and the agent has \(capacity >> 10) KiB "
-                    + "for requests; raise its limit of locked memory")
+                    "the request needs \(amount >> 10) KiB of locked memory; the agent has \(capacity >> 10) KiB for "
+                    + "requests. Increase the agent's memory.locked_max and LimitMEMLOCK=")
         case .queueFull:
             self.init(.overloaded, at: endpoint)
         case .cancelled:

@@ -95,12 +95,9 @@ struct Client: ~Copyable {
         self.sendDeadline = now + self.sendTimeout
     }
 
-    /// Whether requests can come: not before the handshake.
-    var isReady: Bool { self.wire.isReady }
-
-    /// Others need its place, and its client is not known.
+    /// Closes the connection to make room: it is the oldest unauthenticated one.
     mutating func drop() {
-        if self.isReady {
+        if self.wire.isReady {
             self.logger.debug("connection dropped", metadata: ["reason": "too many unauthenticated connections"])
         } else {
             self.handshakeFailed("too many unauthenticated connections")
@@ -112,15 +109,35 @@ struct Client: ~Copyable {
     var deadline: Instant {
         guard !self.waitsForNextTurn else { return .distantPast }
         guard self.wire.isReady else { return self.handshakeDeadline }
-        let deadline = self.conversation.deadline
-        return self.unsent.isEmpty ? deadline : min(deadline, self.sendDeadline)
+        guard self.unsent.isEmpty else { return min(self.conversation.deadline, self.sendDeadline) }
+        return self.conversation.deadline
     }
 
     // MARK: What happens. After each of these, `settle` is to follow.
 
-    /// - Returns: false if the client has gone.
-    mutating func handle(_ event: EventQueue.Event, _ desk: inout Desk) -> Bool {
-        guard self.wire.isReady else { return self.shakeHands(&desk) }
+    /// What an event has led to.
+    struct EventOutcome {
+        /// False if the client has gone.
+        let isConnected: Bool
+        /// Set where the handshake has shown a known client.
+        var authenticatedSerial: UnauthenticatedConnections.Serial?
+        /// Whether it is an authenticated TLS client that is active and does not keep its record buffers.
+        var isActiveWithoutBuffers = false
+    }
+
+    mutating func handle(_ event: EventQueue.Event, _ desk: inout Desk) -> EventOutcome {
+        guard self.wire.isReady else {
+            let serial = self.unauthenticatedSerial
+            let isConnected = self.shakeHands(&desk)
+            return EventOutcome(
+                isConnected: isConnected, authenticatedSerial: self.unauthenticatedSerial == nil ? serial : nil)
+        }
+        return EventOutcome(
+            isConnected: self.serve(event, &desk),
+            isActiveWithoutBuffers: self.isOverTLS && !self.isRecent && self.unauthenticatedSerial == nil)
+    }
+
+    private mutating func serve(_ event: EventQueue.Event, _ desk: inout Desk) -> Bool {
         self.wire.note(event)
         let awaitedRoom = event.hasRoom && self.wire.needsRoom
         if event.hasRoom, !self.unsent.isEmpty, !self.sendUnsent(now: desk.now) { return false }
@@ -172,7 +189,8 @@ struct Client: ~Copyable {
             return true
         case .done(let credential, let speaksHTTP2):
             if let objection = credential.objection {
-                self.logger.debug("client certificate gives no identity", metadata: ["reason": "\(objection)"])
+                self.logger.debug(
+                    "client certificate rejected: it has no identity", metadata: ["reason": "\(objection)"])
             }
             self.credential = credential
             let peer = Peer(.tls, credential, isKnown: self.front.knows(credential))
@@ -200,6 +218,7 @@ struct Client: ~Copyable {
             self.listener.connections.authenticated(serial)
         else { return }
         self.unauthenticatedSerial = nil
+        self.wire.setAuthenticated(true)
     }
 
     /// Counts the connection as that of an unknown client, if the front does not know it any more.
@@ -211,6 +230,7 @@ struct Client: ~Copyable {
         else { return nil }
         let (serial, dropped) = self.listener.connections.deauthenticated(onLoop: loop)
         self.unauthenticatedSerial = serial
+        self.wire.setAuthenticated(false)
         return dropped
     }
 
@@ -224,15 +244,17 @@ struct Client: ~Copyable {
     private var isAbandoned: Bool { self.wire.hasFailed && !self.wantsInput }
 
     private mutating func receive(_ desk: inout Desk) -> Bool {
-        switch desk.input.withRoom(for: 1, { self.wire.receive(into: &$0) }) {
+        var received = Descriptor.Received.failed
+        desk.input.withRoom(for: 1) { received = self.wire.receive(into: &$0) }
+        switch received {
         case .bytes:
-            desk.input.withBytes { self.conversation.receive($0, &desk.writer, now: &desk.now) }
+            desk.input.visitBytes { self.conversation.receive($0, &desk.writer, now: &desk.now) }
             desk.input.removeAll(keeping: .max)
         case .end:
             self.conversation.inputHasEnded()
         case .nothing:
             break
-        case .failed, nil:
+        case .failed:
             return false
         }
         return true
@@ -240,10 +262,27 @@ struct Client: ~Copyable {
 
     // MARK: Output
 
-    /// Does what the connection is waiting for: sends answers, goes on with what waited behind them, or ends.
+    /// What is left to do once a client has done all that it can at once.
+    struct Settlement {
+        /// When ``timeIsUp(_:)`` has something to do.
+        let deadline: Instant
+        /// Whether ``startWork(_:)`` has something to do.
+        let hasWork: Bool
+    }
+
+    /// Does what the connection is waiting for, and has `events` report what it waits for next. One call for both, since
+    /// each look-up of a client costs something.
+    ///
+    /// - Returns: nil if the connection has come to its end.
+    mutating func settle(_ desk: inout Desk, on events: borrowing EventQueue, token: UInt64) -> Settlement? {
+        guard self.settle(&desk), self.adjustWatch(on: events, token: token) else { return nil }
+        return Settlement(deadline: self.deadline, hasWork: self.conversation.hasWork)
+    }
+
+    /// Sends answers, goes on with what waited behind them, or ends.
     ///
     /// - Returns: false if the connection has come to its end.
-    mutating func settle(_ desk: inout Desk) -> Bool {
+    private mutating func settle(_ desk: inout Desk) -> Bool {
         guard !self.isGivenUp else { return false }
         var turnsLeft = Self.turnLengthMax
         while true {
@@ -273,9 +312,6 @@ struct Client: ~Copyable {
         }
     }
 
-    /// Whether ``startWork(_:)`` has something to do. To be looked at after each ``settle(_:)``.
-    var hasWork: Bool { self.conversation.hasWork }
-
     /// Has `post` make the answers that have to be waited for, and gives up the wait for those that nobody waits for.
     mutating func startWork(_ post: (Connection.Deferred) -> Task<Void, Never>) { self.conversation.startWork(post) }
 
@@ -286,11 +322,13 @@ struct Client: ~Copyable {
         guard !writer.buffer.isTruncated else { return false }
         guard !writer.buffer.isEmpty else { return true }
         if self.unsent.isEmpty {
-            guard let sent = writer.buffer.withBytes({ self.wire.send($0) }) else { return false }
+            var sent: Int?
+            writer.buffer.visitBytes { sent = self.wire.send($0) }
+            guard let sent else { return false }
             writer.buffer.useUp(sent)
             self.sendDeadline = now + self.sendTimeout
         }
-        self.unsent.append(writer.buffer)
+        if !writer.buffer.isEmpty { self.unsent.append(writer.buffer) }
         writer.buffer.removeAll(keeping: Desk.outputByteCountMax)
         return !self.unsent.isTruncated
     }
@@ -320,7 +358,7 @@ struct Client: ~Copyable {
     /// over by then.
     ///
     /// - Returns: false if the queue cannot be told.
-    mutating func adjustWatch(on events: borrowing EventQueue, token: UInt64) -> Bool {
+    private mutating func adjustWatch(on events: borrowing EventQueue, token: UInt64) -> Bool {
         let wanted = self.wire.interest(
             input: self.wantsInput || self.interest.input && !self.hasIgnoredInput,
             output: !self.unsent.isEmpty || self.wire.needsRoom)

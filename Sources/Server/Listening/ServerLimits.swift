@@ -5,7 +5,7 @@ package import Linux
 
 /// What a client may take of the server's time and memory.
 package struct ServerLimits: Sendable {
-    /// Connections to each listener; one more is answered 503 and closed.
+    /// Open connections per listener. Beyond it, the oldest unauthenticated one is closed; if there is none, 503 and close.
     package var connections: Int
     /// Connections to a TLS listener whose client is not known; for one more, the oldest is dropped.
     package var unauthenticatedConnections = 128
@@ -19,8 +19,8 @@ package struct ServerLimits: Sendable {
     package var lingerTimeout: Interval = .seconds(1)
     /// How long a connection that is idle when a drain begins stays open for a request that is on its way.
     package var drainGrace: Interval = .milliseconds(100)
-    /// Bytes of unread input that all clients together may hold whose identity is unknown.
-    package var strangerByteCount = 4 << 20
+    /// Bytes of unparsed input that all unauthenticated clients together may hold.
+    package var unauthenticatedInputByteCount = 4 << 20
     package var http2 = HTTP2Limits()
 
     package init(connections: Int, headerTimeout: Interval, idleTimeout: Interval) {

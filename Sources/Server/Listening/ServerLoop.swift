@@ -14,7 +14,7 @@ struct ServerLoop: ~Copyable {
         let limits: ServerLimits
         let namings: RequestNamings
         let memory: SecretMemory
-        let strangerMemory: StrangerMemory
+        let unauthenticatedInput: UnauthenticatedInputLimit
         let logger: Logger
         /// What reads the time.
         let clock: @Sendable () -> Instant
@@ -27,7 +27,7 @@ struct ServerLoop: ~Copyable {
             self.limits = limits
             self.namings = namings
             self.memory = memory
-            self.strangerMemory = StrangerMemory(byteCountMax: limits.strangerByteCount)
+            self.unauthenticatedInput = UnauthenticatedInputLimit(byteCountMax: limits.unauthenticatedInputByteCount)
             self.logger = logger
             self.clock = clock
         }
@@ -96,12 +96,10 @@ struct ServerLoop: ~Copyable {
             self.accept(token: event.token)
         case let token:
             let id = Slots<Client>.ID(rawValue: token)
-            guard let isReady = self.clients[id]?.isReady else { return }
-            if isReady { self.noteActivity(of: id) }
-            let serial = isReady ? nil : self.clients[id]?.unauthenticatedSerial
-            let isServed = self.clients[id]?.handle(event, &self.desk) == true
-            if let serial, self.clients[id]?.unauthenticatedSerial == nil { self.unauthenticated[serial] = nil }
-            if isServed { self.settle(id) } else { self.remove(id) }
+            guard let outcome = self.clients[id]?.handle(event, &self.desk) else { return }
+            if outcome.isActiveWithoutBuffers { self.noteActivity(of: id) }
+            if let serial = outcome.authenticatedSerial { self.unauthenticated[serial] = nil }
+            if outcome.isConnected { self.settle(id) } else { self.remove(id) }
         }
     }
 
@@ -132,14 +130,14 @@ struct ServerLoop: ~Copyable {
 
     /// Has a client do what it waits for, and goes on waiting for it.
     private mutating func settle(_ id: Slots<Client>.ID) {
-        guard self.clients[id]?.settle(&self.desk) == true,
-            self.clients[id]?.adjustWatch(on: self.inbox.events, token: id.rawValue) == true
+        guard
+            let settlement = self.clients[id]?.settle(&self.desk, on: self.inbox.events, token: id.rawValue)
         else {
             self.remove(id)
             return
         }
-        if self.clients[id]?.hasWork == true { self.startWork(of: id) }
-        if let deadline = self.clients[id]?.deadline { self.nextDeadline = min(self.nextDeadline, deadline) }
+        if settlement.hasWork { self.startWork(of: id) }
+        self.nextDeadline = min(self.nextDeadline, settlement.deadline)
     }
 
     /// Has tasks make the answers that have to be waited for.
@@ -167,8 +165,8 @@ struct ServerLoop: ~Copyable {
         self.endIfEmpty()
     }
 
+    /// Lets a TLS client that is active keep its buffers, if it is its turn.
     private mutating func noteActivity(of id: Slots<Client>.ID) {
-        guard self.clients[id]?.isOverTLS == true, self.clients[id]?.isRecent == false else { return }
         let (isAdmitted, former) = self.recent.meet(id)
         guard isAdmitted else { return }
         if let former { self.clients[former]?.isRecent = false }

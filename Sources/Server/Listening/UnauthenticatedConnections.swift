@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The connections of a listener whose client no policy and no list of administrators names, oldest first.
+/// The unauthenticated connections of a listener, oldest first.
 ///
-/// A TLS connection is one from the moment it is accepted, before its first byte, until its handshake has shown a known
-/// identity. All operations take constant time, averaged over the connections accepted.
+/// A TLS connection is unauthenticated from accept(2) until its handshake proves an identity that has a policy or is in
+/// `admin.identities`. All operations are O(1), amortised.
 struct UnauthenticatedConnections {
     /// Numbers connections in the order of their arrival.
     typealias Serial = UInt64

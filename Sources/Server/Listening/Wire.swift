@@ -91,6 +91,9 @@ struct Wire: ~Copyable {
         return self.socket.send(bytes)
     }
 
+    /// Whether the client is one that a policy names. Its records then pass through memory that others cannot use up.
+    mutating func setAuthenticated(_ isAuthenticated: Bool) { self.tls?.isAuthenticated = isAuthenticated }
+
     /// Whether to keep what memory the next bytes will need.
     func keepBuffers(_ keeps: Bool) { self.tls?.keepBuffers(keeps) }
 

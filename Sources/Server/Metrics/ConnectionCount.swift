@@ -12,7 +12,7 @@ import Telemetry
 package final class ConnectionCount: Sendable {
     /// What becomes of a new connection.
     enum Admission {
-        /// There are as many connections as there may be, and all clients are known.
+        /// `limits.connections` is reached, and no unauthenticated connection can be closed.
         case refused
         /// The connection is counted. With a `serial`, its client is unauthenticated so far. `dropped` has to go for it.
         case admitted(serial: UnauthenticatedConnections.Serial?, dropped: Dropped?)

@@ -152,17 +152,17 @@ struct MetricsReport {
         text.family(
             "keyside_locked_memory_bytes", .gauge, "Bytes of locked memory.", Double(self.memory.lockedByteCount))
         text.family(
-            "keyside_locked_memory_used_bytes", .gauge, "Bytes of locked memory in use, by purpose.",
+            "keyside_locked_memory_used_bytes", .gauge, "Bytes of locked memory in use, by share.",
             MemoryShare.allCases.map {
                 (["share": $0.name] as MetricsText.Labels, Double(self.memory.heap($0).byteCountInUse))
             })
         text.family(
             "keyside_memory_overflow_bytes", .gauge,
-            "Bytes of unlocked memory, wiped on release, that serve clients beyond their shares of locked memory.",
+            "Bytes of unlocked (swappable) memory in use because a share of locked memory is full.",
             Double(self.memory.overflowByteCount))
         text.family(
             "keyside_refused_allocations_total", .counter,
-            "Allocations of libcurl and OpenSSL that were refused because their share of locked memory is used up.",
+            "Failed libcurl and OpenSSL allocations: share of locked memory full.",
             Double(self.memory.refusedAllocations))
         text.family(
             "keyside_build_info", .gauge, "What is running.",

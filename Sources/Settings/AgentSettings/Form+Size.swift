@@ -4,7 +4,7 @@
 extension Form<Int> {
     static func size(_ range: ClosedRange<Int>) -> Form {
         let expectation =
-            "a size such as 64KiB or 8MiB, from \(Self.format(range.lowerBound)) to "
+            "a size such as 8MiB or 1GiB, from \(Self.format(range.lowerBound)) to "
             + Self.format(range.upperBound)
         return Form(expectation: expectation) { text in
             Self.byteCount(text).flatMap { range.contains($0) ? $0 : nil }

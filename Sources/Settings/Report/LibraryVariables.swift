@@ -14,8 +14,8 @@ package enum LibraryVariables {
     ) -> [Diagnostic] {
         var diagnostics = removed.map { name in
             Diagnostic(
-                .warning, at: .variable(name), "ignored: it would change what a library of the agent does",
-                remedy: "unset it for the agent")
+                .warning, at: .variable(name), "removed from the environment: it changes the behaviour of a library",
+                remedy: "unset it in the agent's environment")
         }
         if let variable = ["HTTPS_PROXY", "https_proxy"].first(where: { environment[$0]?.isEmpty == false }) {
             let rules = ["NO_PROXY", "no_proxy"].lazy.compactMap { environment[$0] }.first { !$0.isEmpty } ?? ""
@@ -24,7 +24,7 @@ package enum LibraryVariables {
                 diagnostics.append(
                     Diagnostic(
                         .warning, at: .variable(variable),
-                        "ignored: the object store would reach \(first) through a proxy, the agent connects directly",
+                        "ignored: the agent connects directly; the object store would use it for \(first)",
                         remedy: "allow direct connections from here to the key servers"))
             }
         }

@@ -23,13 +23,13 @@ package struct MemoryFindings: Equatable, Sendable {
     package let lockedMax: Int
     /// What the operator has to raise for more: `LimitMEMLOCK` or `memory.locked_max`.
     package let remedy: String
-    /// Requests to key servers at a time.
-    package let upstreamRequests: Limit
+    /// Requests in flight to key servers; nil for a backend without any.
+    package let upstreamRequests: Limit?
     /// TLS connections whose state is in locked memory; nil without a TLS listener.
     package let tlsConnections: Limit?
 
     package init(
-        lockedByteCount: Int, lockedMax: Int, remedy: String, upstreamRequests: Limit, tlsConnections: Limit?
+        lockedByteCount: Int, lockedMax: Int, remedy: String, upstreamRequests: Limit?, tlsConnections: Limit?
     ) {
         self.lockedByteCount = lockedByteCount
         self.lockedMax = lockedMax
@@ -40,17 +40,19 @@ package struct MemoryFindings: Equatable, Sendable {
 
     var lines: [String] {
         var lines = [
-            "locked memory: \(self.lockedByteCount / 1024) KiB (memory.locked_max: \(self.lockedMax.sizeText))",
-            self.line("requests to key servers at a time", self.upstreamRequests, "upstream.max_in_flight"),
+            "locked memory: \(self.lockedByteCount / 1024) KiB (memory.locked_max: \(self.lockedMax.sizeText))"
         ]
+        if let upstreamRequests {
+            lines.append(self.line("requests in flight to key servers", upstreamRequests, "upstream.max_in_flight"))
+        }
         if let tlsConnections {
-            lines.append(self.line("TLS connections in locked memory", tlsConnections, "limits.connections"))
+            lines.append(self.line("TLS connections that fit into locked memory", tlsConnections, "limits.connections"))
         }
         return lines
     }
 
     private func line(_ name: String, _ limit: Limit, _ setting: String) -> String {
-        let advice = limit.byMemory < limit.set ? "; raise \(self.remedy) for more" : ""
+        let advice = limit.byMemory < limit.set ? "; increase \(self.remedy) to allow more" : ""
         return "\(name): \(limit.effective) (\(setting): \(limit.set)\(advice))"
     }
 }
@@ -60,7 +62,7 @@ extension MemoryFindings: JSONWritable {
         json.object { json in
             json.member("locked_bytes", self.lockedByteCount)
             json.member("locked_max_bytes", self.lockedMax)
-            json.member("upstream_requests", self.upstreamRequests.effective)
+            if let upstreamRequests { json.member("upstream_requests", upstreamRequests.effective) }
             if let tlsConnections { json.member("locked_tls_connections", tlsConnections.effective) }
         }
     }

@@ -66,7 +66,9 @@ struct CredentialFile: Sendable {
         switch failure {
         case .notRegular, .system(EISDIR): self.fault(failure.reason, remedy: "name a file in PEM")
         case .system, .tooLarge, .memory:
-            self.fault("cannot be read: \(failure.reason)", remedy: "name what the agent's user may read")
+            self.fault(
+                "cannot be read: \(failure.reason)",
+                remedy: "make it readable by user 'keyside' (for example root:keyside, mode 0640)")
         }
     }
 }

@@ -164,5 +164,6 @@ extension CredentialFault {
     fileprivate static let noMemory = CredentialFault(
         role: .client,
         notice: CredentialNotice(
-            "credentials", "no locked memory left to read them", remedy: "reload again, or raise LimitMEMLOCK"))
+            "credentials", "out of locked memory while reading the files",
+            remedy: "reload again, or increase LimitMEMLOCK= and memory.locked_max"))
 }

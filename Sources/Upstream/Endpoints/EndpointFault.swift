@@ -47,7 +47,7 @@ extension TransferFailure {
             case .broken: "the connection broke"
             case .answerTooLarge: "the answer is too large"
             case .noMemory: "no locked memory is left"
-            case .noResources: "this machine has no descriptor, port or buffer left"
+            case .noResources: "out of file descriptors, local ports or socket buffers"
             case .cancelled: "cancelled"
             case .retired: "the credentials were replaced"
             case .stopped: "stopped"

@@ -52,7 +52,7 @@ extension TransferFailure {
         case .tls: "see whether the server takes this client's certificate; its identity is \(identity)"
         case .timedOut(whileConnecting: false), .broken, .answerTooLarge: "see the server's own log"
         case .noMemory: "raise the limit for locked memory (LimitMEMLOCK=)"
-        case .noResources: "raise the limit for open files (LimitNOFILE=), or free local ports"
+        case .noResources: "increase LimitNOFILE= (ulimit -n), or widen net.ipv4.ip_local_port_range"
         case .cancelled, .retired, .stopped: "try again"
         }
     }

@@ -4,7 +4,7 @@ import Synchronization
 
 /// The memory for unread input that all unknown clients may hold together. Known clients and those of the Unix socket do
 /// not count, so that strangers cannot take memory from them. See ``Peer/isKnown``.
-final class StrangerMemory: Sendable {
+final class UnauthenticatedInputLimit: Sendable {
     private let byteCountMax: Int
     private let held = Atomic(0)
 
@@ -24,12 +24,12 @@ final class StrangerMemory: Sendable {
     fileprivate func giveBack(_ byteCount: Int) { self.held.wrappingSubtract(byteCount, ordering: .relaxed) }
 }
 
-/// What one connection holds of the ``StrangerMemory``; given back at its end.
-struct StrangerShare: ~Copyable {
-    private let memory: StrangerMemory
+/// What one connection holds of the ``UnauthenticatedInputLimit``; given back at its end.
+struct UnauthenticatedInputUsage: ~Copyable {
+    private let memory: UnauthenticatedInputLimit
     private var byteCount = 0
 
-    init(of memory: StrangerMemory) { self.memory = memory }
+    init(of memory: UnauthenticatedInputLimit) { self.memory = memory }
 
     deinit { self.memory.giveBack(self.byteCount) }
 

@@ -8,14 +8,14 @@ import Testing
 @testable import Server
 
 /// What unknown clients may have the agent keep, all together.
-@Suite struct StrangerMemoryTests {
+@Suite struct UnauthenticatedInputLimitTests {
     private static let byteCountMax = 1_000
 
     @Test func whatConnectionsHoldIsGivenBackAtTheirEnd() {
-        let memory = StrangerMemory(byteCountMax: Self.byteCountMax)
+        let memory = UnauthenticatedInputLimit(byteCountMax: Self.byteCountMax)
         do {
-            var one = StrangerShare(of: memory)
-            var other = StrangerShare(of: memory)
+            var one = UnauthenticatedInputUsage(of: memory)
+            var other = UnauthenticatedInputUsage(of: memory)
             var isHeld = (one.hold(600), other.hold(400))
             #expect(isHeld == (true, true))
             isHeld = (one.hold(601), other.hold(100))
@@ -34,7 +34,7 @@ import Testing
 
         init(_ peer: Peer) throws {
             var limits = ServerLimits.generous
-            limits.strangerByteCount = StrangerMemoryTests.byteCountMax
+            limits.unauthenticatedInputByteCount = UnauthenticatedInputLimitTests.byteCountMax
             let memory = try SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true)
             self.premises = ServerLoop.Premises(
                 front: ScriptedFront(), limits: limits, memory: memory,
@@ -61,7 +61,7 @@ import Testing
     @Test func aStrangerIsRefusedWhereAllHoldTooMuch() throws {
         var world = try World(Peer(.tls))
         #expect(world.receive(Self.beginning(900)).isEmpty)
-        #expect(world.premises.strangerMemory.heldByteCount == 901)
+        #expect(world.premises.unauthenticatedInput.heldByteCount == 901)
         #expect(world.receive(String(repeating: "v", count: 200)).hasPrefix("HTTP/1.1 503 "))
         let ending = world.connection.ending
         #expect(ending == .linger)
@@ -71,6 +71,6 @@ import Testing
     func aKnownClientIsNotCounted(peer: Peer) throws {
         var world = try World(peer)
         #expect(world.receive(Self.beginning(10_000)).isEmpty)
-        #expect(world.premises.strangerMemory.heldByteCount == 0)
+        #expect(world.premises.unauthenticatedInput.heldByteCount == 0)
     }
 }
