@@ -26,6 +26,18 @@ package enum SecretFile {
             case .memory: return "no locked memory left to read it into"
             }
         }
+
+        /// What an operator can do about it.
+        package var remedy: String {
+            switch self {
+            case .system(ENOENT), .system(ENOTDIR): "name a file that exists"
+            case .system(EACCES), .system(EPERM):
+                "make it readable by the agent's user (for example owner root, group keyside, mode 0640)"
+            case .system, .notRegular: "name another file"
+            case .tooLarge: "name the right file, or split it"
+            case .memory: "increase LimitMEMLOCK= and memory.locked_max"
+            }
+        }
     }
 
     /// Reads a whole regular file into locked memory.

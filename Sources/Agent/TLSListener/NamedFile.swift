@@ -51,8 +51,7 @@ struct NamedFile: Sendable {
         case .system, .tooLarge, .memory:
             self.diagnostic(
                 .error, "cannot be read: \(failure.reason)",
-                remedy: "make it readable by user 'keyside' (for example root:keyside, mode 0640), "
-                    + "or create one with 'keyside tls init'")
+                remedy: "\(failure.remedy), or create one with 'keyside tls init'")
         }
     }
 

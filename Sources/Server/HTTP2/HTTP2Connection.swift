@@ -374,7 +374,7 @@ struct HTTP2Connection: ~Copyable {
         }
         self.canResume = hasMore && output.byteCount > Self.outputByteCountMax
         self.handleEvents(now: &now)
-        if self.inputIsEnded, self.exchanges.isEmpty, !hasMore {
+        if self.inputIsEnded, !hasMore, !self.isMakingAnswers {
             self.ending = .close
         } else if self.session.isOver {
             self.state.saidAll(now: now)
@@ -382,6 +382,10 @@ struct HTTP2Connection: ~Copyable {
             self.giveUpAll()
         }
     }
+
+    /// Whether an answer is still to come. Without further input nothing else can go on: requests that are not complete stay
+    /// so, and what the client's windows hold back is never sent.
+    private var isMakingAnswers: Bool { self.exchanges.streams.contains { self.exchanges[$0]?.phase == .answering } }
 
     /// No answer can be sent any more.
     private mutating func giveUpAll() {

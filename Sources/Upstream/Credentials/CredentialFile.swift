@@ -66,9 +66,7 @@ struct CredentialFile: Sendable {
         switch failure {
         case .notRegular, .system(EISDIR): self.fault(failure.reason, remedy: "name a file in PEM")
         case .system, .tooLarge, .memory:
-            self.fault(
-                "cannot be read: \(failure.reason)",
-                remedy: "make it readable by user 'keyside' (for example root:keyside, mode 0640)")
+            self.fault("cannot be read: \(failure.reason)", remedy: failure.remedy)
         }
     }
 }

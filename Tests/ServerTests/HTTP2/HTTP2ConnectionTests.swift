@@ -265,6 +265,16 @@ import Testing
         #expect(client.hasEnded)
     }
 
+    /// Nothing that the client has left undone can go on: neither a body nor a window gets more.
+    @Test func aClientThatShutsDownItsSideLeavesNothingOpen() async throws {
+        let (client, connection) = try await self.connect(settings: [(4, 0)])
+        try await client.send(.request(1, "/big/100"), .request(3, "PUT", "/later/a", ends: false))
+        try await connection.turn()
+        client.client.endSending()
+        try await connection.waitUntilClosed()
+        #expect(!connection.holds("bbbbbbbbbb"))
+    }
+
     // MARK: Flow control
 
     @Test func anAnswerWaitsForTheWindow() async throws {

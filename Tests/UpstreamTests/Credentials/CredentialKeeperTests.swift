@@ -53,7 +53,7 @@ struct CredentialKeeperTests {
     @Test("Files that do not answer are a fault; when they do, what they hold is taken")
     func hangingFiles() async throws {
         let pair = try self.folder.issue()
-        let (worker, gate) = (FileWorker(limit: .milliseconds(50)), ThreadGate())
+        let (worker, gate) = (FileWorker(limit: .seconds(2)), ThreadGate())
         let keeper = try Kept(self.folder.source(), worker: worker)
         _ = try? await worker.run { gate.pass() }
         let new = try self.folder.issue()

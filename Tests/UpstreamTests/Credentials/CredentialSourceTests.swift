@@ -60,10 +60,10 @@ struct CredentialSourceTests {
             switch self {
             case .certFileMissing:
                 "MINIO_KMS_KES_CERT_FILE: @/client.crt: cannot be read: no such file or directory; "
-                    + "name what the agent's user may read"
+                    + "name a file that exists"
             case .keyFileMissing:
                 "MINIO_KMS_KES_KEY_FILE: @/client.key: cannot be read: no such file or directory; "
-                    + "name what the agent's user may read"
+                    + "name a file that exists"
             case .certFileIsAFolder: "MINIO_KMS_KES_CERT_FILE: @/client.crt: is a directory; name a file in PEM"
             case .keyFileIsAPipe:
                 "MINIO_KMS_KES_KEY_FILE: @/client.key: is a FIFO; expected a regular file "
@@ -212,7 +212,7 @@ struct CredentialSourceTests {
     func caMissing() throws {
         #expect(
             try self.caWarnings
-                == ["\(self.caPlace): cannot be read: no such file or directory; name what the agent's user may read"])
+                == ["\(self.caPlace): cannot be read: no such file or directory; name a file that exists"])
     }
 
     @Test("A file is taken for what of it can be read; the rest is warned of")

@@ -48,12 +48,16 @@ import Testing
             }
         }
 
-        @Test func theConfigurationCanStillBeChecked() throws {
-            let outcome = try Keyside.run(["check"], environment: self.environment) {
+        @Test("check refuses what run refuses, and says so for memory, too", arguments: [false, true])
+        func check(allowsUnlocked: Bool) throws {
+            var environment = self.environment
+            if allowsUnlocked { environment["KEYSIDE_MEMORY_ALLOW_UNLOCKED"] = "true" }
+            let outcome = try Keyside.run(["check"], environment: environment) {
                 $0.account = .nobody
                 $0.lockedMemoryMax = 0
             }
-            #expect(outcome.status == .exited(0))
+            #expect(outcome.status == .exited(allowsUnlocked ? 0 : 78))
+            #expect(outcome.output.contains("RLIMIT_MEMLOCK is 0 KiB") == !allowsUnlocked, "\(outcome.output)")
         }
 
         /// Permission that is not needed changes nothing.
