@@ -13,8 +13,9 @@
     private static let classesPerPower = 16
     private static let powers = 29
 
-    /// Bit n: some class of power n has a block.
-    private var usedPowers: UInt32 = 0
+    /// Bit n: some class of power n has a block. Behind a pointer like the tables: ThreadSanitizer's pass in Swift 6.3
+    /// crashes on a field of this type that is changed in place.
+    private let usedPowers: UnsafeMutablePointer<UInt32>
     /// Bit m of element n: class m of power n has a block.
     private let usedClasses: UnsafeMutablePointer<UInt16>
     /// The address of the first block of each class; 0 if there is none.
@@ -24,6 +25,8 @@
     private static let examinedMax = 256
 
     init() {
+        unsafe self.usedPowers = .allocate(capacity: 1)
+        unsafe self.usedPowers.initialize(to: 0)
         unsafe self.usedClasses = .allocate(capacity: Self.powers)
         unsafe self.usedClasses.initialize(repeating: 0, count: Self.powers)
         unsafe self.heads = .allocate(capacity: Self.powers * Self.classesPerPower)
@@ -31,6 +34,7 @@
     }
 
     deinit {
+        unsafe self.usedPowers.deallocate()
         unsafe self.usedClasses.deallocate()
         unsafe self.heads.deallocate()
     }
@@ -45,7 +49,7 @@
         }
         unsafe self.heads[index] = UInt(bitPattern: block)
         unsafe self.usedClasses[power] |= 1 << UInt16(slot)
-        self.usedPowers |= 1 << UInt32(power)
+        unsafe self.usedPowers.pointee |= 1 << UInt32(power)
     }
 
     /// Takes a block out of its list, and clears its links.
@@ -60,7 +64,7 @@
             unsafe self.heads[power * Self.classesPerPower + slot] = next
             if next == 0 {
                 unsafe self.usedClasses[power] &= ~(1 << UInt16(slot))
-                if unsafe self.usedClasses[power] == 0 { self.usedPowers &= ~(1 << UInt32(power)) }
+                if unsafe self.usedClasses[power] == 0 { unsafe self.usedPowers.pointee &= ~(1 << UInt32(power)) }
             }
         }
         unsafe Self.setLinks(of: block, next: 0, previous: 0)
@@ -71,7 +75,7 @@
         let (power, slot) = Self.class(of: Self.roundedUp(units))
         let classes = unsafe self.usedClasses[power] & (UInt16.max << UInt16(slot))
         if classes != 0 { return unsafe self.head(power, classes.trailingZeroBitCount) }
-        let powers = self.usedPowers & (UInt32.max << UInt32(power + 1))
+        let powers = unsafe self.usedPowers.pointee & (UInt32.max << UInt32(power + 1))
         if powers != 0 {
             let power = powers.trailingZeroBitCount
             return unsafe self.head(power, self.usedClasses[power].trailingZeroBitCount)
