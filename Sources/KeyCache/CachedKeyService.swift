@@ -248,7 +248,7 @@ package final class CachedKeyService: KeyService {
             await self.learn(from: reply, of: question.name, askedAt: askedAt, witness)
             self.tell(callers, reply, held: held)
         case .reply:
-            // Before anybody is told, so that nobody who knows of a refusal gets an answer from before it.
+            // Before callers resume: a caller that knows of a refusal must not get an answer from before it.
             await self.learn(from: reply, of: question.name, askedAt: askedAt, witness)
             self.tell(callers, reply, answer.takePlaintext(), firstAsked: firstAsked)
         }

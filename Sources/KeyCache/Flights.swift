@@ -10,7 +10,7 @@ import KeyService
 /// 3. Whoever asks after a purge does not get the answer to what was asked before it: he waits behind that flight for
 ///    the next one.
 ///
-/// A flight ends when its answer comes, whether somebody still waits for it or not. An answer that contradicts the cached
+/// A flight ends when its answer comes, even if no caller waits for it any more. An answer that contradicts the cached
 /// plaintext does not end it: the flight goes on until a further answer decides.
 struct Flights<Caller: Equatable & Sendable>: Sendable {
     struct Flight: Sendable {
