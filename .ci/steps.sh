@@ -30,7 +30,7 @@ $(reasons)
 }
 
 reasons() { # The lines that name a fault; where there are none, the last ones.
-    grep -aE '✘|error:|warning:|ERROR: |Fatal error|unexpected signal' "$output" | head -n 40 | grep . || tail -n 20 "$output"
+    grep -aE '✘|error:|warning:|ERROR: |Fatal error|unexpected signal' "$output" | cut -c1-300 | head -n 40 | grep . || tail -n 20 "$output"
 }
 
 finish() {

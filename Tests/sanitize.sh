@@ -21,7 +21,7 @@ thread)
     ;;
 address)
     tests=${2:-.}
-    skipped="$statistics|LockedRegionTests|WholeTests|FakeKESTests|Simulation"
+    skipped="$statistics|LockedRegionTests|IntegrationTests|FakeKESTests|Simulation"
     ;;
 *)
     echo "usage: Tests/sanitize.sh thread|address [REGEX]" >&2

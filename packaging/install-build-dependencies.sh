@@ -27,6 +27,6 @@ if [ "${#missing[@]}" -gt 0 ]; then
 fi
 
 if ! command -v swift >/dev/null; then
-    echo "error: there is no 'swift' on the PATH; install Swift 6.2 or later from https://www.swift.org/install/linux/" >&2
+    echo "error: there is no 'swift' on the PATH; install Swift 6.3 or later from https://www.swift.org/install/linux/" >&2
     exit 69
 fi

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Access
+import Authorization
 import KESProtocol
 import KeyCache
 import KeyService
@@ -16,12 +16,12 @@ import Upstream
 /// A running agent: one key service, served on a Unix socket and perhaps by TLS, from the first line in the log to the last.
 package struct Agent: Sendable {
     private let settings: AgentSettings
-    private let settingsKeeper: SettingsKeeper
+    private let settingsKeeper: SettingsReloader
     private let service: any KeyService
     /// Nil where the key is embedded.
     private let keyServers: KeyServers?
     /// Nil where there is no listener with TLS.
-    private let entrance: TLSEntrance?
+    private let entrance: TLSListenerSetup?
     private let memory: SecretMemory
     private let memoryFindings: MemoryFindings?
     private let logger: Logger
@@ -33,8 +33,9 @@ package struct Agent: Sendable {
     private static let endingTime = Interval.seconds(5)
 
     init(
-        settings settingsKeeper: SettingsKeeper, started settings: AgentSettings, backend: Backend,
-        entrance: TLSEntrance?, memory: SecretMemory, memoryFindings: MemoryFindings?, logger: Logger, log: LogWriter
+        settings settingsKeeper: SettingsReloader, started settings: AgentSettings, backend: Backend,
+        entrance: TLSListenerSetup?, memory: SecretMemory, memoryFindings: MemoryFindings?, logger: Logger,
+        log: LogWriter
     ) {
         self.settings = settings
         self.settingsKeeper = settingsKeeper
@@ -124,7 +125,7 @@ package struct Agent: Sendable {
         let settings = self.settings.socket
         do throws(SocketFileError) {
             return try SocketFile(
-                at: SocketPlace(
+                at: SocketSettings(
                     path: settings.path, mode: settings.mode, owner: settings.owner, group: settings.group))
         } catch {
             throw AgentFailure(error)

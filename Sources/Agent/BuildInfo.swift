@@ -2,7 +2,7 @@
 
 import CBuildInfo
 import Cryptography
-import Curl
+import CurlTransport
 
 /// What this program is.
 package enum BuildInfo {

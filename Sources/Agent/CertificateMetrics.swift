@@ -7,7 +7,7 @@ import Upstream
 /// How the certificates of an agent stand, whatever they are for.
 struct CertificateMetrics: MetricsSource {
     let keyServers: KeyServers?
-    let listener: ListenerKeeper?
+    let listener: ListenerReloader?
 
     func writeMetrics(to text: inout MetricsText) {
         var expiries: [(MetricsText.Labels, Double)] = []

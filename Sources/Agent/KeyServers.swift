@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Cryptography
-import Curl
+import CurlTransport
 import KESProtocol
 import KeyCache
 import KeyService
@@ -21,7 +21,7 @@ final class KeyServers: Sendable {
     let cache: CachedKeyService?
 
     private let engine: TransferEngine
-    private let keeper: CredentialKeeper
+    private let keeper: CredentialReloader
     private let logger: Logger
     /// Yields when an endpoint has come or gone, or what is told of the cache has changed.
     let changes: AsyncStream<Void>
@@ -52,7 +52,7 @@ final class KeyServers: Sendable {
             feed.yield()
         }
         let identity = Mutex(credentials.identity.identity)
-        self.keeper = CredentialKeeper(source, credentials: credentials) { event in
+        self.keeper = CredentialReloader(source, credentials: credentials) { event in
             logger.log(event)
             guard case .replaced(_, let credentials) = event else { return }
             service.use(engine.makePool(tls: credentials.tls))
@@ -223,7 +223,7 @@ extension Logger {
         }
     }
 
-    fileprivate func log(_ event: CredentialKeeper.Event) {
+    fileprivate func log(_ event: CredentialReloader.Event) {
         switch event {
         case .replaced(let roles, let credentials):
             self.notice(

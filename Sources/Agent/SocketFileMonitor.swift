@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CertificateRotation
 import Linux
 import Logging
-import Renewal
 import Synchronization
 
 /// Keeps the socket file of a running agent in place: notices when it is removed or replaced, and makes it again.
@@ -28,7 +28,7 @@ final class SocketFileMonitor: Sendable {
 
     /// What inotify(7) cannot see, such as a mount over the directory, is noticed by looking.
     private static let timing = {
-        var pace = Lookout.Pace()
+        var pace = FileChangeMonitor.Timing()
         pace.settling = .milliseconds(50)
         pace.period = .seconds(5)
         return pace
@@ -46,8 +46,8 @@ final class SocketFileMonitor: Sendable {
     /// - Parameter replace: takes over the listening socket of a file that was made again.
     func run(_ replace: @escaping @Sendable (consuming Descriptor) -> Void) async {
         let logger = self.logger
-        let lookout = Lookout(for: [self.path], pace: Self.timing)
-        await lookout.run(
+        let monitor = FileChangeMonitor(for: [self.path], pace: Self.timing)
+        await monitor.run(
             cannotWatch: { error in
                 logger.warning(
                     "the socket's directory cannot be watched; checking every 5 seconds",

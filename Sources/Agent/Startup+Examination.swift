@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Cryptography
-import Curl
+import CurlTransport
 import KeyService
 import Linux
 import LockedMemory
@@ -45,7 +45,7 @@ extension Startup {
         let settings = self.configuration.settings.upstream
         let engine = try TransferEngine(settings, memory: self.memory)
         let addresses = kes.endpoints.map(\.description)
-        let trial = EndpointTrial(
+        let trial = EndpointCheck(
             transport: engine.makePool(tls: credentials.tls), keyName: kes.keyName, memory: self.memory,
             timeout: settings.timeout)
         let findings = await trial.run(at: addresses)
@@ -60,7 +60,7 @@ extension Startup {
 }
 
 extension BackendFindings.Trial.Outcome {
-    fileprivate init(_ finding: EndpointTrial.Finding, identity: String, keyName: KeyName) {
+    fileprivate init(_ finding: EndpointCheck.Finding, identity: String, keyName: KeyName) {
         switch finding {
         case .works(let version, let latency):
             self = .works(version: version, latency: latency)

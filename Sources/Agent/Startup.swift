@@ -93,15 +93,15 @@ package struct Startup: Sendable {
     /// - Throws: ``AgentFailure`` when this version lacks the backend, or its key is of no use.
     package func makeAgent(logger: Logger, log: LogWriter) throws(AgentFailure) -> Agent {
         Agent(
-            settings: SettingsKeeper(self.source, started: self.configuration, logger: logger),
+            settings: SettingsReloader(self.source, started: self.configuration, logger: logger),
             started: self.configuration.settings, backend: try self.makeBackend(logger: logger),
             entrance: try self.makeEntrance(logger: logger), memory: self.memory,
             memoryFindings: self.memoryFindings, logger: logger, log: log)
     }
 
-    private func makeEntrance(logger: Logger) throws(AgentFailure) -> TLSEntrance? {
+    private func makeEntrance(logger: Logger) throws(AgentFailure) -> TLSListenerSetup? {
         guard let files = self.listenerFiles, let plan = try self.planListener(logger: logger) else { return nil }
-        return try TLSEntrance(files, plan: plan, logger: logger)
+        return try TLSListenerSetup(files, plan: plan, logger: logger)
     }
 
     private func makeBackend(logger: Logger) throws(AgentFailure) -> Agent.Backend {

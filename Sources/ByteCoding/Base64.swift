@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import LockedMemory
-import Spans
+import Primitives
 
 /// Base64 as the key servers write and read it: the standard alphabet of RFC 4648 §4, padded.
 ///

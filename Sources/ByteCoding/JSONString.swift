@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import LockedMemory
-import Spans
+import Primitives
 
 /// Where a string stands in a text, without its quotes. Its UTF-8 and its escapes are well-formed.
 struct JSONString {

@@ -2,7 +2,7 @@
 
 import CNghttp2
 import LockedMemory
-import Slots
+import Primitives
 
 /// What nghttp2 calls: each hands what it is told to the ``HTTP2Session`` that it is told by.
 enum HTTP2Callbacks {
@@ -118,7 +118,7 @@ enum HTTP2Callbacks {
         unsafe user.map { unsafe Unmanaged<HTTP2Session>.fromOpaque($0).takeUnretainedValue() }
     }
 
-    private static func slot(_ source: nghttp2_data_source) -> Slots<HTTP2Stream>.ID {
-        unsafe Slots<HTTP2Stream>.ID(rawValue: UInt64(UInt(bitPattern: source.ptr)))
+    private static func slot(_ source: nghttp2_data_source) -> SlotMap<HTTP2Stream>.ID {
+        unsafe SlotMap<HTTP2Stream>.ID(rawValue: UInt64(UInt(bitPattern: source.ptr)))
     }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Slots
+import Primitives
 
 /// Names a stream of a connection.
 package struct HTTP2StreamID: Hashable, Sendable {
-    let slot: Slots<HTTP2Stream>.ID
+    let slot: SlotMap<HTTP2Stream>.ID
 
-    init(_ slot: Slots<HTTP2Stream>.ID) { self.slot = slot }
+    init(_ slot: SlotMap<HTTP2Stream>.ID) { self.slot = slot }
 
     /// A small number that no other stream of the connection has at the same time.
     package var place: Int { Int(UInt32(truncatingIfNeeded: self.slot.rawValue)) }

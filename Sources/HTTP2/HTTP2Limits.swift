@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 
 /// What one connection of HTTP/2 may take. Each has a reason; none is what a library happens to do by itself.
 package struct HTTP2Limits: Sendable {

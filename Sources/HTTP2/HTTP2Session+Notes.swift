@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CNghttp2
-import HTTPWire
+import HTTPMessages
 import LockedMemory
-import Slots
+import Primitives
 
 /// What nghttp2 tells of a connection, noted.
 extension HTTP2Session {
@@ -78,7 +78,7 @@ extension HTTP2Session {
     func pingAnswered() { self.events.append(.pingAnswered) }
 
     /// How much of an answer goes into its next frame, at most `byteCountMax`, and whether that is all.
-    func nextPart(of slot: Slots<HTTP2Stream>.ID, atMost byteCountMax: Int) -> (byteCount: Int, isLast: Bool)? {
+    func nextPart(of slot: SlotMap<HTTP2Stream>.ID, atMost byteCountMax: Int) -> (byteCount: Int, isLast: Bool)? {
         guard let left = self.streams[slot]?.answer.byteCount else { return nil }
         return (min(left, byteCountMax), left <= byteCountMax)
     }
@@ -86,7 +86,7 @@ extension HTTP2Session {
     /// Writes a frame of an answer.
     ///
     /// - Returns: false where there is less of it than the frame says.
-    func sendPart(of slot: Slots<HTTP2Stream>.ID, behind frameHead: Span<UInt8>, _ byteCount: Int) -> Bool {
+    func sendPart(of slot: SlotMap<HTTP2Stream>.ID, behind frameHead: Span<UInt8>, _ byteCount: Int) -> Bool {
         guard let left = self.streams[slot]?.answer.byteCount, byteCount <= left else { return false }
         self.output.append(frameHead)
         self.streams[slot]?.answer.withBytes { _ = self.output.append($0.extracting(first: byteCount)) }
@@ -102,9 +102,9 @@ extension HTTP2Session {
         self.streams[slot]?.isAnswered = true
     }
 
-    private func slot(of number: Int32) -> Slots<HTTP2Stream>.ID? {
+    private func slot(of number: Int32) -> SlotMap<HTTP2Stream>.ID? {
         guard let data = unsafe nghttp2_session_get_stream_user_data(self.session, number) else { return nil }
-        let slot = Slots<HTTP2Stream>.ID(rawValue: UInt64(UInt(bitPattern: data)))
+        let slot = SlotMap<HTTP2Stream>.ID(rawValue: UInt64(UInt(bitPattern: data)))
         return self.streams.contains(slot) ? slot : nil
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CNghttp2
-import HTTPWire
+import HTTPMessages
 import LockedMemory
 
 /// How nghttp2 is set up for a connection.

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import CNghttp2
-package import HTTPWire
+package import HTTPMessages
 package import LockedMemory
-import Slots
+import Primitives
 
 /// The server's side of one connection of HTTP/2, RFC 9113, as nghttp2 does it: frames, header compression, flow control,
 /// and what of the rules can be told from frames alone. It knows no socket, no clock, and not what requests are about.
@@ -19,7 +19,7 @@ import Slots
     let limits: HTTP2Limits
     let memory: SecretMemory
     // None of these is lent to anybody who could reach the session meanwhile, which need not be looked at with every use.
-    @safe @exclusivity(unchecked) var streams = Slots<HTTP2Stream>()
+    @safe @exclusivity(unchecked) var streams = SlotMap<HTTP2Stream>()
     /// Bytes of bodies and answers that wait.
     @safe @exclusivity(unchecked) package internal(set) var heldByteCount = 0
 

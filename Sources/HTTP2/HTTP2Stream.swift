@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import LockedMemory
 
 /// One stream of a connection: a request that comes in, and its answer until it has gone.

@@ -8,7 +8,7 @@ extension KESFailure {
     ///
     /// An unreachable key server is 502, as KES itself answers when its key store is away. 503 makes KES's client repeat
     /// within a second, so only overload is that.
-    package init(_ error: KeyServiceError, at endpoint: KESEndpoint) {
+    package init(_ error: KeyServiceError, at endpoint: Operation) {
         switch error {
         case .keyNotFound: self.init(status: 404, message: "key does not exist")
         case .keyExists: self.init(status: 400, message: "key already exists")
@@ -32,7 +32,7 @@ extension KESFailure {
     package static let outOfMemory = KESFailure(
         status: 503, message: "no locked memory left for this request at present")
 
-    private static func unavailable(at endpoint: KESEndpoint) -> Self {
+    private static func unavailable(at endpoint: Operation) -> Self {
         switch endpoint {
         case .describeKey, .generateKey, .encrypt, .decrypt, .hmac: Self(status: 502, message: "failed to read key")
         case .createKey, .importKey: Self(status: 502, message: "failed to create key")
@@ -43,7 +43,7 @@ extension KESFailure {
         }
     }
 
-    private static func internalFailureMessage(at endpoint: KESEndpoint) -> String {
+    private static func internalFailureMessage(at endpoint: Operation) -> String {
         switch endpoint {
         case .createKey, .generateKey: "failed to generate encryption key"
         case .encrypt: "failed to encrypt plaintext"
@@ -79,7 +79,7 @@ extension KeyServiceError {
             KESFailure(status: 400, message: "key does already exist"): .keyExists,
             KESFailure(status: 403, message: "prohibited by policy"): .notAllowed,
         ]
-        for endpoint in KESEndpoint.allCases {
+        for endpoint in Operation.allCases {
             // A key server that is short of memory is overloaded; the lack is not this process's own.
             for error in KeyServiceError.allCases where error != .outOfMemory {
                 table[KESFailure(error, at: endpoint)] = error

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteCoding
+package import KeyService
 
 /// A refusal as it stands on the wire: clients tell failures apart by status and text together, there is no code.
 package struct KESFailure: Error, Hashable, Sendable {
@@ -17,14 +18,14 @@ package struct KESFailure: Error, Hashable, Sendable {
 /// What a request is refused for before any key is looked at.
 extension KESFailure {
     /// The body is too long, or not what the operation takes.
-    package static func invalidBody(for endpoint: KESEndpoint) -> Self {
+    package static func invalidBody(for endpoint: Operation) -> Self {
         Self(
             status: 400,
             message: endpoint == .importKey ? "invalid import key request body" : "invalid request body"
         )
     }
 
-    package static func wrongMethod(_ method: Span<UInt8>, for endpoint: KESEndpoint) -> Self {
+    package static func wrongMethod(_ method: Span<UInt8>, for endpoint: Operation) -> Self {
         Self(
             status: 405,
             message: "received method '\(String(repairing: method))' expected '\(endpoint.method.rawValue)'"

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import KeyService
+
 /// What a path means: an endpoint, and where in the path the name stands, if the endpoint takes one.
 package struct KESRoute: Equatable, Sendable {
-    package let endpoint: KESEndpoint
+    package let endpoint: Operation
     /// Empty at an endpoint that takes no name, and also where the name is left out. Not checked in any way.
     package let name: Range<Int>
 
@@ -27,11 +29,11 @@ package struct KESRoute: Equatable, Sendable {
     }
 
     private struct Row {
-        let endpoint: KESEndpoint
+        let endpoint: Operation
         /// Without the slash before the name.
         let path: [UInt8]
 
-        init(_ endpoint: KESEndpoint) {
+        init(_ endpoint: Operation) {
             self.endpoint = endpoint
             self.path = Array(endpoint.path.utf8.dropLast(endpoint.takesName ? 1 : 0))
         }
@@ -44,5 +46,5 @@ package struct KESRoute: Equatable, Sendable {
         }
     }
 
-    private static let table = KESEndpoint.allCases.map(Row.init)
+    private static let table = Operation.allCases.map(Row.init)
 }

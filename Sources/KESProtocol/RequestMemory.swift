@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import KeyService
+
 /// How much locked memory a request to a key server can need at a time, from its decoding to its answer.
 ///
 /// The largest of three moments, for a client's body of b bytes:
@@ -8,7 +10,7 @@
 /// 2. The encoded body waits for its answer, which comes to memory for its longest length. A ciphertext is no secret and needs
 ///    none.
 /// 3. The answer is decoded to a secret of at most 3/4 of its length; the body has ended before.
-extension KESEndpoint {
+extension Operation {
     /// Requests with longer bodies wait in a queue of their own, so that they hold up none with a data key.
     package static let smallBodyByteCount = 4 << 10
 
@@ -77,7 +79,7 @@ extension KESEndpoint {
 
 /// How the locked memory of requests is divided between those that reserve it and those that need not.
 package struct RequestBudget: Equatable, Sendable {
-    /// For requests with long bodies: see ``KESEndpoint/lockedByteCountMax(forBodyOf:)``.
+    /// For requests with long bodies: see ``Operation/lockedByteCountMax(forBodyOf:)``.
     package let longRequestByteCount: Int
     /// For small requests that hold a secret.
     package let smallRequestByteCount: Int
@@ -86,14 +88,14 @@ package struct RequestBudget: Equatable, Sendable {
 
     /// What the longest request that KES accepts needs.
     package static let longestRequestByteCount =
-        KESEndpoint.allCases
+        Operation.allCases
         .map { operation in
             operation.lockedByteCountMax(forBodyOf: operation.bodyByteCountMax)
         }
         .max() ?? 0
     /// What a small request needs at most.
-    private static let smallRequestByteCountMax = KESEndpoint.encrypt.lockedByteCountMax(
-        forBodyOf: KESEndpoint.smallBodyByteCount)
+    private static let smallRequestByteCountMax = Operation.encrypt.lockedByteCountMax(
+        forBodyOf: Operation.smallBodyByteCount)
 
     /// Gives small requests what `inFlightMax` of them can need, twice: once for those under way, once for those that wait
     /// with their secret. It gives them less where the longest request would else have no room, but enough for a few.

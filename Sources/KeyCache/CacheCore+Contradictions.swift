@@ -6,21 +6,21 @@ import KeyService
 extension CacheCore {
     /// Drops the cached plaintext and has the flight go on.
     mutating func contradict(
-        _ fingerprint: Fingerprint, _ flight: consuming Flights<Caller>.Flight, at now: BootTime
+        _ fingerprint: Fingerprint, _ flight: consuming SingleFlight<Caller>.Flight, at now: BootTime
     ) -> Landing {
-        self.goOn(fingerprint, flight, at: now, empty: self.dropContradicted(fingerprint))
+        self.asksAgain(fingerprint, flight, at: now, empty: self.dropContradicted(fingerprint))
     }
 
     /// Has the flight go on, since one answer is not enough after a contradiction that no majority has ended.
     mutating func suspect(
-        _ fingerprint: Fingerprint, _ flight: consuming Flights<Caller>.Flight, at now: BootTime
+        _ fingerprint: Fingerprint, _ flight: consuming SingleFlight<Caller>.Flight, at now: BootTime
     ) -> Landing {
         flight.isSuspect = true
-        return self.goOn(fingerprint, flight, at: now, empty: nil)
+        return self.asksAgain(fingerprint, flight, at: now, empty: nil)
     }
 
-    private mutating func goOn(
-        _ fingerprint: Fingerprint, _ flight: consuming Flights<Caller>.Flight, at now: BootTime, empty: Int?
+    private mutating func asksAgain(
+        _ fingerprint: Fingerprint, _ flight: consuming SingleFlight<Caller>.Flight, at now: BootTime, empty: Int?
     ) -> Landing {
         let askedAt = flight.startedAt
         let isRenewal = flight.isRenewal
@@ -29,7 +29,7 @@ extension CacheCore {
         self.flights.begin(fingerprint, flight)
         return Landing(
             answer: .contradiction, callers: [], firstAsked: !isRenewal, askedAt: askedAt, keep: nil, empty: empty,
-            goesOn: false)
+            asksAgain: false)
     }
 
     /// - Returns: the place to empty.

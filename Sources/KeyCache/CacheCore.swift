@@ -21,8 +21,8 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     private let policy: ExpiryPolicy
     private let useGranularity: TimeSpan
     var table: EntryTable
-    var ledger = KeyLedger()
-    var flights = Flights<Caller>()
+    var ledger = EntriesByKey()
+    var flights = SingleFlight<Caller>()
     var renewals: RenewalSchedule
     var contradicted: ContradictedFingerprints
     var counts = CacheStatistics()
@@ -93,7 +93,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     ) -> Bool {
         guard !self.flights.isUnderWay(fingerprint), !isOutOfReach(), self.renewals.admit(at: now) else { return false }
         self.flights.begin(
-            fingerprint, Flights.Flight(name: name, startedAt: now, isRenewal: true, callers: []))
+            fingerprint, SingleFlight.Flight(name: name, startedAt: now, isRenewal: true, callers: []))
         return true
     }
 
@@ -128,7 +128,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         }
         self.counts.misses += 1
         self.flights.begin(
-            fingerprint, Flights.Flight(name: name, startedAt: now, isRenewal: false, callers: [caller]))
+            fingerprint, SingleFlight.Flight(name: name, startedAt: now, isRenewal: false, callers: [caller]))
         return .begin
     }
 
@@ -186,7 +186,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         /// Which place to empty.
         let empty: Int?
         /// Whether the key server is to be asked again, for those who came after a purge.
-        let goesOn: Bool
+        let asksAgain: Bool
     }
 
     /// The key server has answered, or failed to.
@@ -234,16 +234,16 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
             break
         }
         if flight.isRenewal { self.countRenewal(answer == .undecided ? .failed(.contradicted) : outcome) }
-        let goesOn = !flight.successors.isEmpty
-        if goesOn {
+        let asksAgain = !flight.successors.isEmpty
+        if asksAgain {
             self.counts.misses += 1
             self.flights.begin(
                 fingerprint,
-                Flights.Flight(name: flight.name, startedAt: now, isRenewal: false, callers: flight.successors))
+                SingleFlight.Flight(name: flight.name, startedAt: now, isRenewal: false, callers: flight.successors))
         }
         return Landing(
             answer: answer, callers: flight.callers, firstAsked: !flight.isRenewal, askedAt: flight.startedAt,
-            keep: keep, empty: empty, goesOn: goesOn)
+            keep: keep, empty: empty, asksAgain: asksAgain)
     }
 
     private mutating func countRenewal(_ outcome: Outcome) {
@@ -268,7 +268,8 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     }
 
     private mutating func place(
-        for fingerprint: Fingerprint, _ flight: Flights<Caller>.Flight, byteCount: Int, by endpoint: EndpointIndex?,
+        for fingerprint: Fingerprint, _ flight: SingleFlight<Caller>.Flight, byteCount: Int,
+        by endpoint: EndpointIndex?,
         at now: BootTime
     ) -> Int? {
         guard !flight.isPurged else { return nil }

@@ -2,15 +2,15 @@
 
 import KeyService
 import LockedMemory
+import Primitives
 import Synchronization
-import Waiting
 
 /// One share of a cache: a ``CacheCore``, the places of a vault that are its own, and the lock over both.
 ///
 /// The lock is held for as long as it takes to look something up and copy a data key. What follows from a decision is
 /// done outside, but for what happens to places: those must not change hands in between.
 final class CacheShard: Sendable {
-    typealias Caller = Waiter<FlightEnd>
+    typealias Caller = OneShot<FlightEnd>
 
     private let state: Mutex<State>
     private let vault: SecretVault
@@ -115,7 +115,7 @@ final class CacheShard: Sendable {
         let callers: [Caller]
         let firstAsked: Bool
         let askedAt: BootTime
-        let goesOn: Bool
+        let asksAgain: Bool
 
         /// Ends the value and hands on what answers.
         consuming func takeVerdict() -> Verdict { self.verdict }
@@ -142,7 +142,7 @@ final class CacheShard: Sendable {
             if let empty = landing.empty { self.empty(empty, in: &state) }
             return Landing(
                 verdict: verdict, callers: landing.callers, firstAsked: landing.firstAsked, askedAt: landing.askedAt,
-                goesOn: landing.goesOn)
+                asksAgain: landing.asksAgain)
         }
     }
 

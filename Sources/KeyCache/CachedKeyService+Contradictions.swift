@@ -77,7 +77,7 @@ extension CachedKeyService {
 
     /// - Parameter minority: the endpoint that is known to have returned a wrong plaintext.
     private func reportContradiction(of name: KeyName, isDecided: Bool, minority: EndpointIndex?) {
-        if let minority { self.backend.recordContradiction(by: minority) }
+        if let minority { self.backend.countWrongPlaintext(by: minority) }
         guard minority != nil || !isDecided else { return }
         let now = self.clock().nanoseconds
         let last = self.contradictionReportedAt.load(ordering: .relaxed)

@@ -11,7 +11,7 @@ extension CachedKeyService {
     ) async throws(KeyServiceError) -> DataKey {
         let askedAt = self.clock()
         try self.checkPresence(of: name, at: askedAt)
-        let fill = self.news.withLock { $0.pendingFills.begin(name) }
+        let fill = self.keyEvents.withLock { $0.pendingFills.begin(name) }
         do throws(KeyServiceError) {
             var dataKey = try await self.learning(of: name) { () throws(KeyServiceError) in
                 try await self.backend.generateKey(name, associatedData: associatedData)
@@ -21,7 +21,7 @@ extension CachedKeyService {
             guard let contradiction else { return dataKey }
             return try await self.resolve(contradiction, by: dataKey, name, associatedData)
         } catch {
-            self.news.withLock { _ = $0.pendingFills.end(fill) }
+            self.keyEvents.withLock { _ = $0.pendingFills.end(fill) }
             throw error
         }
     }
@@ -35,8 +35,8 @@ extension CachedKeyService {
         let now = self.clock()
         // A purge marks what is pending under this lock before it looks at any shard: it comes before the end of this
         // fill, which then keeps nothing, or finds the entry.
-        return self.news.withLock { news in
-            guard news.pendingFills.end(fill) else { return nil }
+        return self.keyEvents.withLock { keyEvents in
+            guard keyEvents.pendingFills.end(fill) else { return nil }
             let filled = self.shard(of: question)
                 .fill(
                     question.fingerprint, name, dataKey.plaintext, by: dataKey.endpoint, askedAt: askedAt, at: now)

@@ -44,11 +44,11 @@ extension CachedKeyService {
     package func encrypt(
         _ name: KeyName, plaintext: consuming Secret, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Ciphertext {
-        let inquiry = self.beginInquiry()
+        let query = self.beginQuery()
         do throws(KeyServiceError) {
             return try await self.backend.encrypt(name, plaintext: plaintext, associatedData: associatedData)
         } catch {
-            await self.learn(from: error, of: name, inquiry)
+            await self.remember(from: error, of: name, query)
             throw error
         }
     }
@@ -63,9 +63,9 @@ extension CachedKeyService {
 
     package func version() async throws(KeyServiceError) -> String { try await self.backend.version() }
 
-    package func generateKeyAtOnce(
+    package func generateKeyImmediately(
         _ name: KeyName, associatedData: AssociatedData
     ) throws(KeyServiceError) -> DataKey? {
-        try self.backend.generateKeyAtOnce(name, associatedData: associatedData)
+        try self.backend.generateKeyImmediately(name, associatedData: associatedData)
     }
 }

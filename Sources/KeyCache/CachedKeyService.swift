@@ -3,9 +3,9 @@
 package import KeyService
 import Linux
 package import LockedMemory
+import Primitives
 import Synchronization
 import Telemetry
-import Waiting
 
 /// Keeps unwrapped data keys for a while and answers repeats, over any other key service.
 ///
@@ -25,16 +25,16 @@ package final class CachedKeyService: KeyService {
     /// Goes up when the backend begins to know us as somebody else.
     private let generation = Atomic<UInt64>(1)
     let shards: [CacheShard]
-    private let wordings: Wordings
+    private let requestBodies: RequestBodyIndex
     private let sweepPeriod: Duration
-    let news = Mutex(News())
-    private let outage = Outage()
+    let keyEvents = Mutex(KeyEvents())
+    private let staleAnswers = StaleAnswerMonitor()
     private let absentCount = Counter()
     /// When a contradiction was last reported; 0 before the first.
     let contradictionReportedAt = Atomic<Int>(0)
 
     /// What is known of keys rather than of data keys. Looked at on a miss only.
-    struct News {
+    struct KeyEvents {
         var pendingFills = PendingFills()
         var absentKeys = AbsentKeys()
     }
@@ -77,7 +77,7 @@ package final class CachedKeyService: KeyService {
                 return CacheShard(
                     capacity: capacity, policy: options.policy, vault: vault, firstPlace: firstPlace, memory: memory)
             }
-        self.wordings = Wordings(capacity: options.capacity, shareCount: shardCount)
+        self.requestBodies = RequestBodyIndex(capacity: options.capacity, shareCount: shardCount)
         self.sweepPeriod = Self.sweepPeriod(of: options.policy)
     }
 
@@ -96,7 +96,7 @@ package final class CachedKeyService: KeyService {
 
     // MARK: Decrypting
 
-    package func decryptAtOnce(
+    package func decryptImmediately(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) throws(KeyServiceError) -> Decryption? {
         let fingerprint = self.fingerprint(name, ciphertext, associatedData)
@@ -106,27 +106,27 @@ package final class CachedKeyService: KeyService {
         if found.renews {
             let question = Question(
                 fingerprint: fingerprint, name: name, ciphertext: ciphertext, associatedData: associatedData)
-            Task { await self.fly(question) }
+            Task { await self.askUntilAnswered(question) }
         }
         return self.take(found)
     }
 
-    package func decryptAtOnce(_ name: KeyName, wording: Span<UInt8>) throws(KeyServiceError) -> Decryption? {
-        let wording = self.fingerprinter.fingerprint(
-            generation: self.generation.load(ordering: .acquiring), name: name, wording: wording)
-        guard let fingerprint = self.wordings.question(of: wording) else { return nil }
+    package func decryptImmediately(_ name: KeyName, requestBody: Span<UInt8>) throws(KeyServiceError) -> Decryption? {
+        let requestBody = self.fingerprinter.fingerprint(
+            generation: self.generation.load(ordering: .acquiring), name: name, requestBody: requestBody)
+        guard let fingerprint = self.requestBodies.question(of: requestBody) else { return nil }
         let found = try self.shard(of: fingerprint)
             .lookUp(fingerprint, of: nil, at: self.clock()) { self.backend.isOutOfReach }
         guard let found else { return nil }
         return self.take(found)
     }
 
-    package func learn(
-        wording: Span<UInt8>, of name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    package func remember(
+        requestBody: Span<UInt8>, of name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) {
-        let wording = self.fingerprinter.fingerprint(
-            generation: self.generation.load(ordering: .acquiring), name: name, wording: wording)
-        self.wordings.learn(wording, of: self.fingerprint(name, ciphertext, associatedData))
+        let requestBody = self.fingerprinter.fingerprint(
+            generation: self.generation.load(ordering: .acquiring), name: name, requestBody: requestBody)
+        self.requestBodies.remember(requestBody, of: self.fingerprint(name, ciphertext, associatedData))
     }
 
     package func decrypt(
@@ -142,11 +142,11 @@ package final class CachedKeyService: KeyService {
         let caller = CacheShard.Caller()
         switch try shard.ask(question, caller, at: now, isOutOfReach: { self.backend.isOutOfReach }) {
         case .found(let found):
-            if found.renews { Task { await self.fly(question) } }
+            if found.renews { Task { await self.askUntilAnswered(question) } }
             return self.take(found)
         case .wait(begins: true):
             // Where the caller's own steps run: threads are switched for the key server's answer alone.
-            Task.immediate(executorPreference: CurrentTask.preferredExecutor) { await self.fly(question) }
+            Task.immediate(executorPreference: CurrentTask.preferredExecutor) { await self.askUntilAnswered(question) }
         case .wait(begins: false): break
         }
         switch await caller.wait(ifCancelled: .gaveUp) {
@@ -168,11 +168,11 @@ package final class CachedKeyService: KeyService {
     private func decryptAlone(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Decryption {
-        let inquiry = self.beginInquiry()
+        let query = self.beginQuery()
         do throws(KeyServiceError) {
             return try await self.backend.decrypt(name, ciphertext: ciphertext, associatedData: associatedData)
         } catch {
-            await self.learn(from: error, of: name, inquiry)
+            await self.remember(from: error, of: name, query)
             if error == .notAllowed { await self.purge(name) }
             throw error
         }
@@ -180,7 +180,7 @@ package final class CachedKeyService: KeyService {
 
     private func take(_ found: consuming CacheShard.Found) -> Decryption {
         let decryption = found.take()
-        if case .stale = decryption.origin { self.outage.note(1, report: self.report) }
+        if case .stale = decryption.origin { self.staleAnswers.note(1, report: self.report) }
         return decryption
     }
 
@@ -215,13 +215,13 @@ package final class CachedKeyService: KeyService {
     // MARK: Flights
 
     /// Asks the key server and tells those who wait: once, and again for those who came after a purge.
-    private func fly(_ question: Question) async {
+    private func askUntilAnswered(_ question: Question) async {
         while await self.askOnce(question) {}
     }
 
     /// - Returns: whether to ask again.
     private func askOnce(_ question: Question) async -> Bool {
-        let witness = self.news.withLock { $0.absentKeys.witness }
+        let witness = self.keyEvents.withLock { $0.absentKeys.witness }
         let answer = await self.ask(question)
         let landing = self.shard(of: question)
             .land(question.fingerprint, answer.reply, plaintext: answer.plaintext, at: self.clock()) {
@@ -238,55 +238,55 @@ package final class CachedKeyService: KeyService {
         _ witness: AbsentKeys.Witness
     ) async -> Bool {
         let (reply, callers, firstAsked) = (answer.reply, landing.callers, landing.firstAsked)
-        let (askedAt, goesOn) = (landing.askedAt, landing.goesOn)
+        let (askedAt, asksAgain) = (landing.askedAt, landing.asksAgain)
         switch landing.takeVerdict() {
         case .contradiction(let contradiction):
             return await self.resolve(contradiction, by: answer, question, witness)
         case .undecided:
-            for caller in callers { caller.tell(.failed(.contradicted)) }
+            for caller in callers { caller.resolve(.failed(.contradicted)) }
         case .held(let held):
-            await self.learn(from: reply, of: question.name, askedAt: askedAt, witness)
-            self.tell(callers, reply, held: held)
+            await self.remember(from: reply, of: question.name, askedAt: askedAt, witness)
+            self.resolve(callers, reply, held: held)
         case .reply:
             // Before callers resume: a caller that knows of a refusal must not get an answer from before it.
-            await self.learn(from: reply, of: question.name, askedAt: askedAt, witness)
-            self.tell(callers, reply, answer.takePlaintext(), firstAsked: firstAsked)
+            await self.remember(from: reply, of: question.name, askedAt: askedAt, witness)
+            self.resolve(callers, reply, answer.takePlaintext(), firstAsked: firstAsked)
         }
-        return goesOn
+        return asksAgain
     }
 
-    private func tell(
+    private func resolve(
         _ callers: [CacheShard.Caller], _ reply: CacheShard.Reply, _ plaintext: consuming Secret?, firstAsked: Bool
     ) {
         if let plaintext {
             let shared = SharedSecret(plaintext)
             for (index, caller) in callers.enumerated() {
-                caller.tell(.opened(shared, index == 0 && firstAsked ? .miss : .coalesced))
+                caller.resolve(.opened(shared, index == 0 && firstAsked ? .miss : .coalesced))
             }
         } else if case .failed(let error) = reply {
-            for caller in callers { caller.tell(.failed(error)) }
+            for caller in callers { caller.resolve(.failed(error)) }
         }
     }
 
-    private func tell(_ callers: [CacheShard.Caller], _ reply: CacheShard.Reply, held: consuming Decryption?) {
+    private func resolve(_ callers: [CacheShard.Caller], _ reply: CacheShard.Reply, held: consuming Decryption?) {
         if let held {
             let origin = held.origin
             let shared = SharedSecret(held.takePlaintext())
-            if !callers.isEmpty { self.outage.note(callers.count, report: self.report) }
-            for caller in callers { caller.tell(.opened(shared, origin)) }
+            if !callers.isEmpty { self.staleAnswers.note(callers.count, report: self.report) }
+            for caller in callers { caller.resolve(.opened(shared, origin)) }
         } else if case .failed(let error) = reply {
-            for caller in callers { caller.tell(.failed(error)) }
+            for caller in callers { caller.resolve(.failed(error)) }
         }
     }
 
-    private func learn(
+    private func remember(
         from reply: CacheShard.Reply, of name: KeyName, askedAt: BootTime, _ witness: AbsentKeys.Witness
     ) async {
         switch reply {
         case .opened:
-            self.outage.end(report: self.report)
+            self.staleAnswers.end(report: self.report)
         case .failed(let error):
-            await self.learn(from: error, of: name, Inquiry(askedAt: askedAt, witness: witness))
+            await self.remember(from: error, of: name, KeyQuery(askedAt: askedAt, witness: witness))
             if error == .notAllowed { await self.purge(name) }
         }
     }
@@ -297,7 +297,7 @@ package final class CachedKeyService: KeyService {
 extension CachedKeyService {
     /// - Throws: `.keyNotFound` if the key server has said so just now.
     func checkPresence(of name: KeyName, at now: BootTime) throws(KeyServiceError) {
-        guard self.news.withLock({ $0.absentKeys.contains(name, at: now) }) else { return }
+        guard self.keyEvents.withLock({ $0.absentKeys.contains(name, at: now) }) else { return }
         self.absentCount.add()
         throw .keyNotFound
     }
@@ -308,37 +308,37 @@ extension CachedKeyService {
     func learning<Answer: ~Copyable>(
         of name: KeyName, _ body: () async throws(KeyServiceError) -> Answer
     ) async throws(KeyServiceError) -> Answer {
-        let inquiry = self.beginInquiry()
+        let query = self.beginQuery()
         do throws(KeyServiceError) {
             return try await body()
         } catch {
-            await self.learn(from: error, of: name, inquiry)
+            await self.remember(from: error, of: name, query)
             throw error
         }
     }
 
     /// A question about a key, as of the moment when the key server is asked.
-    struct Inquiry {
+    struct KeyQuery {
         let askedAt: BootTime
         let witness: AbsentKeys.Witness
     }
 
-    func beginInquiry() -> Inquiry {
-        Inquiry(askedAt: self.clock(), witness: self.news.withLock { $0.absentKeys.witness })
+    func beginQuery() -> KeyQuery {
+        KeyQuery(askedAt: self.clock(), witness: self.keyEvents.withLock { $0.absentKeys.witness })
     }
 
     /// Takes note of a key that does not exist.
-    func learn(from error: KeyServiceError, of name: KeyName, _ inquiry: Inquiry) async {
+    func remember(from error: KeyServiceError, of name: KeyName, _ query: KeyQuery) async {
         guard error == .keyNotFound else { return }
         await self.purge(name)
         let now = self.clock()
-        self.news.withLock {
-            $0.absentKeys.insert(name, askedAt: inquiry.askedAt, inquiry.witness, at: now)
+        self.keyEvents.withLock {
+            $0.absentKeys.insert(name, askedAt: query.askedAt, query.witness, at: now)
         }
     }
 
     /// A key was created, or may have been.
-    func notePresence(of name: KeyName) { self.news.withLock { $0.absentKeys.remove(name) } }
+    func notePresence(of name: KeyName) { self.keyEvents.withLock { $0.absentKeys.remove(name) } }
 
     // MARK: Purging
 
@@ -348,7 +348,7 @@ extension CachedKeyService {
     /// - Parameter name: nil for all.
     /// - Returns: how many data keys there were.
     @discardableResult package func forget(_ name: KeyName?) -> Int {
-        self.news.withLock { $0.pendingFills.purge(name) }
+        self.keyEvents.withLock { $0.pendingFills.purge(name) }
         let count = self.shards.reduce(0) { $0 + $1.purge(name) }
         // Also what a shard has purged itself, or somebody else is about to sweep.
         for shard in self.shards where shard.hasPurgedEntries { shard.sweep(at: self.clock()) }
@@ -363,7 +363,7 @@ extension CachedKeyService {
     /// The backend knows us as somebody else from now on, who may not have the same rights.
     package func changeIdentity() {
         self.generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
-        self.news.withLock { $0.absentKeys.removeAll() }
+        self.keyEvents.withLock { $0.absentKeys.removeAll() }
         self.forget(nil)
     }
 
@@ -390,5 +390,5 @@ extension CachedKeyService {
     }
 
     /// Whether answers are given that nobody can vouch for at present.
-    package var isAnsweringStale: Bool { self.outage.isUnderWay }
+    package var isAnsweringStale: Bool { self.staleAnswers.isUnderWay }
 }

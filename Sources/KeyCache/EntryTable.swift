@@ -22,8 +22,8 @@ struct EntryTable: ~Copyable {
         var vouchedAt: BootTime
         /// When it last answered, see ``ExpiryPolicy/useGranularity``.
         var usedAt: BootTime
-        /// Whose key it is, and of which of its epochs, see ``KeyLedger``.
-        var stamp: KeyLedger.Stamp
+        /// Whose key it is, and of which of its epochs, see ``EntriesByKey``.
+        var stamp: EntriesByKey.Stamp
         /// The length of what it keeps.
         var byteCount: UInt8
         /// The endpoint that the plaintext came from; ``noEndpoint`` where the backend has none.
@@ -43,7 +43,8 @@ struct EntryTable: ~Copyable {
         }
 
         init(
-            _ fingerprint: Fingerprint, vouchedAt: BootTime, usedAt: BootTime, stamp: KeyLedger.Stamp, byteCount: Int,
+            _ fingerprint: Fingerprint, vouchedAt: BootTime, usedAt: BootTime, stamp: EntriesByKey.Stamp,
+            byteCount: Int,
             endpoint: EndpointIndex? = nil
         ) {
             self.fingerprint = fingerprint

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import KeyService
-import Spans
+import Primitives
 
 /// What identifies an entry: 128 bits that stand for a question to the key server. It tells nothing of it.
 struct Fingerprint: Hashable, Sendable {
@@ -49,12 +49,12 @@ struct Fingerprinter: Sendable {
 
 extension Fingerprinter {
     /// Of a request's own bytes. None is that of a question: the second word tells them apart.
-    func fingerprint(generation: UInt64, name: KeyName, wording: Span<UInt8>) -> Fingerprint {
+    func fingerprint(generation: UInt64, name: KeyName, requestBody: Span<UInt8>) -> Fingerprint {
         var hash = SipHash128(key: self.key)
         hash.append(generation)
         hash.append(.max)
         hash.append(name)
-        hash.append(wording)
+        hash.append(requestBody)
         return hash.finish()
     }
 }

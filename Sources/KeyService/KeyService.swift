@@ -54,7 +54,7 @@ package protocol KeyService: Sendable {
     ) async throws(KeyServiceError) -> Decryption
 
     /// Counts and logs that an endpoint returned another plaintext than the majority.
-    func recordContradiction(by endpoint: EndpointIndex)
+    func countWrongPlaintext(by endpoint: EndpointIndex)
 
     /// HMAC-SHA256 of a message, 32 bytes. Object stores derive credentials from it, hence a secret.
     func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret
@@ -69,22 +69,22 @@ package protocol KeyService: Sendable {
     func version() async throws(KeyServiceError) -> String
 
     /// As ``generateKey(_:associatedData:)``, if that needs no waiting; else nil.
-    func generateKeyAtOnce(
+    func generateKeyImmediately(
         _ name: KeyName, associatedData: AssociatedData
     ) throws(KeyServiceError) -> DataKey?
 
     /// As ``decrypt(_:ciphertext:associatedData:)``, if that needs no waiting; else nil.
-    func decryptAtOnce(
+    func decryptImmediately(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) throws(KeyServiceError) -> Decryption?
 
     /// As ``decryptAtOnce(_:ciphertext:associatedData:)``, for a request whose bytes were understood before: nil where
     /// they were not, or need to be read.
-    func decryptAtOnce(_ name: KeyName, wording: Span<UInt8>) throws(KeyServiceError) -> Decryption?
+    func decryptImmediately(_ name: KeyName, requestBody: Span<UInt8>) throws(KeyServiceError) -> Decryption?
 
     /// What a request's bytes ask for, so that they need not be read the next time. The same bytes must always ask the
     /// same.
-    func learn(wording: Span<UInt8>, of name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData)
+    func remember(requestBody: Span<UInt8>, of name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData)
 }
 
 extension KeyService {
@@ -100,26 +100,28 @@ extension KeyService {
         try await self.decrypt(name, ciphertext: ciphertext, associatedData: associatedData)
     }
 
-    package func recordContradiction(by endpoint: EndpointIndex) {}
+    package func countWrongPlaintext(by endpoint: EndpointIndex) {}
 }
 
 /// The backends that are always elsewhere.
 extension KeyService {
-    package func generateKeyAtOnce(
+    package func generateKeyImmediately(
         _ name: KeyName, associatedData: AssociatedData
     ) throws(KeyServiceError) -> DataKey? { nil }
 
-    package func decryptAtOnce(
+    package func decryptImmediately(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) throws(KeyServiceError) -> Decryption? { nil }
 }
 
 /// The backends that have nothing to remember.
 extension KeyService {
-    package func decryptAtOnce(_ name: KeyName, wording: Span<UInt8>) throws(KeyServiceError) -> Decryption? { nil }
+    package func decryptImmediately(_ name: KeyName, requestBody: Span<UInt8>) throws(KeyServiceError) -> Decryption? {
+        nil
+    }
 
-    package func learn(
-        wording: Span<UInt8>, of name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
+    package func remember(
+        requestBody: Span<UInt8>, of name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) {}
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Curl
+import CurlTransport
 package import KESProtocol
 package import KeyService
 package import LockedMemory
@@ -65,7 +65,7 @@ package final class KeysideClient {
     // MARK: Keys
 
     package func createKey(_ name: KeyName) throws(KeysideClientError) {
-        _ = try self.perform(.put, KESEndpoint.createKey.path(naming: name.description), isRepeatable: false)
+        _ = try self.perform(.put, Operation.createKey.path(naming: name.description), isRepeatable: false)
     }
 
     package func importKey(
@@ -75,7 +75,7 @@ package final class KeysideClient {
     }
 
     package func describeKey(_ name: KeyName) throws(KeysideClientError) -> KeyDescription {
-        let answer = try self.perform(.get, KESEndpoint.describeKey.path(naming: name.description))
+        let answer = try self.perform(.get, Operation.describeKey.path(naming: name.description))
         return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
             try KESAnswer.DescribeKey(decoding: body).key
         }
@@ -83,21 +83,21 @@ package final class KeysideClient {
 
     /// The names that begin with `prefix`.
     package func listKeys(prefix: String) throws(KeysideClientError) -> KeyListing {
-        let answer = try self.perform(.get, KESEndpoint.listKeys.path(naming: prefix))
+        let answer = try self.perform(.get, Operation.listKeys.path(naming: prefix))
         return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
             try KESAnswer.ListKeys(decoding: body).listing
         }
     }
 
     package func deleteKey(_ name: KeyName) throws(KeysideClientError) {
-        _ = try self.perform(.delete, KESEndpoint.deleteKey.path(naming: name.description), isRepeatable: false)
+        _ = try self.perform(.delete, Operation.deleteKey.path(naming: name.description), isRepeatable: false)
     }
 
     // MARK: The agent
 
     /// The agent's status, decoded and as it came.
     package func status() throws(KeysideClientError) -> (status: KESAnswer.Status, json: [UInt8]) {
-        let answer = try self.perform(.get, KESEndpoint.status.path)
+        let answer = try self.perform(.get, Operation.status.path)
         return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
             (status: try KESAnswer.Status(decoding: body), json: body.indices.map { body[$0] })
         }
@@ -107,7 +107,7 @@ package final class KeysideClient {
     ///
     /// - Throws: `.refused` with its reason if not.
     package func checkReady() throws(KeysideClientError) {
-        _ = try self.perform(.get, KESEndpoint.ready.path)
+        _ = try self.perform(.get, Operation.ready.path)
     }
 
     // MARK: The cache
@@ -126,7 +126,7 @@ package final class KeysideClient {
     ///
     /// - Returns: how many there were.
     package func purgeCache(of name: KeyName?) throws(KeysideClientError) -> Int {
-        let path = name.map { Self.cachePath + "/" + KESEndpoint.escaping($0.description) } ?? Self.cachePath
+        let path = name.map { Self.cachePath + "/" + Operation.escaping($0.description) } ?? Self.cachePath
         let answer = try self.perform(.delete, path)
         return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
             try CachePurge(decoding: body).count
@@ -136,7 +136,7 @@ package final class KeysideClient {
     // MARK: Requests
 
     private func send(
-        _ message: borrowing some KESMessage & ~Copyable, to endpoint: KESEndpoint, _ name: KeyName
+        _ message: borrowing some KESMessage & ~Copyable, to endpoint: Operation, _ name: KeyName
     ) throws(KeysideClientError) -> TransferAnswer {
         let byteCount = message.byteCount
         var body: Secret

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Curl
+import CurlTransport
 package import KESProtocol
 
 /// Why an agent did not do what it was asked for.

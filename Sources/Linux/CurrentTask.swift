@@ -2,13 +2,8 @@
 
 /// The task that is running.
 package enum CurrentTask {
-    /// What it prefers to run on; nil if that is nothing in particular, if there is no task, or if the compiler's library
-    /// cannot tell.
+    /// The executor it prefers to run on; nil if there is none, or no task.
     package static var preferredExecutor: (any TaskExecutor)? {
-        #if compiler(>=6.3)
         unsafe withUnsafeCurrentTask { task in unsafe task?.unownedTaskExecutor?.asTaskExecutor() }
-        #else
-        nil
-        #endif
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Primitives
 import Synchronization
-import Waiting
 
 /// Runs file operations that may block, for example on an unresponsive network file system, on a dedicated thread, one at a
 /// time. A caller gets ``Failure/timedOut(path:limit:)`` after the limit.
@@ -46,12 +46,13 @@ package final class FileWorker: Sendable {
 
     /// Runs `body` on the worker's thread. A result that comes too late is discarded.
     package func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async throws(Failure) -> Value {
-        let outcome = Waiter<Result<Value, Failure>>()
-        let id = self.add(Work.Call(body: { outcome.tell(.success(body())) }, fail: { outcome.tell(.failure($0)) }))
+        let outcome = OneShot<Result<Value, Failure>>()
+        let id = self.add(
+            Work.Call(body: { outcome.resolve(.success(body())) }, fail: { outcome.resolve(.failure($0)) }))
         let limit = self.limit
         let timer = Task {
             guard (try? await Task.sleep(for: limit)) != nil else { return }
-            outcome.tell(.failure(.timedOut(path: self.currentPath, limit: limit)))
+            outcome.resolve(.failure(.timedOut(path: self.currentPath, limit: limit)))
         }
         defer {
             timer.cancel()
@@ -84,7 +85,7 @@ package final class FileWorker: Sendable {
 
     private func startThread() {
         do throws(SystemError) {
-            try OwnThread(name: "file-worker") { self.work() }.detach()
+            try DedicatedThread(name: "file-worker") { self.work() }.detach()
         } catch {
             let all = self.state.withLock { state in
                 defer { (state.current, state.waiting) = (nil, []) }

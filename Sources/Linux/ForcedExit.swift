@@ -8,7 +8,7 @@ package enum ForcedExit {
     /// For a process that has been asked to stop and cleans up: a resolver or a file system that does not answer must not
     /// keep it. The kernel takes back all memory, that of secrets included.
     package static func schedule(after limit: Interval) {
-        let thread = try? OwnThread(name: "forced-exit") {
+        let thread = try? DedicatedThread(name: "forced-exit") {
             let deadline = Instant.now() + limit
             while case let left = deadline - .now(), left > .zero {
                 var time = timespec(

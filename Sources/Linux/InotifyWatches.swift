@@ -6,7 +6,7 @@ import Glibc
 struct InotifyWatches: Sendable {
     private let descriptor: CInt
     private let paths: [String]
-    private var folders: [CInt: WatchPlan.Folder] = [:]
+    private var folders: [CInt: WatchPlan.Directory] = [:]
 
     private static let folderEvents =
         IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
@@ -63,7 +63,7 @@ struct InotifyWatches: Sendable {
     private mutating func renew() {
         for _ in 0..<Self.attemptsMax {
             let plan = WatchPlan(self.paths)
-            var folders: [CInt: WatchPlan.Folder] = [:]
+            var folders: [CInt: WatchPlan.Directory] = [:]
             for (path, folder) in plan.folders {
                 let events = Self.folderEvents | (folder.isEnd || folder.holdsEnd ? IN_CLOSE_WRITE : 0)
                 let watch = unsafe inotify_add_watch(self.descriptor, path, UInt32(events) | UInt32(IN_ONLYDIR))

@@ -57,7 +57,7 @@ package final class OutputQueue: Sendable {
         self.reportOfDropped = reportOfDropped
         self.wakeUp = try Self.makeEvent()
         self.end = try Self.makeEvent()
-        try OwnThread(name: threadName) { self.work() }.detach()
+        try DedicatedThread(name: threadName) { self.work() }.detach()
     }
 
     private static func makeEvent() throws(SystemError) -> Descriptor {

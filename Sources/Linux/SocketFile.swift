@@ -4,7 +4,7 @@ import Glibc
 import Synchronization
 
 /// Where a Unix socket is to stand, and who may connect.
-package struct SocketPlace: Equatable, Sendable {
+package struct SocketSettings: Equatable, Sendable {
     package var path: String
     /// Permission bits, as `0o660`. Connecting takes write permission.
     package var mode: UInt32
@@ -20,9 +20,9 @@ package struct SocketPlace: Equatable, Sendable {
     }
 }
 
-/// A ``SocketPlace`` whose owner and group have been looked up, so that a socket can be made there again without asking
+/// A ``SocketSettings`` whose owner and group have been looked up, so that a socket can be made there again without asking
 /// a directory service.
-package struct SocketSite: Equatable, Sendable {
+package struct ResolvedSocket: Equatable, Sendable {
     package let path: String
     fileprivate let directory: String
     fileprivate let mode: mode_t
@@ -30,7 +30,7 @@ package struct SocketSite: Equatable, Sendable {
     fileprivate let group: gid_t
 
     /// - Throws: `.invalidPath`, `.unknownUser` or `.unknownGroup`.
-    package init(_ place: SocketPlace) throws(SocketFileError) {
+    package init(_ place: SocketSettings) throws(SocketFileError) {
         let path = place.path
         guard path.hasPrefix("/"), !path.utf8.contains(0),
             path.utf8.count <= SocketAddress.byteCountMax
@@ -87,7 +87,7 @@ package enum SocketFileError: Error, Equatable, Sendable {
 package struct SocketFile: ~Copyable, Sendable {
     /// The listening descriptor. Whoever serves it closes it.
     package let descriptor: CInt
-    package let site: SocketSite
+    package let site: ResolvedSocket
     package let identity: FileIdentity
 
     private let nameIsRemoved = Atomic(false)
@@ -98,13 +98,13 @@ package struct SocketFile: ~Copyable, Sendable {
     /// Makes the folder if there is none, and a listening socket in it.
     ///
     /// - Throws: ``SocketFileError``.
-    package init(at place: SocketPlace) throws(SocketFileError) { try self.init(at: SocketSite(place)) }
+    package init(at place: SocketSettings) throws(SocketFileError) { try self.init(at: ResolvedSocket(place)) }
 
     /// Makes a listening socket at a place whose owner is known.
-    package init(at site: SocketSite) throws(SocketFileError) {
+    package init(at site: ResolvedSocket) throws(SocketFileError) {
         let path = site.path
         try Self.makeFolder(site.directory)
-        let lock = try FolderLock(site.directory)
+        let lock = try DirectoryLock(site.directory)
         defer { lock.release() }
 
         try Self.removeStale(path)
@@ -206,7 +206,7 @@ package struct SocketFile: ~Copyable, Sendable {
 }
 
 /// flock(2) on a folder, for as long as a socket in it is looked at and replaced.
-private struct FolderLock {
+private struct DirectoryLock {
     private let descriptor: CInt
 
     /// Agents hold the lock for a few system calls only.

@@ -8,7 +8,7 @@ import Glibc
 /// symbolic link replaced, as Kubernetes replaces `..data`. So each folder on the way is watched, links followed, for the
 /// one name in it that the way goes through; and a folder at a way's end, for every name.
 struct WatchPlan: Equatable {
-    struct Folder: Equatable {
+    struct Directory: Equatable {
         /// The names that matter.
         fileprivate(set) var names: Set<String> = []
         /// Whether every name does.
@@ -20,7 +20,7 @@ struct WatchPlan: Equatable {
     }
 
     /// By path, without symbolic links.
-    private(set) var folders: [String: Folder] = [:]
+    private(set) var folders: [String: Directory] = [:]
 
     /// As many as the kernel follows: path_resolution(7).
     private static let linksMax = 40
@@ -42,7 +42,7 @@ struct WatchPlan: Equatable {
                 if folder.isEmpty { folder = "/" }
                 continue
             }
-            self.folders[folder, default: Folder()].names.insert(name)
+            self.folders[folder, default: Directory()].names.insert(name)
             let here = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
             switch Step(at: here) {
             case .link(let target):
@@ -52,9 +52,9 @@ struct WatchPlan: Equatable {
                 steps += Self.steps(of: target)
             case .folder:
                 folder = here
-                if steps.isEmpty { self.folders[folder, default: Folder()].isEnd = true }
+                if steps.isEmpty { self.folders[folder, default: Directory()].isEnd = true }
             case .other:
-                self.folders[folder, default: Folder()].holdsEnd = true
+                self.folders[folder, default: Directory()].holdsEnd = true
                 return
             case .missing:
                 return

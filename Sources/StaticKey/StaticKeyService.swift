@@ -12,20 +12,20 @@ package import LockedMemory
 package final class StaticKeyService: KeyService {
     package let kind = "static key"
     package let defaultKeyName: KeyName
-    private let key: SealingKey
+    private let key: WrappingKey
 
     /// - Parameter key: 32 bytes.
     /// - Throws: `.internalFailure` when OpenSSL lacks one of the ciphers, `.outOfMemory` when there is no locked memory.
     package init(name: KeyName, key: SharedSecret, memory: SecretMemory) throws(KeyServiceError) {
         self.defaultKeyName = name
         self.key = try KeyServiceError.translating { () throws(CryptographyError) in
-            try SealingKey(key, memory: memory)
+            try WrappingKey(key, memory: memory)
         }
     }
 
     // MARK: Data keys
 
-    package func generateKeyAtOnce(
+    package func generateKeyImmediately(
         _ name: KeyName,
         associatedData: AssociatedData
     ) throws(KeyServiceError) -> DataKey? {
@@ -39,7 +39,7 @@ package final class StaticKeyService: KeyService {
         try self.makeDataKey(name, associatedData: associatedData)
     }
 
-    package func decryptAtOnce(
+    package func decryptImmediately(
         _ name: KeyName,
         ciphertext: Ciphertext,
         associatedData: AssociatedData

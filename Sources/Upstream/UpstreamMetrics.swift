@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import KESProtocol
+import KeyService
 import Linux
 import Telemetry
 
@@ -26,7 +27,7 @@ final class UpstreamMetrics: Sendable {
     private final class Endpoint: Sendable {
         let address: String
         /// By operation, then by outcome.
-        let counts = KESEndpoint.allCases.map { _ in UpstreamOutcome.allCases.map { _ in Counter() } }
+        let counts = Operation.allCases.map { _ in UpstreamOutcome.allCases.map { _ in Counter() } }
         let duration = Histogram()
 
         init(address: String) { self.address = address }
@@ -36,24 +37,24 @@ final class UpstreamMetrics: Sendable {
 
     init(addresses: [String]) { self.endpoints = addresses.map(Endpoint.init) }
 
-    func ended(_ operation: KESEndpoint, at endpoint: Int, _ outcome: UpstreamOutcome, after duration: Duration) {
+    func ended(_ operation: Operation, at endpoint: Int, _ outcome: UpstreamOutcome, after duration: Duration) {
         let endpoint = self.endpoints[endpoint]
         endpoint.counts[operation.rawValue][outcome.index].add()
         endpoint.duration.record(nanoseconds: duration.nanoseconds)
     }
 
     /// How often an operation had this outcome at an endpoint.
-    func count(_ operation: KESEndpoint, at endpoint: Int, _ outcome: UpstreamOutcome) -> Int {
+    func count(_ operation: Operation, at endpoint: Int, _ outcome: UpstreamOutcome) -> Int {
         self.endpoints[endpoint].counts[operation.rawValue][outcome.index].current
     }
 
     func write(to text: inout MetricsText) {
         var counts: [(MetricsText.Labels, Double)] = []
         for endpoint in self.endpoints {
-            for (operation, byOutcome) in zip(KESEndpoint.allCases, endpoint.counts) {
+            for (operation, byOutcome) in zip(Operation.allCases, endpoint.counts) {
                 for (outcome, count) in zip(UpstreamOutcome.allCases, byOutcome) where count.current > 0 {
                     let labels: MetricsText.Labels = [
-                        "endpoint": endpoint.address, "operation": operation.operation, "outcome": outcome.rawValue,
+                        "endpoint": endpoint.address, "operation": operation.name, "outcome": outcome.rawValue,
                     ]
                     counts.append((labels, Double(count.current)))
                 }

@@ -6,7 +6,7 @@ import KESProtocol
 import KeyService
 import KeysideClient
 import Linux
-import Load
+import LoadGenerator
 import LockedMemory
 import Settings
 import UnixSignals
@@ -22,7 +22,7 @@ struct Bench: AsyncParsableCommand {
             """)
 
     @Option(help: ArgumentHelp("decrypt, generate, or mixed: one generate to nine decrypts.", valueName: "op"))
-    var op = Workload.Operation.decrypt
+    var op = Workload.Mix.decrypt
 
     @Option(help: ArgumentHelp("The key's name. Default: the agent's own default key.", valueName: "name"))
     var key: String?
@@ -67,7 +67,7 @@ struct Bench: AsyncParsableCommand {
     func run() async throws {
         try await self.reportingFailures {
             ProcessHardening.raiseDescriptorLimit()
-            let stop = try StopSign()
+            let stop = try StopFlag()
             let report = try await Self.untilInterrupted(raising: stop) { try self.measure(stop) }
             let result = BenchResult(report, title: self.title)
             switch self.options.output {
@@ -95,14 +95,14 @@ struct Bench: AsyncParsableCommand {
 
     /// Runs `body` on a thread of its own, since it waits in the kernel; SIGINT and SIGTERM raise the sign.
     private static func untilInterrupted(
-        raising stop: StopSign, _ body: @escaping @Sendable () throws -> LoadReport
+        raising stop: StopFlag, _ body: @escaping @Sendable () throws -> LoadReport
     ) async throws -> LoadReport {
         let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
         let watch = Task { for await _ in signals { stop.raise() } }
         defer { watch.cancel() }
         return try await withCheckedThrowingContinuation { continuation in
             do throws(SystemError) {
-                _ = try OwnThread(name: "load") { continuation.resume(with: Result { try body() }) }
+                _ = try DedicatedThread(name: "load") { continuation.resume(with: Result { try body() }) }
             } catch {
                 continuation.resume(throwing: error)
             }
@@ -111,20 +111,20 @@ struct Bench: AsyncParsableCommand {
 
     // MARK: Measuring
 
-    private func measure(_ stop: StopSign) throws -> LoadReport {
+    private func measure(_ stop: StopFlag) throws -> LoadReport {
         try self.options.asking { agent in
             let key = try self.keyName(asking: agent)
             let keys = self.op == .generate ? [] : try self.makeDataKeys(of: key, asking: agent, stop)
             let workload = Workload(self.op, key, dataKeys: keys, exponent: self.zipf, memory: agent.memory)
             let progress = BenchProgress()
             defer { progress.clear() }
-            return try LoadGenerator(self.plan, workload, memory: agent.memory, stop: stop)
+            return try LoadRun(self.plan, workload, memory: agent.memory, stop: stop)
                 .run { report in progress.show(report) }
         }
     }
 
-    private var plan: LoadGenerator.Plan {
-        LoadGenerator.Plan(
+    private var plan: LoadRun.Plan {
+        LoadRun.Plan(
             socketPath: self.options.socketPath, connectionCount: self.connections,
             extent: self.requests.map { .requests($0) }
                 ?? .time(Interval(self.duration?.value ?? .seconds(10))))
@@ -144,7 +144,9 @@ struct Bench: AsyncParsableCommand {
     }
 
     /// Each is bound to data of its own, as an object store does it.
-    private func makeDataKeys(of key: KeyName, asking agent: ConnectedClient, _ stop: StopSign) throws -> [SealedKey] {
+    private func makeDataKeys(of key: KeyName, asking agent: ConnectedClient, _ stop: StopFlag) throws
+        -> [EncryptedDataKey]
+    {
         let progress = BenchProgress()
         defer { progress.clear() }
         return try (0..<self.distinct)
@@ -155,12 +157,12 @@ struct Bench: AsyncParsableCommand {
                 progress.show(made: number, of: self.distinct)
                 let associatedData = AssociatedData([UInt8](#"{"bench":"bench/\#(number)"}"#.utf8))
                 let dataKey = try agent.client.generateKey(key, associatedData: associatedData)
-                return SealedKey(dataKey.ciphertext, associatedData)
+                return EncryptedDataKey(dataKey.ciphertext, associatedData)
             }
     }
 }
 
-extension Workload.Operation: ExpressibleByArgument {}
+extension Workload.Mix: ExpressibleByArgument {}
 
 /// A duration on the command line, as settings have it.
 struct BenchDuration: ExpressibleByArgument {

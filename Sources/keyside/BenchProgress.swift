@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Linux
-import Load
+import LoadGenerator
 
 /// A line on the terminal that is written over; nothing where standard error is none.
 struct BenchProgress {

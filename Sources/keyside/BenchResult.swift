@@ -2,7 +2,7 @@
 
 import ByteCoding
 import Linux
-import Load
+import LoadGenerator
 
 /// What `keyside bench` prints.
 struct BenchResult {

@@ -32,7 +32,7 @@ import Testing
         ] as [(String, AgentFailure.Kind, String)])
     func systemCalls(path: String, kind: AgentFailure.Kind, message: String) {
         do throws(SocketFileError) {
-            let socket = try SocketFile(at: SocketPlace(path: path, mode: 0o600))
+            let socket = try SocketFile(at: SocketSettings(path: path, mode: 0o600))
             close(socket.descriptor)
             Issue.record("a socket in \(path)")
         } catch {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Access
 import Agent
+import Authorization
 import Cryptography
 import Linux
 import Settings
@@ -10,12 +10,12 @@ import Testing
 
 @Suite("The files of the TLS listener")
 struct ListenerFilesTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private let authority: TestAuthority
 
     init() throws {
         _ = try SharedMemory.secrets
-        self.folder = try TemporaryFolder()
+        self.folder = try TemporaryDirectory()
         self.authority = try TestAuthority()
         let weeks = CertificateValidity.from(-60, to: 14 * 24 * 3600)
         try self.authority.issueServer(validity: weeks).write(to: self.folder.path, as: "server")

@@ -134,7 +134,7 @@ import Testing
         try self.files.withAgent {
             $0.environment["KEYSIDE_LIMITS_CONNECTIONS"] = "4"
         } body: { agent in
-            var connections: [any ClientConnection] = []
+            var connections: [any HTTPTestConnection] = []
             for way in Way.http11 {
                 for _ in 0..<4 { connections.append(try agent.connect(by: way, as: self.files.client)) }
                 for connection in connections { #expect(try connection.ask(.generate()).isDataKey) }

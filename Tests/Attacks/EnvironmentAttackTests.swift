@@ -10,7 +10,7 @@ import Testing
 @Suite struct EnvironmentAttackTests {
     @Test("have no TLS secrets written to a file")
     func noTLSSecretsAreWritten() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try await withKESAgent { setup, _ in
             setup.environment["SSLKEYLOGFILE"] = folder("secrets")
         } body: { agent, _ in
@@ -23,7 +23,7 @@ import Testing
 
     @Test("do not choose OpenSSL's configuration, and so its code", arguments: ["OPENSSL_CONF", "OPENSSL_MODULES"])
     func noConfigurationIsNamed(variable: String) async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         // A provider that there is not: whoever reads this fails to initialise OpenSSL, or logs it.
         let configuration = try folder.write(
             "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n[c]\nMinProtocol = TLSv1.3\nMaxProtocol = TLSv1.2\n",
@@ -62,7 +62,7 @@ import Testing
     func certificatesAreNamedAsForTheObjectStore() async throws {
         try await withCluster { cluster in
             let bundle = try cluster.folder.write(cluster.credentials.authority.certificate, to: "bundle")
-            let directory = try TemporaryFolder()
+            let directory = try TemporaryDirectory()
             _ = try directory.write(cluster.credentials.authority.certificate, to: "no-hashed-name.pem")
             for (variable, value) in [("SSL_CERT_FILE", bundle), ("SSL_CERT_DIR", "/nonexistent:\(directory.path)")] {
                 var setup = AgentSetup()

@@ -6,7 +6,7 @@ import Testing
 /// A settings file that is made to occupy the reader, or to be read otherwise than it looks.
 @Suite struct HostileSettingsAttackTests {
     private func check(_ text: String) throws -> Keyside.Outcome {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         return try Keyside.run(
             ["check", "--config", try folder.write(text, to: "config.yaml")],
             environment: ["MINIO_KMS_SECRET_KEY": AgentSetup.knownKey])

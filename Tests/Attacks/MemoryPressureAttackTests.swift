@@ -2,6 +2,7 @@
 
 import FakeKES
 import KESProtocol
+import KeyService
 import TestSupport
 import Testing
 

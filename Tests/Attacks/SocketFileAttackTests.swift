@@ -6,11 +6,11 @@ import Testing
 
 /// The socket file of a running agent is removed, replaced, or taken by another process.
 @Suite struct SocketFileAttackTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private let path: String
 
     init() throws {
-        self.folder = try TemporaryFolder()
+        self.folder = try TemporaryDirectory()
         try self.folder.makeFolder("run")
         self.path = self.folder("run/keyside.sock")
     }
@@ -38,7 +38,7 @@ import Testing
         case directoryRemoved
         case directoryReplaced
 
-        func make(at path: String, in folder: TemporaryFolder) throws {
+        func make(at path: String, in folder: TemporaryDirectory) throws {
             switch self {
             case .removed: try #require(unsafe unlink(path) == 0)
             case .movedAway: try #require(unsafe rename(path, folder("moved")) == 0)

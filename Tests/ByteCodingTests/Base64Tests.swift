@@ -2,6 +2,7 @@
 
 import ByteCoding
 import LockedMemory
+import Primitives
 import TestSupport
 import Testing
 

@@ -37,7 +37,7 @@ struct IssuingTests {
         #expect(certificate.validity.notBefore == Self.now - 300)
         #expect(certificate.validity.notAfter == Self.now + 3650 * 24 * 3600)
 
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try folder.write(try authority.pem(), to: "ca.crt")
         try folder.write(try certificate.pem(), to: "server.crt")
         for name in [["-verify_hostname", "localhost"], ["-verify_ip", "127.0.0.1"], ["-verify_ip", "::1"]] {

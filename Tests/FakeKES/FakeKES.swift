@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import KESProtocol
-import KeyService
+import KESProtocol
+package import KeyService
 import LockedMemory
 import NIOCore
 package import NIOPosix
@@ -25,7 +25,7 @@ package final class FakeKES: Sendable {
         /// Port 0: any that is free.
         package var host = "127.0.0.1"
         package var port = 0
-        package var door = Door()
+        package var connectionFaults = ConnectionFaults()
         /// How many names a page of a listing has; nil: all there are, as from KES's key store in memory.
         package var listingPageSize: Int? = 1024
         /// Nil: all are made.
@@ -55,7 +55,8 @@ package final class FakeKES: Sendable {
         if let name = KeyName(Self.knownKeyName) { try keys.put(name, bytes: Self.knownKey) }
         let state = ServerState(
             responder: KESResponder(keys: keys, listingPageSize: setup.listingPageSize),
-            tls: ServerTLS(authority: credentials.authority, pair: credentials.server), door: setup.door)
+            tls: ServerTLS(authority: credentials.authority, pair: credentials.server),
+            connectionFaults: setup.connectionFaults)
         state.responder.access.admin = credentials.client.identity
         state.responder.access[credentials.apiKey.identity] = .everything
         let listener = try await Self.listen(setup.host, setup.port, setup.group ?? .singleton, state)
@@ -103,17 +104,17 @@ package final class FakeKES: Sendable {
     package var access: AccessRules { self.state.responder.access }
     package var faults: FaultPlan { self.state.faults }
 
-    package var door: Door {
-        get { self.state.door }
-        set { self.state.door = newValue }
+    package var connectionFaults: ConnectionFaults {
+        get { self.state.connectionFaults }
+        set { self.state.connectionFaults = newValue }
     }
 
     /// Faults and door together.
     package var disturbances: Disturbances {
-        get { Disturbances(rules: self.faults.rules, door: self.door) }
+        get { Disturbances(rules: self.faults.rules, connectionFaults: self.connectionFaults) }
         set {
             self.faults.set(newValue.rules)
-            self.door = newValue.door
+            self.connectionFaults = newValue.connectionFaults
         }
     }
 
@@ -163,7 +164,7 @@ package final class FakeKES: Sendable {
     package var openConnections: [ConnectionReport] { self.snapshot.openConnections }
 
     /// Requests that have come in whole, whatever became of them.
-    package func requestCount(_ endpoint: KESEndpoint) -> Int { self.snapshot.requestCounts[endpoint] ?? 0 }
+    package func requestCount(_ endpoint: Operation) -> Int { self.snapshot.requestCounts[endpoint] ?? 0 }
 
     /// Waits until the server has seen what `condition` asks for, looking whenever something happens.
     ///

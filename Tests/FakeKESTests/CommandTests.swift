@@ -9,7 +9,7 @@ import Testing
 struct CommandTests {
     @Test("It makes what is missing, says how to reach it, and does as it is told while it runs")
     func runs() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let (process, variables) = try Self.start(["--tls", folder("tls"), "--control", folder("control")])
         let endpoint = try #require(variables["MINIO_KMS_KES_ENDPOINT"])
         let apiKey = try TestAPIKey(text: try #require(variables["MINIO_KMS_KES_API_KEY"]))
@@ -30,7 +30,7 @@ struct CommandTests {
 
     @Test("Its certificates and its API key stay the same")
     func keepsCredentials() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let started = try (1...2)
             .map { _ in
                 let (process, variables) = try Self.start(["--tls", folder("tls"), "--key", "other"])

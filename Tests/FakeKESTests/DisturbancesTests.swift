@@ -2,6 +2,7 @@
 
 import FakeKES
 import KESProtocol
+import KeyService
 import TestSupport
 import Testing
 
@@ -23,7 +24,7 @@ struct DisturbancesTests {
                 FaultRule(.reset(.inside), on: [.decrypt, .generateKey], every: 10),
                 FaultRule(.status(502, message: "failed to read key"), times: 3),
             ])
-        #expect(read.door.certificate == .otherName && read.door.connectionCountMax == 7)
+        #expect(read.connectionFaults.certificate == .otherName && read.connectionFaults.connectionCountMax == 7)
     }
 
     @Test(

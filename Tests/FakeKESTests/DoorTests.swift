@@ -6,22 +6,22 @@ import Testing
 
 /// What meets a connection before its first request.
 struct DoorTests {
-    @Test("Certificates that nobody should trust", arguments: Door.Certificate.allCases)
-    func certificates(_ certificate: Door.Certificate) async throws {
+    @Test("Certificates that nobody should trust", arguments: ConnectionFaults.Certificate.allCases)
+    func certificates(_ certificate: ConnectionFaults.Certificate) async throws {
         try await withServer { server in
             let client = try Client(server)
-            server.door.certificate = certificate
+            server.connectionFaults.certificate = certificate
             let expected: Int32 = certificate == .valid ? 0 : 60
             #expect(try client.generate().exitStatus == .exited(expected))
-            server.door = Door()
+            server.connectionFaults = ConnectionFaults()
             #expect(try client.generate().exitStatus == .exited(0))
         }
     }
 
-    @Test("Connections that do not come about", arguments: [Door.Handshake.closes, .resets])
-    func handshakes(_ handshake: Door.Handshake) async throws {
+    @Test("Connections that do not come about", arguments: [ConnectionFaults.Handshake.closes, .resets])
+    func handshakes(_ handshake: ConnectionFaults.Handshake) async throws {
         try await withServer { server in
-            server.door.handshake = handshake
+            server.connectionFaults.handshake = handshake
             let outcome = try Client(server).generate()
             // A reset may come before curl has seen that it is connected.
             #expect([.exited(35), .exited(7)].contains(outcome.exitStatus))
@@ -32,7 +32,7 @@ struct DoorTests {
     @Test("A handshake that hangs, until the connection is reset")
     func hangs() async throws {
         try await withServer { server in
-            server.door.handshake = .hangs
+            server.connectionFaults.handshake = .hangs
             let client = try Client(server)
             async let outcome = offPool { try client.generate() }
             try await server.wait(for: "the connection") { $0.socketCount == 1 }
@@ -45,7 +45,7 @@ struct DoorTests {
     func limits() async throws {
         try await withServer { server in
             server.faults.set(.hold)
-            server.door.connectionCountMax = 1
+            server.connectionFaults.connectionCountMax = 1
             let client = try Client(server)
             async let first = offPool { try client.generate() }
             try await server.wait(for: "the first request") { $0.heldCount == 1 }
@@ -56,10 +56,10 @@ struct DoorTests {
         }
     }
 
-    @Test("One HTTP version only", arguments: Door.HTTPVersion.allCases)
-    func httpVersions(_ version: Door.HTTPVersion) async throws {
+    @Test("One HTTP version only", arguments: ConnectionFaults.HTTPVersion.allCases)
+    func httpVersions(_ version: ConnectionFaults.HTTPVersion) async throws {
         try await withServer { server in
-            server.door.httpVersions = [version]
+            server.connectionFaults.httpVersions = [version]
             #expect(try Client(server, version == .http2 ? .http2 : .http11).generate().exitStatus == .exited(0))
             try await server.wait(for: "the connection") { $0.connections.map(\.httpVersion) == [version] }
         }
@@ -67,17 +67,17 @@ struct DoorTests {
 
     @Test(
         "A session is resumed with its identity, unless the server has forgotten it",
-        arguments: Door.TLSVersion.allCases)
-    func resumption(_ tls: Door.TLSVersion) async throws {
+        arguments: ConnectionFaults.TLSVersion.allCases)
+    func resumption(_ tls: ConnectionFaults.TLSVersion) async throws {
         try await withServer { setup in
-            setup.door.tlsVersions = [tls]
+            setup.connectionFaults.tlsVersions = [tls]
         } body: { server in
             let session = try TLSSession(server)
             try session.connect(resuming: false)
             try session.connect(resuming: true)
             server.forgetSessions()
             try session.connect(resuming: true)
-            server.door.resumesSessions = false
+            server.connectionFaults.resumesSessions = false
             try session.connect(resuming: true)
             try await server.wait(for: "the ends") { $0.connections.count == 4 && $0.openConnections.isEmpty }
             let seen = server.snapshot.connections

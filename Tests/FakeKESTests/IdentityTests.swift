@@ -25,10 +25,12 @@ struct IdentityTests {
         #expect(throws: TestFailure.self) { try TestAPIKey(text: "kes:v1:AAAA") }
     }
 
-    @Test("Every kind of key, over both versions of TLS", arguments: TestKeyKind.allCases, Door.TLSVersion.allCases)
-    func keyKinds(_ kind: TestKeyKind, _ tls: Door.TLSVersion) async throws {
+    @Test(
+        "Every kind of key, over both versions of TLS", arguments: TestKeyKind.allCases,
+        ConnectionFaults.TLSVersion.allCases)
+    func keyKinds(_ kind: TestKeyKind, _ tls: ConnectionFaults.TLSVersion) async throws {
         try await withServer { setup in
-            setup.door.tlsVersions = [tls]
+            setup.connectionFaults.tlsVersions = [tls]
         } body: { server in
             let pair = try server.credentials.authority.issueClient(kind: kind)
             let client = try Client(server, .http2, as: pair)
@@ -71,7 +73,7 @@ struct IdentityTests {
     @Test("Unless the server verifies")
     func verification() async throws {
         try await withServer { setup in
-            setup.door.verifiesClients = true
+            setup.connectionFaults.verifiesClients = true
         } body: { server in
             #expect(try Client(server).generate().answers.first?.status == 200)
             let expired = try server.credentials.authority.issueClient(validity: .expired)

@@ -14,13 +14,13 @@ cd "$(dirname "$0")/../.."
 
 # For each fuzzer: our modules that it needs, lowest first; its own files; the longest input worth trying.
 declare -A modules=(
-  [http]="Spans HTTPWire"
-  [json]="Spans CLinux CProcessStart Waiting Linux LockedMemory KeyService ByteCoding KESProtocol"
-  [h2]="Spans Slots CLinux CProcessStart Waiting Linux LockedMemory Telemetry KeyService ByteCoding Cryptography Access
-    KESProtocol KeyCache HTTPWire HTTP2 TLS Logging Server"
+  [http]="Primitives HTTPMessages"
+  [json]="Primitives CLinux CProcessStart Linux LockedMemory KeyService ByteCoding KESProtocol"
+  [h2]="Primitives CLinux CProcessStart Linux LockedMemory Telemetry KeyService ByteCoding Cryptography Authorization
+    KESProtocol KeyCache HTTPMessages HTTP2 TLS Logging Server"
 )
 declare -A sources=(
-  [http]="Tests/Fuzz/HTTPRequestFuzz/*.swift Tests/HTTPWireTests/Transcript.swift"
+  [http]="Tests/Fuzz/HTTPRequestFuzz/*.swift Tests/HTTPMessagesTests/Transcript.swift"
   [json]="Tests/Fuzz/KESBodyFuzz/*.swift"
   [h2]="Tests/Fuzz/HTTP2Fuzz/*.swift Tests/ServerTests/HTTP2/HTTP2World.swift"
 )

@@ -35,15 +35,15 @@ import Testing
             (.internalFailure, .decrypt, 500, "failed to decrypt ciphertext"),
             (.internalFailure, .importKey, 500, "failed to create key"),
             (.internalFailure, .version, 500, "failed to read server version"),
-        ] as [(KeyServiceError, KESEndpoint, Int, String)]
+        ] as [(KeyServiceError, Operation, Int, String)]
     )
-    func table(error: KeyServiceError, endpoint: KESEndpoint, status: Int, message: String) {
+    func table(error: KeyServiceError, endpoint: Operation, status: Int, message: String) {
         #expect(KESFailure(error, at: endpoint) == KESFailure(status: status, message: message))
     }
 
     @Test("every error comes back as itself, from every endpoint", arguments: KeyServiceError.allCases)
     func roundTrip(error: KeyServiceError) {
-        for endpoint in KESEndpoint.allCases {
+        for endpoint in Operation.allCases {
             let failure = KESFailure(error, at: endpoint)
             #expect(failure.status >= 400)
             // Another agent's lack of memory is a load that it cannot take, not a lack of this process's own.

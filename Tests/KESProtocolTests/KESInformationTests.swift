@@ -138,7 +138,7 @@ import Testing
     @Test("the list of endpoints is the table")
     func api() throws {
         let answer = KESAnswer.API()
-        #expect(answer.rows.count == KESEndpoint.allCases.count)
+        #expect(answer.rows.count == Operation.allCases.count)
         #expect(
             text(answer.body)
                 .hasPrefix(

@@ -3,6 +3,7 @@
 import KESProtocol
 import KeyService
 import LockedMemory
+import Primitives
 import TestSupport
 import Testing
 
@@ -242,7 +243,7 @@ import Testing
             associatedData: AssociatedData()
         )
         let body = encoded(request)
-        #expect(body.count <= KESEndpoint.encrypt.bodyByteCountMax)
+        #expect(body.count <= Operation.encrypt.bodyByteCountMax)
         #expect(try KESRequest.Encrypt(decoding: body.span, memory: self.memory).plaintext.array == plaintext)
     }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import KeyService
+import Primitives
 import TestSupport
 import Testing
 
@@ -46,7 +47,7 @@ import Testing
             switch Int.random(in: 0..<100, using: &self.lots) {
             case 0..<40: try await self.decrypt(name, givesUp: false)
             case 40..<50: try await self.decrypt(name, givesUp: true)
-            case 50..<75: try self.decryptAtOnce(name)
+            case 50..<75: try self.decryptImmediately(name)
             case 75..<83: try await self.generate(name)
             case 83..<86: service.forget(name)
             case 86: service.forget(nil)
@@ -79,13 +80,13 @@ import Testing
             }
         }
 
-        private mutating func decryptAtOnce(_ name: KeyName) throws {
+        private mutating func decryptImmediately(_ name: KeyName) throws {
             if let made = self.made.randomElement(using: &self.lots), Bool.random(using: &self.lots) {
-                guard let answer = try self.fixture.decryptAtOnce(made.ciphertext, made.name) else { return }
+                guard let answer = try self.fixture.decryptImmediately(made.ciphertext, made.name) else { return }
                 #expect(answer.bytes == made.plaintext)
             } else {
                 let (ciphertext, plaintext) = self.question(name)
-                guard let answer = try self.fixture.decryptAtOnce(ciphertext, name) else { return }
+                guard let answer = try self.fixture.decryptImmediately(ciphertext, name) else { return }
                 #expect(answer.bytes == plaintext)
             }
         }

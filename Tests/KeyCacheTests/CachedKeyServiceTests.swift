@@ -29,12 +29,12 @@ import Testing
     func origins() async throws {
         let fixture = try CacheFixture(any: 100)
         let ciphertext = try await Self.warm(fixture)
-        #expect(try fixture.decryptAtOnce(ciphertext) == .init(Self.plaintext, .hit(age: 0)))
+        #expect(try fixture.decryptImmediately(ciphertext) == .init(Self.plaintext, .hit(age: 0)))
         fixture.pass(milliseconds: 7_900)
-        #expect(try fixture.decryptAtOnce(ciphertext) == .init(Self.plaintext, .hit(age: 7)))
+        #expect(try fixture.decryptImmediately(ciphertext) == .init(Self.plaintext, .hit(age: 7)))
         #expect(try await fixture.decrypt(ciphertext) == .init(Self.plaintext, .hit(age: 7)))
         fixture.pass(seconds: 93)
-        #expect(try fixture.decryptAtOnce(ciphertext) == nil)
+        #expect(try fixture.decryptImmediately(ciphertext) == nil)
         #expect(try await fixture.decrypt(ciphertext) == .init(Self.plaintext, .miss))
         #expect(fixture.server.decryptCount == 2)
     }
@@ -45,10 +45,10 @@ import Testing
         let ciphertext = try await Self.warm(fixture)
         for _ in 1...4 {
             fixture.pass(seconds: 9)
-            #expect(try fixture.decryptAtOnce(ciphertext) != nil)
+            #expect(try fixture.decryptImmediately(ciphertext) != nil)
         }
         fixture.pass(seconds: 11)
-        #expect(try fixture.decryptAtOnce(ciphertext) == nil)
+        #expect(try fixture.decryptImmediately(ciphertext) == nil)
     }
 
     @Test("stale answers are given while nobody is in reach, and say so")
@@ -57,10 +57,10 @@ import Testing
         let ciphertext = try await Self.warm(fixture)
         fixture.pass(seconds: 15)
         fixture.server.fail(with: .unavailable)
-        #expect(try fixture.decryptAtOnce(ciphertext) == nil)
+        #expect(try fixture.decryptImmediately(ciphertext) == nil)
         await #expect(throws: KeyServiceError.unavailable) { try await fixture.decrypt(ciphertext) }
         fixture.server.fail(with: .unavailable, isOutOfReach: true)
-        #expect(try fixture.decryptAtOnce(ciphertext) == .init(Self.plaintext, .stale(age: 15)))
+        #expect(try fixture.decryptImmediately(ciphertext) == .init(Self.plaintext, .stale(age: 15)))
         #expect(try await fixture.decrypt(ciphertext) == .init(Self.plaintext, .stale(age: 15)))
         #expect(fixture.service.isAnsweringStale && fixture.notices == [.answersStale])
         fixture.server.fail(with: nil)
@@ -69,7 +69,7 @@ import Testing
         #expect(fixture.notices == [.answersStale, .answersFresh(afterStaleAnswers: 2)])
         fixture.pass(seconds: 111)
         fixture.server.fail(with: .unavailable, isOutOfReach: true)
-        #expect(try fixture.decryptAtOnce(ciphertext) == nil)
+        #expect(try fixture.decryptImmediately(ciphertext) == nil)
     }
 
     @Test("who waits while the key server gets out of reach is answered stale")
@@ -93,10 +93,10 @@ import Testing
         let fixture = try CacheFixture(any: 100)
         let ciphertext = try await Self.warm(fixture)
         fixture.pass(seconds: 95)
-        #expect(try fixture.decryptAtOnce(ciphertext) == .init(Self.plaintext, .hit(age: 95)))
+        #expect(try fixture.decryptImmediately(ciphertext) == .init(Self.plaintext, .hit(age: 95)))
         try await fixture.until("the renewal") { fixture.service.statistics.renewals.succeeded == 1 }
         fixture.pass(seconds: 50)
-        #expect(try fixture.decryptAtOnce(ciphertext) == .init(Self.plaintext, .hit(age: 50)))
+        #expect(try fixture.decryptImmediately(ciphertext) == .init(Self.plaintext, .hit(age: 50)))
         #expect(fixture.server.decryptCount == 2)
     }
 
@@ -153,7 +153,7 @@ import Testing
         await #expect(throws: KeyServiceError.timedOut) { try await caller.value }
         fixture.server.release()
         try await fixture.until("the answer") { fixture.service.statistics.entries == 1 }
-        #expect(try fixture.decryptAtOnce(ciphertext) == .init(Self.plaintext, .hit(age: 0)))
+        #expect(try fixture.decryptImmediately(ciphertext) == .init(Self.plaintext, .hit(age: 0)))
         try await fixture.untilQuiet()
     }
 
@@ -183,9 +183,9 @@ import Testing
         let key = try await fixture.service.generateKey(.named("a"), associatedData: data)
         let (ciphertext, plaintext) = (key.ciphertext, key.plaintext.array)
         #expect(key.origin == .miss)
-        #expect(try fixture.decryptAtOnce(ciphertext, .named("a"), data) == .init(plaintext, .hit(age: 0)))
-        #expect(try fixture.decryptAtOnce(ciphertext, .named("a")) == nil)
-        #expect(try fixture.decryptAtOnce(ciphertext, .named("b"), data) == nil)
+        #expect(try fixture.decryptImmediately(ciphertext, .named("a"), data) == .init(plaintext, .hit(age: 0)))
+        #expect(try fixture.decryptImmediately(ciphertext, .named("a")) == nil)
+        #expect(try fixture.decryptImmediately(ciphertext, .named("b"), data) == nil)
         #expect(fixture.server.decryptCount == 0)
     }
 
@@ -201,7 +201,7 @@ import Testing
         fixture.service.forget(.named("a"))
         fixture.server.release()
         let ciphertext = try await maker.value
-        #expect(try fixture.decryptAtOnce(ciphertext) == nil)
+        #expect(try fixture.decryptImmediately(ciphertext) == nil)
     }
 
     @Test(
@@ -216,7 +216,7 @@ import Testing
         #expect(again == .init(plaintext, byteCount <= 64 ? .hit(age: 0) : .miss))
         fixture.server.makeDataKeys(of: byteCount)
         let made = try await fixture.service.generateKey(.named("a"), associatedData: AssociatedData()).ciphertext
-        #expect(try (fixture.decryptAtOnce(made) != nil) == (byteCount <= 64))
+        #expect(try (fixture.decryptImmediately(made) != nil) == (byteCount <= 64))
     }
 
     // MARK: Purging
@@ -233,7 +233,7 @@ import Testing
         #expect(fixture.service.shards.allSatisfy { !$0.hasPurgedEntries })
         #expect(fixture.service.forget(.named("a")) == 0)
         for (name, ciphertext) in ciphertexts {
-            #expect(try (fixture.decryptAtOnce(ciphertext, name) == nil) == (name == .named("a")))
+            #expect(try (fixture.decryptImmediately(ciphertext, name) == nil) == (name == .named("a")))
         }
         #expect(fixture.service.forget(nil) == 5)
         #expect(fixture.service.statistics.entries == 0)
@@ -267,7 +267,7 @@ import Testing
             fixture.server.removeKey(.named("a"))
             await #expect(throws: KeyServiceError.keyNotFound) { try await fixture.service.describeKey(.named("a")) }
         }
-        #expect(try fixture.decryptAtOnce(ciphertext) == nil)
+        #expect(try fixture.decryptImmediately(ciphertext) == nil)
         await #expect(throws: KeyServiceError.keyNotFound) { try await fixture.decrypt(ciphertext) }
         try await fixture.service.createKey(.named("a"))
         await #expect(throws: KeyServiceError.decryptionFailed) { try await fixture.decrypt(ciphertext) }
@@ -283,7 +283,7 @@ import Testing
         fixture.server.fail(with: error)
         await #expect(throws: error) { try await fixture.decrypt(ciphertexts[49]) }
         #expect(fixture.service.shards.allSatisfy { !$0.hasPurgedEntries })
-        for ciphertext in ciphertexts { #expect(try fixture.decryptAtOnce(ciphertext) == nil) }
+        for ciphertext in ciphertexts { #expect(try fixture.decryptImmediately(ciphertext) == nil) }
         #expect(fixture.service.statistics.entries == 0)
     }
 
@@ -294,7 +294,7 @@ import Testing
         fixture.server.fail(with: .notAllowed)
         await #expect(throws: KeyServiceError.notAllowed) { try await fixture.service.describeKey(.named("a")) }
         await #expect(throws: KeyServiceError.notAllowed) { try await fixture.service.deleteKey(.named("a")) }
-        #expect(try fixture.decryptAtOnce(ciphertext) != nil)
+        #expect(try fixture.decryptImmediately(ciphertext) != nil)
     }
 
     @Test("another identity begins with nothing")
@@ -302,7 +302,7 @@ import Testing
         let fixture = try CacheFixture()
         let ciphertext = try await Self.warm(fixture)
         fixture.service.changeIdentity()
-        #expect(try fixture.decryptAtOnce(ciphertext) == nil)
+        #expect(try fixture.decryptImmediately(ciphertext) == nil)
         #expect(fixture.service.statistics.entries == 0)
     }
 
@@ -334,7 +334,7 @@ import Testing
         fixture.pass(seconds: 95)
         do {
             let secrets = try SecretList(count: 8, in: fixture.memory)
-            #expect(throws: KeyServiceError.outOfMemory) { try fixture.decryptAtOnce(ciphertext) }
+            #expect(throws: KeyServiceError.outOfMemory) { try fixture.decryptImmediately(ciphertext) }
             await #expect(throws: KeyServiceError.outOfMemory) { try await fixture.decrypt(ciphertext) }
             secrets.end()
         }

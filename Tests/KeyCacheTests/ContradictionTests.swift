@@ -27,7 +27,7 @@ struct ContradictionTests {
     }
 
     private func useUntilRenewed() async throws {
-        #expect(try self.fixture.decryptAtOnce(self.ciphertext)?.bytes == Self.truth)
+        #expect(try self.fixture.decryptImmediately(self.ciphertext)?.bytes == Self.truth)
         try await self.fixture.until("the renewal") {
             let renewals = self.fixture.service.statistics.renewals
             return renewals.succeeded + renewals.failed == 1
@@ -43,7 +43,7 @@ struct ContradictionTests {
         #expect(self.fixture.notices == [.contradiction(.named("a"), isDecided: true)])
         #expect(self.fixture.service.statistics.contradictions == 1)
         #expect(self.fixture.service.statistics.renewals.succeeded == 1)
-        #expect(try self.fixture.decryptAtOnce(self.ciphertext)?.bytes == Self.truth)
+        #expect(try self.fixture.decryptImmediately(self.ciphertext)?.bytes == Self.truth)
     }
 
     @Test func anotherEndpointThatConfirmsTheNewPlaintextWins() async throws {
@@ -53,7 +53,7 @@ struct ContradictionTests {
         #expect(try await self.fixture.decrypt(self.ciphertext) == .init(Self.truth, .miss))
         #expect(self.fixture.server.decryptCount == 3)
         #expect(self.fixture.server.contradictions == [EndpointIndex(1)])
-        #expect(try self.fixture.decryptAtOnce(self.ciphertext) == .init(Self.truth, .hit(age: 0)))
+        #expect(try self.fixture.decryptImmediately(self.ciphertext) == .init(Self.truth, .hit(age: 0)))
     }
 
     @Test func withoutAMajorityTheRequestFailsAndNothingIsCachedForAWhile() async throws {
@@ -78,9 +78,9 @@ struct ContradictionTests {
         try await self.cacheTruth()
         self.fixture.server.answer(with: Self.lie)
         self.fixture.server.fail(afterAnswers: 1, with: error, isOutOfReach: true)
-        #expect(try self.fixture.decryptAtOnce(self.ciphertext)?.bytes == Self.truth)
+        #expect(try self.fixture.decryptImmediately(self.ciphertext)?.bytes == Self.truth)
         try await self.fixture.until("the renewal") { self.fixture.service.statistics.renewals.failed == 1 }
-        #expect(try self.fixture.decryptAtOnce(self.ciphertext) == nil)
+        #expect(try self.fixture.decryptImmediately(self.ciphertext) == nil)
         await #expect(throws: error) { try await self.fixture.decrypt(self.ciphertext) }
         #expect(self.fixture.service.statistics.stale == 0)
     }

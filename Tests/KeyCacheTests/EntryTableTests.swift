@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import KeyService
+import Primitives
 import TestSupport
 import Testing
 
@@ -8,7 +9,7 @@ import Testing
 
 @Suite struct EntryTableTests {
     private static func entry(_ fingerprint: Fingerprint) -> EntryTable.Entry {
-        var ledger = KeyLedger()
+        var ledger = EntriesByKey()
         return EntryTable.Entry(
             fingerprint, vouchedAt: .seconds(0), usedAt: .seconds(0), stamp: ledger.enter(.named("a")), byteCount: 32)
     }

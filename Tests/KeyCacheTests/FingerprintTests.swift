@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import KeyService
+import Primitives
 import TestSupport
 import Testing
 

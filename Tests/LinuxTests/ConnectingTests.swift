@@ -7,8 +7,8 @@ import Testing
 
 @Suite struct ConnectingTests {
     @Test func whoListensIsKnown() throws {
-        let folder = try TemporaryFolder()
-        let file = try SocketFile(at: SocketPlace(path: folder("a.sock"), mode: 0o600))
+        let folder = try TemporaryDirectory()
+        let file = try SocketFile(at: SocketSettings(path: folder("a.sock"), mode: 0o600))
         let listener = Linux.Descriptor(owning: file.descriptor)
         let connection = try Linux.Descriptor.connection(toSocketAt: file.path, timeout: .seconds(5))
         #expect(connection.peerProcessID == ProcessStatistics.processID)
@@ -17,7 +17,7 @@ import Testing
     }
 
     @Test func thatNobodyListensIsTold() throws {
-        let path = try TemporaryFolder()("a.sock")
+        let path = try TemporaryDirectory()("a.sock")
         let error = #expect(throws: SystemError.self) {
             _ = try Linux.Descriptor.connection(toSocketAt: path, timeout: .seconds(5))
         }
@@ -33,8 +33,8 @@ import Testing
     }
 
     @Test func aFullQueueIsWaitedForOnlySoLong() throws {
-        let path = try TemporaryFolder()("a.sock")
-        let file = try SocketFile(at: SocketPlace(path: path, mode: 0o600))
+        let path = try TemporaryDirectory()("a.sock")
+        let file = try SocketFile(at: SocketSettings(path: path, mode: 0o600))
         let listener = Linux.Descriptor(owning: file.descriptor)
         #expect(listen(listener.number, 0) == 0)
         let first = try Linux.Descriptor.connection(toSocketAt: path, timeout: .seconds(5))

@@ -7,9 +7,9 @@ import Testing
 
 @Suite("Files that are written as a whole")
 struct FileWritingTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { self.folder = try TemporaryFolder() }
+    init() throws { self.folder = try TemporaryDirectory() }
 
     private func write(_ text: String, to path: String, mode: UInt32 = 0o600, replacing: Bool = false) throws {
         try Files.write(Array(text.utf8).span, to: path, mode: mode, replacing: replacing)

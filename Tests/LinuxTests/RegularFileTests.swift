@@ -7,9 +7,9 @@ import Testing
 
 /// Paths that an operator names.
 @Suite(.timeLimit(.minutes(1))) struct RegularFileTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { self.folder = try TemporaryFolder() }
+    init() throws { self.folder = try TemporaryDirectory() }
 
     private func failure(at path: String) -> RegularFile.Failure? {
         do throws(RegularFile.Failure) {

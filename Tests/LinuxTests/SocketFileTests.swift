@@ -8,16 +8,16 @@ import Testing
 
 /// Sockets with names: who gets them, who may connect, and who takes them away.
 @Suite(.timeLimit(.minutes(1))) struct SocketFileTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { self.folder = try TemporaryFolder() }
+    init() throws { self.folder = try TemporaryDirectory() }
 
     private var path: String { self.folder("agent.sock") }
 
     private func make(
         _ path: String? = nil, mode: UInt32 = 0o660, owner: String? = nil, group: String? = nil
     ) throws(SocketFileError) -> ServedSocket {
-        try ServedSocket(SocketPlace(path: path ?? self.path, mode: mode, owner: owner, group: group))
+        try ServedSocket(SocketSettings(path: path ?? self.path, mode: mode, owner: owner, group: group))
     }
 
     /// Why there is no socket; nil if there is one.
@@ -189,7 +189,7 @@ import Testing
         // Each round begins with a name that a dead process left, which is where a race would show.
         for _ in 0..<20 {
             try self.make().stop()
-            let place = SocketPlace(path: self.path, mode: 0o660)
+            let place = SocketSettings(path: self.path, mode: 0o660)
             let outcomes = await withTaskGroup(of: Result<ServedSocket, SocketFileError>.self) { creators in
                 for _ in 0..<16 {
                     creators.addTask {

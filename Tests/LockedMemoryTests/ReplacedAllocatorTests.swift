@@ -2,6 +2,7 @@
 
 import CTestSupport
 import Glibc
+import Primitives
 import TestSupport
 import Testing
 

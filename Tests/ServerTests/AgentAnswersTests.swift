@@ -11,14 +11,14 @@ import Testing
 /// What the agent tells of itself.
 @Suite(.timeLimit(.minutes(1))) struct AgentAnswersTests {
     @Test func theVersion() async throws {
-        let answer = try await KESBench().ask(request("GET", "/version"))
+        let answer = try await KESServiceFixture().ask(request("GET", "/version"))
         #expect(answer.status == 200)
         #expect(answer["Content-Type"] == "application/json")
         #expect(answer.text == #"{"version":"1.2.3","commit":"\u003cunknown\u003e"}"# + "\n")
     }
 
     @Test func theAPI() async throws {
-        let answer = try await KESBench().ask(request("GET", "/v1/api"))
+        let answer = try await KESServiceFixture().ask(request("GET", "/v1/api"))
         let rows = try KESAnswer.API(decoding: answer.body.span).rows
         #expect(rows == KESAnswer.API().rows)
         #expect(rows.count == 14)
@@ -32,14 +32,14 @@ import Testing
     // MARK: Ready
 
     @Test func aBackendThatAnswersMakesReady() async throws {
-        let answer = try await KESBench().ask(request("GET", "/v1/ready"))
+        let answer = try await KESServiceFixture().ask(request("GET", "/v1/ready"))
         #expect(answer.status == 200)
         #expect(answer["Content-Length"] == "0")
         #expect(answer["Content-Type"] == nil)
     }
 
     @Test func aBackendThatNobodyReachesDoesNot() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         bench.service.disconnect()
         let answer = try await bench.ask(request("GET", "/v1/ready"))
         #expect(answer.status == 504)
@@ -48,7 +48,7 @@ import Testing
 
     @Test("who asks whether the agent is ready waits for the backend", arguments: ["/v1/ready", "/v1/status"])
     func waits(path: String) async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         bench.service.hold()
         let client = try await TestConnection(front: bench.front).client
         try await client.send(request("GET", path))
@@ -61,7 +61,7 @@ import Testing
     // MARK: Status
 
     @Test func theStatusOfAReachableBackend() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         let answer = try await bench.ask(request("GET", "/v1/status"))
         let status = try KESAnswer.Status(decoding: answer.body.span)
         #expect(status.version == "1.2.3")
@@ -89,7 +89,7 @@ import Testing
     }
 
     @Test func theStatusOfABackendThatNobodyReaches() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         bench.service.disconnect()
         let answer = try await bench.ask(request("GET", "/v1/status"))
         #expect(answer.status == 200)
@@ -107,7 +107,7 @@ import Testing
     }
 
     @Test func theStatusCountsKeyOperationsByWhatBecameOfThem() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         let client = try await TestConnection(front: bench.front).client
         let good = post("/v1/key/generate/my-key", "{}")
         try await client.send(

@@ -3,6 +3,7 @@
 import Linux
 import LockedMemory
 import Logging
+import Primitives
 import TestSupport
 import Testing
 
@@ -59,14 +60,14 @@ import Testing
         for seed in UInt64(1)...2_000 {
             var generator = SeededGenerator(seed: seed)
             let clock = WorldClock(Instant(nanoseconds: 1_000_000_000_000))
-            let premises = ServerLoop.Premises(
+            let context = ServerLoop.ServerContext(
                 front: WorldFront(), limits: HTTP2World.limits, memory: self.memory,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 clock: { clock.now })
-            var connection = Connection(premises, peer: .local, now: clock.now)
+            var connection = HTTP1Connection(context, peer: .local, now: clock.now)
             var writer = ResponseWriter(in: self.memory)
             let readsAnswers = Bool.random(using: &generator)
-            func settle(_ connection: inout Connection, _ writer: inout ResponseWriter) {
+            func settle(_ connection: inout HTTP1Connection, _ writer: inout ResponseWriter) {
                 _ = connection.takeDeferred()
                 while readsAnswers {
                     writer.buffer.removeAll()

@@ -15,13 +15,13 @@ import Testing
     @Test func aServerWithoutConnectionsEndsAtOnce() async throws {
         try await TestServer.run(self.front) { server in
             #expect(await server.server.drain(within: .seconds(20)) == 0)
-            #expect(throws: Client.Failure.cannotConnect(code: ECONNREFUSED)) { try server.client() }
+            #expect(throws: RawClient.Failure.cannotConnect(code: ECONNREFUSED)) { try server.client() }
         }
     }
 
     @Test func idleConnectionsAreClosedWhenTheGraceIsOver() async throws {
         try await TestServer.run(self.front, limits: self.withoutGrace, threads: 2) { server in
-            var clients: [Client] = []
+            var clients: [RawClient] = []
             for _ in 0..<10 { clients.append(try server.client()) }
             for client in clients.prefix(5) {
                 try await client.send(get("/at-once"))
@@ -52,7 +52,7 @@ import Testing
 
     @Test func answersThatAreAwaitedAreAwaited() async throws {
         try await TestServer.run(self.front, limits: self.withoutGrace, threads: 2) { server in
-            var clients: [Client] = []
+            var clients: [RawClient] = []
             for number in 0..<10 {
                 clients.append(try server.client())
                 try await clients[number].send(get("/later/\(number)"))

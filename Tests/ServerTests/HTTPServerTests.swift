@@ -126,7 +126,7 @@ import Testing
         try await TestServer.run(self.front, limits: limits) { server in
             let client = try server.client()
             #expect(try await client.receive().status == 503)
-            await #expect(throws: Client.Failure.cannotSend(code: EPIPE)) {
+            await #expect(throws: RawClient.Failure.cannotSend(code: EPIPE)) {
                 while true { try await client.send("x") }
             }
         }
@@ -150,9 +150,9 @@ import Testing
 
     @Test func ofManyConnectionsAsManyAreServedAsThereMayBe() async throws {
         try await TestServer.run(self.front, limits: .generous.with(\.connections, 50), threads: 2) { server in
-            var clients: [Client] = []
+            var clients: [RawClient] = []
             for _ in 0..<200 { clients.append(try server.client()) }
-            var served: [Client] = []
+            var served: [RawClient] = []
             for client in clients {
                 try await client.send(get("/at-once"))
                 if try await client.receive().status == 200 { served.append(client) }
@@ -173,7 +173,7 @@ import Testing
             defer { pause.end() }
             await pause.begun()
             // Connecting does not wait for room.
-            var clients: [Client] = []
+            var clients: [RawClient] = []
             for _ in 0..<300 { clients.append(try server.client()) }
             pause.end()
             for client in clients {

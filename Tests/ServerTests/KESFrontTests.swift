@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Access
+import Authorization
 import Cryptography
-import HTTPWire
+import HTTPMessages
 import KESProtocol
 import KeyService
 import Linux
@@ -31,7 +31,7 @@ import Testing
             ("get", "/version", "", 405, "received method 'get' expected 'GET'"),
         ])
     func order(method: String, path: String, body: String, status: Int, message: String) async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         let length = "Content-Length: \(body.utf8.count)"
         let answer = try await bench.ask("\(method) \(path) HTTP/1.1\r\nHost: x\r\n\(length)\r\n\r\n\(body)")
         #expect(answer.status == status)
@@ -51,7 +51,7 @@ import Testing
             ("GET", "http://x/version", 200), ("GET", "/v1/%73tatus", 200),
         ])
     func paths(method: String, path: String, status: Int) async throws {
-        let answer = try await KESBench().ask(request(method, path))
+        let answer = try await KESServiceFixture().ask(request(method, path))
         #expect(answer.status == status)
         switch status {
         case 404:
@@ -65,9 +65,9 @@ import Testing
         }
     }
 
-    @Test("limits are those of the API's own table", arguments: KESEndpoint.allCases)
-    func limits(endpoint: KESEndpoint) throws {
-        let bench = try KESBench()
+    @Test("limits are those of the API's own table", arguments: Operation.allCases)
+    func limits(endpoint: Operation) throws {
+        let bench = try KESServiceFixture()
         let method = endpoint.method.rawValue
         let work = bench.front.route(
             try head(request(method, endpoint.path + (endpoint.takesName ? "a" : ""))), from: .local)
@@ -84,7 +84,7 @@ import Testing
 
     @Test("rights are asked for between method and name", arguments: [PeerCredential.none, .authority, .several])
     func rights(credential: PeerCredential) throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         func refusal(_ method: String, _ path: String) throws -> String? {
             let response = bench.front.route(try head(request(method, path)), from: Peer(.tls, credential)).refusal
             return response.map { "\($0.status.rawValue) " + String(decoding: $0.body, as: UTF8.self) }
@@ -116,7 +116,7 @@ import Testing
         let allow = ["/v1/key/decrypt/*", "/v1/key/list/", "/metrics", "/v1/keyside/cache"]
         let policy = Policy(
             name: "store", allow: allow.map(PathPattern.init), deny: [PathPattern("/v1/key/decrypt/secret*")])
-        let bench = try KESBench(
+        let bench = try KESServiceFixture(
             gate: Gate(
                 policies: [policy], bindings: [(.identity(identities[0]), "store")],
                 administrators: [.identity(identities[1])]))
@@ -140,7 +140,7 @@ import Testing
                 policies: [Policy(name: "store", allow: [PathPattern(path)], deny: [])],
                 bindings: [(.identity(identity), "store")])
         }
-        let bench = try KESBench(gate: gate(allowing: "/v1/key/decrypt/*"))
+        let bench = try KESServiceFixture(gate: gate(allowing: "/v1/key/decrypt/*"))
         let peer = Peer(.tls, .identity(identity))
         for (method, path) in [("PUT", "/v1/key/decrypt/%61"), ("GET", "/v1/ready")] {
             bench.front.gate.replace(with: gate(allowing: "/v1/key/decrypt/*"))
@@ -159,12 +159,12 @@ import Testing
 
     @Test("what is refused is routed anew", arguments: ["/v1/key/decrypt/-", "/v1/nothing", "/v1//status"])
     func refusalsDoNotRecur(path: String) throws {
-        #expect(try !KESBench().front.route(head(request("PUT", path)), from: .local).mayRecur)
+        #expect(try !KESServiceFixture().front.route(head(request("PUT", path)), from: .local).mayRecur)
     }
 
     @Test("one head stands for many requests, each with a body of its own")
     func repeats() async throws {
-        let bench = try KESBench(.atOnce)
+        let bench = try KESServiceFixture(.atOnce)
         let paths = ["no-key", "my-key", "my-key", "my-key", "no-key", "no-key", "-", "-", "my-key"]
         let bodies = ["{}", "{}", "{ ", "{}", "{}", "x}", "{}", "x}", "{}"]
         let requests = zip(paths, bodies).map { put("/v1/key/decrypt/\($0)", $1) }
@@ -179,7 +179,7 @@ import Testing
     // MARK: Refusals of HTTP's own
 
     @Test func whatIsNoRequestIsRefusedInKESForm() async throws {
-        let answer = try await KESBench().ask("GET /version HTTP/1.1\r\n\r\n")
+        let answer = try await KESServiceFixture().ask("GET /version HTTP/1.1\r\n\r\n")
         #expect(answer.status == 400)
         #expect(answer["Content-Type"] == "application/json")
         #expect(answer.text == "{\"message\":\"missing Host header\"\n}")
@@ -187,7 +187,7 @@ import Testing
     }
 
     @Test func oneConnectionTooManyIsToldWhenToComeBack() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         try await TestServer.run(bench.front, connections: ConnectionCount(limit: 0)) { server in
             let answer = try await server.client().receive()
             #expect(answer.status == 503)
@@ -204,7 +204,7 @@ private func head(_ request: String) throws -> RequestHead {
     var consumed = 0
     let bytes = Array(request.utf8)
     guard case .head(let head) = try parser.next(bytes.span, consumed: &consumed) else {
-        throw Client.Failure.notAnAnswer(request)
+        throw RawClient.Failure.notAnAnswer(request)
     }
     return head
 }

@@ -32,7 +32,7 @@ import Testing
     @Test func bothSpeedsGiveTheSameBytes() async throws {
         var answers: [[Answer]] = []
         for speed in Speed.allCases {
-            let bench = try KESBench(speed)
+            let bench = try KESServiceFixture(speed)
             let client = try await TestConnection(front: bench.front).client
             try await client.send(Self.hotRequests.joined())
             answers.append(try await client.receive(Self.hotRequests.count).map(\.withoutTimeAndID))
@@ -51,7 +51,7 @@ import Testing
 
     @Test("what was generated opens under its key and context", arguments: Speed.allCases)
     func generateAndDecrypt(speed: Speed) async throws {
-        let bench = try KESBench(speed, keys: ["my-key", "other"])
+        let bench = try KESServiceFixture(speed, keys: ["my-key", "other"])
         let generated = try await bench.ask(post("/v1/key/generate/my-key", #"{"context":"e30="}"#))
         #expect(generated["Content-Type"] == "application/json")
         let plaintext = "AQIDBAUGBwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyA="
@@ -69,7 +69,7 @@ import Testing
 
     @Test("keys are wiped where they were written", arguments: Speed.allCases)
     func wiped(speed: Speed) async throws {
-        let bench = try KESBench(speed)
+        let bench = try KESServiceFixture(speed)
         let connection = try await TestConnection(front: bench.front)
         try await connection.client.send(Self.hotRequests.joined())
         _ = try await connection.client.receive(Self.hotRequests.count)
@@ -81,7 +81,7 @@ import Testing
 
     @Test("a body that is empty and was not announced makes no data key", arguments: Speed.allCases)
     func emptyBody(speed: Speed) async throws {
-        let bench = try KESBench(speed)
+        let bench = try KESServiceFixture(speed)
         let answer = try await bench.ask(chunked("/v1/key/generate/my-key", []))
         #expect(answer.status == 400)
         #expect(answer.text == "{\"message\":\"invalid request body\"\n}")
@@ -93,7 +93,7 @@ import Testing
     // MARK: Failures
 
     /// Every key operation, with a request that is good.
-    static let operations: [(KESEndpoint, String)] = [
+    static let operations: [(Operation, String)] = [
         (.generateKey, post("/v1/key/generate/my-key", "{}")),
         (.decrypt, post("/v1/key/decrypt/my-key", #"{"ciphertext":"Bm15LWtleQJ7fRsaGQ==","context":"e30="}"#)),
         (.encrypt, post("/v1/key/encrypt/my-key", #"{"plaintext":"QUBD"}"#)),
@@ -111,7 +111,7 @@ import Testing
 
     @Test("a service's failure is the client's answer", arguments: Self.errors, Speed.allCases)
     func failures(error: KeyServiceError, speed: Speed) async throws {
-        let bench = try KESBench(speed)
+        let bench = try KESServiceFixture(speed)
         bench.service.fail(with: error)
         let client = try await TestConnection(front: bench.front).client
         for (endpoint, request) in Self.operations {
@@ -139,9 +139,9 @@ import Testing
             (.describeKey, 502, "failed to read key"), (.listKeys, 502, "failed to list keys"),
             (.createKey, 502, "failed to create key"), (.importKey, 502, "failed to create key"),
             (.deleteKey, 502, "failed to delete key"),
-        ] as [(KESEndpoint, Int, String)])
-    func unreachable(endpoint: KESEndpoint, status: Int, message: String) async throws {
-        let bench = try KESBench()
+        ] as [(Operation, Int, String)])
+    func unreachable(endpoint: Operation, status: Int, message: String) async throws {
+        let bench = try KESServiceFixture()
         bench.service.disconnect()
         let request = try #require(Self.operations.first { $0.0 == endpoint }).1
         let answer = try await bench.ask(request)
@@ -152,7 +152,7 @@ import Testing
     // MARK: The other operations
 
     @Test func anEncryptedPlaintextDecrypts() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         let sealed = try await bench.ask(post("/v1/key/encrypt/my-key", #"{"plaintext":"QUBD","context":"e30="}"#))
         #expect(sealed.text == "{\"ciphertext\":\"Bm15LWtleQJ7fRsaGQ==\"}\n")
         let empty = try await bench.ask(post("/v1/key/encrypt/my-key", "{}"))
@@ -160,7 +160,7 @@ import Testing
     }
 
     @Test func theLongestPlaintextPasses() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         let base64 = String(repeating: "QUBD", count: 249_900)
         let client = try await TestConnection(front: bench.front).client
         try await client.send(post("/v1/key/encrypt/my-key", "{\"plaintext\":\"\(base64)\"}"))
@@ -171,7 +171,7 @@ import Testing
     }
 
     @Test func aKeyIsMadeDescribedListedUsedAndDeleted() async throws {
-        let bench = try KESBench(keys: ["my-key", "my-other"])
+        let bench = try KESServiceFixture(keys: ["my-key", "my-other"])
         let client = try await TestConnection(front: bench.front).client
         func ask(_ request: String) async throws -> Answer {
             try await client.send(request)
@@ -216,7 +216,7 @@ import Testing
     // MARK: Memory for what requests bring
 
     @Test func secretsOfRequestsEndWithThem() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         let client = try await TestConnection(front: bench.front).client
         for (_, request) in Self.operations {
             try await client.send(request)
@@ -226,7 +226,7 @@ import Testing
     }
 
     @Test func withoutMemoryForOneMoreSecretARequestWaits() async throws {
-        let bench = try KESBench(slotCount: 1)
+        let bench = try KESServiceFixture(slotCount: 1)
         bench.service.hold()
         let first = try await TestConnection(front: bench.front)
         try await first.client.send(post("/v1/key/encrypt/my-key", #"{"plaintext":"QUBD"}"#))
@@ -243,7 +243,7 @@ import Testing
     }
 
     @Test func anAnswerForAClientThatHasGoneLeavesNothing() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         bench.service.hold()
         let connection = try await TestConnection(front: bench.front)
         try await connection.client.send(post("/v1/key/encrypt/my-key", #"{"plaintext":"QUBD"}"#))

@@ -21,7 +21,7 @@ import Testing
         "kes_http_request_success", "kes_http_request_error", "kes_http_request_failure",
     ]
 
-    private static func read(_ bench: KESBench, _ path: String) async throws -> PrometheusText {
+    private static func read(_ bench: KESServiceFixture, _ path: String) async throws -> PrometheusText {
         let answer = try await bench.ask(request("GET", path))
         #expect(answer.status == 200)
         #expect(answer["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8")
@@ -29,7 +29,7 @@ import Testing
     }
 
     /// Some of everything, on one connection.
-    private static func makeTraffic(_ bench: KESBench) async throws {
+    private static func makeTraffic(_ bench: KESServiceFixture) async throws {
         let client = try await TestConnection(front: bench.front).client
         let good = post("/v1/key/generate/my-key", "{}")
         let missing = post("/v1/key/generate/no-key", "{}")
@@ -48,7 +48,7 @@ import Testing
 
     @Test("KES's client can read its metrics before and after requests", arguments: [false, true])
     func kesFamilies(hasTraffic: Bool) async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         if hasTraffic { try await Self.makeTraffic(bench) }
         let metrics = try await Self.read(bench, "/v1/metrics")
         let names = Set(metrics.families.map(\.name))
@@ -78,7 +78,7 @@ import Testing
     }
 
     @Test func kesCountsKeyOperationsAlone() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         try await Self.makeTraffic(bench)
         let metrics = try await Self.read(bench, "/v1/metrics")
         #expect(metrics["kes_http_request_success"]?.samples.map(\.labels) == [["code": "200"]])
@@ -91,7 +91,7 @@ import Testing
     }
 
     @Test func theSystemIsThatOfThisProcess() async throws {
-        let metrics = try await Self.read(try KESBench(), "/v1/metrics")
+        let metrics = try await Self.read(try KESServiceFixture(), "/v1/metrics")
         for name in ["num_cpu", "num_cpu_used", "num_threads", "mem_heap_used", "mem_stack_used"] {
             #expect(try #require(metrics.value("kes_system_\(name)")) >= 1)
         }
@@ -100,9 +100,9 @@ import Testing
 
     @Test("requests whose answer is awaited are active", arguments: [1, 3, 8])
     func active(count: Int) async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         bench.service.hold()
-        var clients: [Client] = []
+        var clients: [RawClient] = []
         for index in 0..<count {
             let client = try await TestConnection(front: bench.front).client
             try await client.send(KESOperationsTests.operations[index].1)
@@ -118,7 +118,7 @@ import Testing
     }
 
     @Test func aRequestWhoseClientHasGoneIsNotActiveForEver() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         bench.service.hold()
         let connection = try await TestConnection(front: bench.front)
         try await connection.client.send(KESOperationsTests.operations[0].1)
@@ -132,7 +132,7 @@ import Testing
     // MARK: Everything
 
     @Test func allMetricsHaveKESsAndOurs() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         try await Self.makeTraffic(bench)
         let metrics = try await Self.read(bench, "/metrics")
         let names = Set(metrics.families.map(\.name))
@@ -156,7 +156,7 @@ import Testing
     }
 
     @Test func everyAnswerIsCountedOnce() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         try await Self.makeTraffic(bench)
         let metrics = try await Self.read(bench, "/metrics")
         let requests = try #require(metrics["keyside_requests_total"])
@@ -179,7 +179,7 @@ import Testing
     }
 
     @Test func connectionsAreCountedWhileTheyAreOpen() async throws {
-        let bench = try KESBench()
+        let bench = try KESServiceFixture()
         try await TestServer.run(bench.front, connections: bench.connections) { server in
             let clients = [try server.client(), try server.client(), try server.client()]
             for client in clients {

@@ -28,19 +28,19 @@ import Testing
     }
 
     private struct World: ~Copyable {
-        let premises: ServerLoop.Premises
+        let context: ServerLoop.ServerContext
         var writer: ResponseWriter
-        var connection: Connection
+        var connection: HTTP1Connection
 
         init(_ peer: Peer) throws {
             var limits = ServerLimits.generous
             limits.unauthenticatedInputByteCount = UnauthenticatedInputLimitTests.byteCountMax
             let memory = try SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true)
-            self.premises = ServerLoop.Premises(
+            self.context = ServerLoop.ServerContext(
                 front: ScriptedFront(), limits: limits, memory: memory,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             self.writer = ResponseWriter(in: memory)
-            self.connection = Connection(self.premises, peer: peer, now: .now())
+            self.connection = HTTP1Connection(self.context, peer: peer, now: .now())
         }
 
         /// - Returns: what is answered.
@@ -61,7 +61,7 @@ import Testing
     @Test func aStrangerIsRefusedWhereAllHoldTooMuch() throws {
         var world = try World(Peer(.tls))
         #expect(world.receive(Self.beginning(900)).isEmpty)
-        #expect(world.premises.unauthenticatedInput.heldByteCount == 901)
+        #expect(world.context.unauthenticatedInput.heldByteCount == 901)
         #expect(world.receive(String(repeating: "v", count: 200)).hasPrefix("HTTP/1.1 503 "))
         let ending = world.connection.ending
         #expect(ending == .linger)
@@ -71,6 +71,6 @@ import Testing
     func aKnownClientIsNotCounted(peer: Peer) throws {
         var world = try World(peer)
         #expect(world.receive(Self.beginning(10_000)).isEmpty)
-        #expect(world.premises.unauthenticatedInput.heldByteCount == 0)
+        #expect(world.context.unauthenticatedInput.heldByteCount == 0)
     }
 }

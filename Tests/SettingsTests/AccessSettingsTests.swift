@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Access
+import Authorization
 import Cryptography
 import Linux
 import TestSupport
@@ -15,9 +15,9 @@ struct AccessSettingsTests {
     private static let two = String(repeating: "2e", count: 32)
     private static let tls = "tls: {listen: 127.0.0.1:7373, cert: /c, key: /k}\n"
 
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { self.folder = try TemporaryFolder() }
+    init() throws { self.folder = try TemporaryDirectory() }
 
     /// Loads a file of `yaml`, whose path is left out of the diagnostics.
     private func load(_ yaml: String) throws -> (loaded: LoadedSettings, diagnostics: [String]) {

@@ -8,9 +8,9 @@ import Testing
 @Suite("The agent's settings")
 struct AgentSettingsTests {
     private static let nowhere = "/nonexistent/config.yaml"
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { self.folder = try TemporaryFolder() }
+    init() throws { self.folder = try TemporaryDirectory() }
 
     /// Loads a file of `yaml`, whose path is left out of the diagnostics.
     private func load(_ yaml: String) throws -> (settings: AgentSettings, diagnostics: [String]) {

@@ -9,9 +9,9 @@ import Testing
 
 @Suite("Sources of variables")
 struct EnvironmentSourceTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { self.folder = try TemporaryFolder() }
+    init() throws { self.folder = try TemporaryDirectory() }
 
     @Test("MINIO_CONFIG_ENV_FILE counts more than --env-file, and that more than the environment")
     func precedence() throws {

@@ -243,7 +243,7 @@ struct ReportTests {
 
     @Test("no secret is in any output, from the environment or from a file", arguments: configurations)
     func secretsAreHidden(variables: [String: String]) throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let lines = variables.map { "\($0.key)=\($0.value)" } + ["MINIO_KMS_SECRET_KEY \(Sample.staticKey)"]
         let file = try folder.write(lines.joined(separator: "\n"), to: "env")
         let secrets = [Sample.keyText, Sample.kesAPIKey, Sample.minKMSAPIKey, Sample.password]

@@ -8,9 +8,9 @@ import Testing
 
 @Suite("The static key")
 struct StaticKeyTests {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
 
-    init() throws { self.folder = try TemporaryFolder() }
+    init() throws { self.folder = try TemporaryDirectory() }
 
     private static let half = Sample.keyText.index(Sample.keyText.startIndex, offsetBy: 22)
 

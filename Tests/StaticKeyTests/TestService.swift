@@ -26,7 +26,7 @@ extension StaticKeyService {
 
     /// A data key as the event loop gets it.
     func generate(associatedData: [UInt8], name: KeyName = .own) throws(KeyServiceError) -> OpenDataKey? {
-        guard let dataKey = try self.generateKeyAtOnce(name, associatedData: AssociatedData(associatedData))
+        guard let dataKey = try self.generateKeyImmediately(name, associatedData: AssociatedData(associatedData))
         else { return nil }
         return OpenDataKey(dataKey)
     }
@@ -38,7 +38,7 @@ extension StaticKeyService {
         name: KeyName = .own
     ) throws(KeyServiceError) -> [UInt8]? {
         guard
-            let decryption = try self.decryptAtOnce(
+            let decryption = try self.decryptImmediately(
                 name,
                 ciphertext: Ciphertext(ciphertext),
                 associatedData: AssociatedData(associatedData)

@@ -15,7 +15,7 @@ package struct CurlCommand: Sendable {
         package let error: String
     }
 
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private let options: [String]
 
     /// - Parameters:
@@ -24,7 +24,7 @@ package struct CurlCommand: Sendable {
     package init(
         _ httpVersion: HTTPVersion = .http11, trusting authority: String, as pair: TestKeyPair?
     ) throws(TestFailure) {
-        self.folder = try TemporaryFolder()
+        self.folder = try TemporaryDirectory()
         var options = [httpVersion.rawValue, "--silent", "--show-error", "--include", "--max-time", "60"]
         options += ["--cacert", try self.folder.write(authority, to: "ca.crt")]
         if let pair {

@@ -7,12 +7,12 @@ package enum OpenSSLCommand {
     /// Runs it in a folder, where it finds and leaves its files.
     ///
     /// - Throws: `.unusable` with what it says when it fails.
-    package static func run(_ arguments: String..., in folder: TemporaryFolder) throws(TestFailure) {
+    package static func run(_ arguments: String..., in folder: TemporaryDirectory) throws(TestFailure) {
         try Self.run(arguments, in: folder)
     }
 
-    package static func run(_ arguments: [String], in folder: TemporaryFolder) throws(TestFailure) {
-        let files = try TemporaryFolder()
+    package static func run(_ arguments: [String], in folder: TemporaryDirectory) throws(TestFailure) {
+        let files = try TemporaryDirectory()
         var launch = Launch("/usr/bin/openssl")
         launch.arguments = arguments
         launch.environment = Keyside.baseEnvironment

@@ -40,7 +40,7 @@ package struct ListenerFiles: Sendable {
     /// What is to be shown from now on: the same, if the files hold no other certificates.
     ///
     /// - Throws: why what they hold must not replace it.
-    func successor(of current: TLSShowing, now: Int) throws(ListenerFault) -> TLSShowing {
+    func successor(of current: ServerCertificate, now: Int) throws(ListenerFault) -> ServerCertificate {
         // That the one in use has ended is no fault of what files hold.
         let (plan, faults) = self.read(judgingDatesAt: nil)
         guard let plan else { throw ListenerFault(faults) }
@@ -48,7 +48,7 @@ package struct ListenerFiles: Sendable {
         let (valid, dateFaults) = self.read(now: now)
         guard let valid else { throw ListenerFault(dateFaults) }
         do throws(CredentialError) {
-            return try TLSShowing(valid)
+            return try ServerCertificate(valid)
         } catch {
             throw ListenerFault([self.refusal(error)])
         }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Access
+package import Authorization
 package import Cryptography
 package import Linux
 package import Settings

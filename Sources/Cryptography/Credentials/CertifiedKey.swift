@@ -53,13 +53,13 @@ package final class CertifiedKey: Sendable {
 extension CertifiedKey {
     /// Why KES would refuse the certificate on every request, where it would: of what a client sends, KES passes over the
     /// certificates of authorities, and expects exactly one other.
-    package enum KESObjection: Equatable, Sendable {
+    package enum KESIncompatibility: Equatable, Sendable {
         /// The client's own certificate is an authority's, as `openssl req -x509` makes it by itself.
         case isAuthority
         case severalOthers(count: Int)
     }
 
-    package var kesObjection: KESObjection? {
+    package var kesObjection: KESIncompatibility? {
         let others = self.chain.certificates.count { !$0.isAuthority }
         if others > 1 { return .severalOthers(count: others) }
         return self.chain.leaf.isAuthority ? .isAuthority : nil

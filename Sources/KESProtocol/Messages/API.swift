@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import ByteCoding
+import KeyService
 
 extension KESAnswer {
     /// `[{"method":"…","path":"…","max_body":…,"timeout":…}]`: what a server offers.
@@ -17,7 +18,7 @@ extension KESAnswer {
 
         /// All that this version serves.
         package init() {
-            self.rows = KESEndpoint.allCases.map { endpoint in
+            self.rows = Operation.allCases.map { endpoint in
                 Row(
                     method: endpoint.method.rawValue,
                     path: endpoint.path,

@@ -2,7 +2,7 @@
 
 import ByteCoding
 import KeyService
-import Spans
+import Primitives
 
 /// A body that may carry a key. It is written once, to the memory that it leaves from, by its sender's own hand.
 ///

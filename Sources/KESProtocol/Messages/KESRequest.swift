@@ -22,7 +22,7 @@ package enum KESRequest {
 
 extension KESFailure {
     /// The answer to a body that could not be read.
-    init(_ error: JSONError, at endpoint: KESEndpoint) {
+    init(_ error: JSONError, at endpoint: Operation) {
         switch error {
         case .malformed: self = .invalidBody(for: endpoint)
         case .memory(let error): self.init(KeyServiceError(error), at: endpoint)

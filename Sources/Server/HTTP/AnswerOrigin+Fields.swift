@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import KeyService
 
 /// How an answer's head tells where it comes from.

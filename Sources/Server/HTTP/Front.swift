@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import HTTPWire
+package import HTTPMessages
 package import KeyService
 package import Linux
 package import TLS

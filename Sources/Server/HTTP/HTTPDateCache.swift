@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import Linux
 
 /// The `Date` of answers, made anew once a second.

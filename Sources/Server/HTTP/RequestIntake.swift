@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import LockedMemory
 
 /// Makes requests of what a connection receives: a head, then a whole body without its chunks.

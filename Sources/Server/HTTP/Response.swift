@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import HTTPWire
+package import HTTPMessages
 
 /// An answer that holds no secret.
 package struct Response: Sendable {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import HTTPWire
+package import HTTPMessages
 package import KeyService
 import Linux
 import LockedMemory
-import Spans
+import Primitives
 
 /// Writes answers, one behind the other, into the buffer that they are sent from.
 ///
@@ -24,12 +24,12 @@ package struct ResponseWriter: ~Copyable, Sendable {
 
     private(set) var frame = Frame(requestID: nil, keepsAlive: true, omitsBody: false)
     /// For whoever writes the next answers.
-    private(set) var openings: HeadOpenings
+    private(set) var openings: ResponseHeadCache
 
     /// What an answer has around its content.
     struct Frame: Sendable {
         let requestID: RequestID?
-        /// False adds `Connection: close`. If true, the client was told to expect an answer to its next request.
+        /// False adds `HTTP1Connection: close`. If true, the client was told to expect an answer to its next request.
         let keepsAlive: Bool
         /// The answer is to a HEAD.
         let omitsBody: Bool
@@ -40,7 +40,7 @@ package struct ResponseWriter: ~Copyable, Sendable {
     /// - Parameters:
     ///   - capacity: of the buffer at first; it grows with what is written.
     ///   - openings: of a writer of answers like those that are to come.
-    init(capacity: Int = 0, openings: HeadOpenings = HeadOpenings(), in memory: SecretMemory) {
+    init(capacity: Int = 0, openings: ResponseHeadCache = ResponseHeadCache(), in memory: SecretMemory) {
         self.buffer = TransitBuffer(capacity: capacity, in: memory)
         self.openings = openings
     }

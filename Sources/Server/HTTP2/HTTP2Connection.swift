@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTP2
-import HTTPWire
+import HTTPMessages
 import Linux
 import LockedMemory
 
@@ -11,20 +11,20 @@ import LockedMemory
 /// It knows no socket: it is handed what has come, and writes frames when it is asked to. Any number of requests are in
 /// work at a time, up to a limit, and are answered as their answers are made.
 struct HTTP2Connection: ~Copyable {
-    private let premises: ServerLoop.Premises
+    private let context: ServerLoop.ServerContext
     private let log: RequestLog
     private let peer: Peer
     private let session: HTTP2Session
     private var state: HTTP2ConnectionState
-    private var naming: RequestNaming
+    private var requestIDs: RequestIDGenerator
     private var date = HTTPDateCache()
     private var exchanges = StreamTable<Exchange>()
     /// No request's deadline is nearer.
     private var nextDeadline = Instant.distantFuture
-    private var deferred: [Connection.Deferred] = []
+    private var deferred: [HTTP1Connection.Deferred] = []
     private var inputUsage: UnauthenticatedInputUsage
     private var inputIsEnded = false
-    private(set) var ending = Connection.Ending.none
+    private(set) var ending = HTTP1Connection.Ending.none
     /// Whether there is more to be written as soon as what was written is sent.
     private(set) var canResume = false
 
@@ -66,18 +66,18 @@ struct HTTP2Connection: ~Copyable {
     private static var outputByteCountMax: Int { 64 * 1024 }
 
     /// - Returns: nil where there is no memory for it.
-    init?(_ premises: ServerLoop.Premises, peer: Peer, now: Instant) {
+    init?(_ context: ServerLoop.ServerContext, peer: Peer, now: Instant) {
         guard
             let session = HTTP2Session(
-                limits: premises.limits.http2, memory: premises.memory)
+                limits: context.limits.http2, memory: context.memory)
         else { return nil }
-        self.premises = premises
-        self.log = RequestLog(premises.logger)
+        self.context = context
+        self.log = RequestLog(context.logger)
         self.peer = peer
         self.session = session
-        self.state = HTTP2ConnectionState(limits: premises.limits, now: now)
-        self.naming = premises.namings.next()
-        self.inputUsage = UnauthenticatedInputUsage(of: premises.unauthenticatedInput)
+        self.state = HTTP2ConnectionState(limits: context.limits, now: now)
+        self.requestIDs = context.requestIDs.next()
+        self.inputUsage = UnauthenticatedInputUsage(of: context.unauthenticatedInput)
     }
 
     deinit { for id in self.exchanges.streams { self.exchanges[id]?.work?.cancel() } }
@@ -96,7 +96,7 @@ struct HTTP2Connection: ~Copyable {
     var hasDeferred: Bool { !self.deferred.isEmpty }
 
     /// Has `post` make the answers that have to be waited for.
-    mutating func startWork(_ post: (Connection.Deferred) -> Task<Void, Never>) {
+    mutating func startWork(_ post: (HTTP1Connection.Deferred) -> Task<Void, Never>) {
         for deferred in self.deferred {
             self.exchanges[HTTP2StreamID(number: deferred.serial)]?.work = post(deferred)
         }
@@ -134,7 +134,7 @@ struct HTTP2Connection: ~Copyable {
     private mutating func hurry(_ id: HTTP2StreamID, now: Instant) {
         self.exchanges[id]?.unsentByteCount = self.session.unsentByteCount(of: id)
         self.setDeadline(
-            of: id, in: min(self.premises.limits.lingerTimeout, self.premises.limits.idleTimeout), now: now)
+            of: id, in: min(self.context.limits.lingerTimeout, self.context.limits.idleTimeout), now: now)
     }
 
     private mutating func setDeadline(of id: HTTP2StreamID, in interval: Interval, now: Instant) {
@@ -167,7 +167,7 @@ struct HTTP2Connection: ~Copyable {
     private mutating func expire(_ id: HTTP2StreamID, _ exchange: Exchange, now: inout Instant) {
         switch exchange.phase {
         case .receiving:
-            self.answer(id, with: self.premises.front.refusal(.requestTimeout, "request body took too long"), now: &now)
+            self.answer(id, with: self.context.front.refusal(.requestTimeout, "request body took too long"), now: &now)
         case .answering:
             exchange.work?.cancel()
             if let response = exchange.request?.timedOut { self.answer(id, with: response, now: &now) }
@@ -176,9 +176,9 @@ struct HTTP2Connection: ~Copyable {
         case .answered:
             self.session.cancel(id)
             self.exchanges[id]?.phase = .cancelled
-            self.setDeadline(of: id, in: self.premises.limits.lingerTimeout, now: now)
+            self.setDeadline(of: id, in: self.context.limits.lingerTimeout, now: now)
         case .cancelled where self.exchanges.contains(where: \.phase.isInWork):
-            self.setDeadline(of: id, in: self.premises.limits.lingerTimeout, now: now)
+            self.setDeadline(of: id, in: self.context.limits.lingerTimeout, now: now)
         case .cancelled:
             // The client does not even take the frame that says so.
             self.ending = .abort
@@ -217,20 +217,20 @@ struct HTTP2Connection: ~Copyable {
             self.refuseMalformed(id, error, now: now)
             return
         }
-        let request = self.premises.front.route(head, from: self.peer)
+        let request = self.context.front.route(head, from: self.peer)
         self.beginExchange(
             id,
             Exchange(
                 request: request,
                 began: now,
                 bodyLengthWasAnnounced: !head.framing.isChunked,
-                id: self.naming.next(offered: head.requestID),
+                id: self.requestIDs.next(offered: head.requestID),
                 omitsBody: head.method.isHead,
                 deadline: now + request.timeout))
         let keepsBody = request.refusal == nil && request.bodyByteCountMax > 0
         if !keepsBody { self.session.dropBody(of: id) }
 
-        let byteCountMax = keepsBody ? request.bodyByteCountMax : self.premises.limits.http2.bodyByteCount
+        let byteCountMax = keepsBody ? request.bodyByteCountMax : self.context.limits.http2.bodyByteCount
         if case .length(let announced) = head.framing, announced > byteCountMax {
             self.refuseBody(id, isOwnFault: true, now: &now)
             return
@@ -238,7 +238,7 @@ struct HTTP2Connection: ~Copyable {
         switch head.expectation {
         case .unknown:
             self.answer(
-                id, with: self.premises.front.refusal(.expectationFailed, "expectation is not supported"), now: &now)
+                id, with: self.context.front.refusal(.expectationFailed, "expectation is not supported"), now: &now)
         case .continue where keepsBody:
             if self.session.isReceiving(id) { self.session.askForBody(of: id) }
         case .continue, .none:
@@ -263,7 +263,7 @@ struct HTTP2Connection: ~Copyable {
             return
         }
         let frame = self.frame(for: exchange)
-        var writer = ResponseWriter(in: self.premises.memory)
+        var writer = ResponseWriter(in: self.context.memory)
         writer.begin(frame)
         let outcome = self.session.withBody(of: id) { body -> DeferredAnswer? in
             guard body.count <= max(request.bodyByteCountMax, 0) else {
@@ -280,7 +280,7 @@ struct HTTP2Connection: ~Copyable {
             return
         }
         self.exchanges[id]?.phase = .answering
-        self.deferred.append(Connection.Deferred(serial: id.number, frame: frame, answer: deferred))
+        self.deferred.append(HTTP1Connection.Deferred(serial: id.number, frame: frame, answer: deferred))
     }
 
     /// The body is longer than any request may have, or comes with too many others.
@@ -291,19 +291,19 @@ struct HTTP2Connection: ~Copyable {
         let response =
             isOwnFault
             ? request.refusal ?? request.bodyTooLarge
-            : self.premises.front.refusal(.serviceUnavailable, "too much is in flight on the connection")
+            : self.context.front.refusal(.serviceUnavailable, "too much is in flight on the connection")
         self.answer(id, with: response, now: &now)
     }
 
     /// Answers a stream whose fields are no request.
     private mutating func refuseMalformed(_ id: HTTP2StreamID, _ error: RequestError, now: Instant) {
-        let response = self.premises.front.refusal(error.status, error.message)
-        self.premises.front.answeredMalformed(response.status, from: self.peer, duration: .zero)
+        let response = self.context.front.refusal(error.status, error.message)
+        self.context.front.answeredMalformed(response.status, from: self.peer, duration: .zero)
         let exchange = Exchange(
-            request: nil, began: now, bodyLengthWasAnnounced: false, id: self.naming.next(offered: nil),
+            request: nil, began: now, bodyLengthWasAnnounced: false, id: self.requestIDs.next(offered: nil),
             omitsBody: false, deadline: now)
         self.beginExchange(id, exchange)
-        var writer = ResponseWriter(in: self.premises.memory)
+        var writer = ResponseWriter(in: self.context.memory)
         writer.begin(self.frame(for: exchange))
         writer.write(response)
         self.session.dropBody(of: id)
@@ -326,7 +326,7 @@ struct HTTP2Connection: ~Copyable {
 
     private mutating func answer(_ id: HTTP2StreamID, with response: Response, now: inout Instant) {
         guard let exchange = self.exchanges[id] else { return }
-        var writer = ResponseWriter(in: self.premises.memory)
+        var writer = ResponseWriter(in: self.context.memory)
         writer.begin(self.frame(for: exchange))
         writer.write(response)
         self.session.dropBody(of: id)
@@ -336,7 +336,7 @@ struct HTTP2Connection: ~Copyable {
     /// The answer to a request is written.
     private mutating func conclude(_ id: HTTP2StreamID, _ writer: consuming ResponseWriter, now: inout Instant) {
         guard let exchange = self.exchanges[id] else { return }
-        now = self.premises.clock()
+        now = self.context.clock()
         let duration = now - exchange.began
         exchange.request?.answered(writer.status, from: writer.origin, duration: duration)
         self.log.answered(exchange.id, writer.status, after: duration)
@@ -357,10 +357,10 @@ struct HTTP2Connection: ~Copyable {
         if self.state.isDraining {
             self.hurry(id, now: now)
         } else {
-            self.setDeadline(of: id, in: self.premises.limits.idleTimeout, now: now)
+            self.setDeadline(of: id, in: self.context.limits.idleTimeout, now: now)
         }
         // A client that reads as little as that does not mean to.
-        if self.session.heldByteCount > self.premises.limits.http2.unreadByteCount { self.ending = .abort }
+        if self.session.heldByteCount > self.context.limits.http2.unreadByteCount { self.ending = .abort }
     }
 
     // MARK: Output

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import KESProtocol
 import KeyService
-import Spans
+import Primitives
 
 /// `/v1/keyside/cache` and `/v1/keyside/cache/NAME`: what the agent has beside KES's API to look into its cache and to
 /// empty it.
@@ -45,7 +45,7 @@ enum CacheRoute {
     /// - Throws: the answer to a name that is none.
     func subject(
         for method: RequestMethod, path: Span<UInt8>
-    ) throws(KESFailure) -> KESRequestInWork.Subject {
+    ) throws(KESFailure) -> KESRoutedRequest.Subject {
         switch self {
         case .whole: method == .get ? .cacheReport : .purge(nil)
         case .key(let name): .purge(try KeyName(kes: path.extracting(name)))

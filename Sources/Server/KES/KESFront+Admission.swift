@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteCoding
-import HTTPWire
+import HTTPMessages
 import KESProtocol
 import KeyService
 import LockedMemory
-import Waiting
+import Primitives
 
 /// Admission control for locked memory: a request reserves its maximum in one step, first come, first served. A request
 /// that has to wait is a suspended task and fails at its own timeout.
@@ -14,7 +14,7 @@ extension KESFront {
     ///
     /// - Parameter byteCount: of the client's body.
     func admit(
-        _ endpoint: KESEndpoint, bodyOf byteCount: Int, _ answer: @escaping DeferredAnswer
+        _ endpoint: Operation, bodyOf byteCount: Int, _ answer: @escaping DeferredAnswer
     ) -> DeferredAnswer {
         let amount = endpoint.lockedByteCountMax(forBodyOf: byteCount)
         guard amount > 0 else { return answer }
@@ -34,15 +34,15 @@ extension KESFront {
     ///
     /// - Throws: the answer to a body that cannot be read.
     func admit<Request: ~Copyable & Sendable>(
-        _ endpoint: KESEndpoint, body: Span<UInt8>,
+        _ endpoint: Operation, body: Span<UInt8>,
         decoding decode: @escaping @Sendable (Span<UInt8>, SecretMemory) throws(KESFailure) -> Request,
         _ answer: @escaping @Sendable (consuming Request, inout ResponseWriter) async -> Void
     ) throws(KESFailure) -> DeferredAnswer {
         let amount = endpoint.lockedByteCountMax(forBodyOf: body.count)
         if let reservation = self.admission(forBodyOf: body.count).reserveImmediately(amount) {
             do throws(KESFailure) {
-                let request = Handover(try decode(body, self.memory))
-                let reservation = Handover(reservation)
+                let request = SingleUseBox(try decode(body, self.memory))
+                let reservation = SingleUseBox(reservation)
                 return { writer in
                     guard let request = request.take() else { return }
                     await answer(request, &writer)
@@ -55,7 +55,7 @@ extension KESFront {
         let byteCount = body.count
         var copy = TransitBuffer(in: self.memory)
         copy.append(body)
-        let kept = Handover(copy)
+        let kept = SingleUseBox(copy)
         return { writer in
             guard let body = kept.take() else { return }
             do throws(KESFailure) {
@@ -69,11 +69,11 @@ extension KESFront {
     }
 
     private func admission(forBodyOf byteCount: Int) -> AdmissionControl {
-        byteCount > KESEndpoint.smallBodyByteCount ? self.longAdmission : self.smallAdmission
+        byteCount > Operation.smallBodyByteCount ? self.longAdmission : self.smallAdmission
     }
 
     private func reserve(
-        _ amount: Int, forBodyOf byteCount: Int, at endpoint: KESEndpoint
+        _ amount: Int, forBodyOf byteCount: Int, at endpoint: Operation
     ) async throws(KESFailure) -> Reservation {
         let admission = self.admission(forBodyOf: byteCount)
         do throws(AdmissionRefusal) {
@@ -86,9 +86,9 @@ extension KESFront {
     /// Decodes as soon as there is memory: what other requests hold without a reservation is soon over.
     private func decode<Request: ~Copyable>(
         _ body: consuming TransitBuffer, _ decode: (Span<UInt8>, SecretMemory) throws(KESFailure) -> Request,
-        at endpoint: KESEndpoint
+        at endpoint: Operation
     ) async throws(KESFailure) -> Request {
-        var tries = MemoryTries(within: endpoint)
+        var tries = MemoryRetry(within: endpoint)
         while true {
             do throws(KESFailure) {
                 return try body.withBytes { bytes throws(KESFailure) in try decode(bytes, self.memory) }
@@ -100,9 +100,9 @@ extension KESFront {
 
     /// Runs `body`, and retries with backoff while it throws `.outOfMemory`, until the operation's timeout.
     static func whenThereIsMemory<Answer: ~Copyable>(
-        at endpoint: KESEndpoint, _ body: () async throws(KeyServiceError) -> Answer
+        at endpoint: Operation, _ body: () async throws(KeyServiceError) -> Answer
     ) async throws(KeyServiceError) -> Answer {
-        var tries = MemoryTries(within: endpoint)
+        var tries = MemoryRetry(within: endpoint)
         while true {
             do throws(KeyServiceError) {
                 return try await body()
@@ -114,12 +114,12 @@ extension KESFront {
 }
 
 /// The tries of a request that is refused memory, within the time that a request has.
-private struct MemoryTries {
+private struct MemoryRetry {
     private let deadline: ContinuousClock.Instant
     private var backoff = Backoff.forMemory
 
     /// Ends in time for the answer to say what was lacking.
-    init(within endpoint: KESEndpoint) { self.deadline = .now + .seconds(endpoint.timeoutInSeconds - 1) }
+    init(within endpoint: Operation) { self.deadline = .now + .seconds(endpoint.timeoutInSeconds - 1) }
 
     /// - Returns: false if there is no time left, or the task is cancelled.
     mutating func waitForNext() async -> Bool {
@@ -134,7 +134,7 @@ private struct MemoryTries {
 }
 
 extension KESFailure {
-    fileprivate init(_ refusal: AdmissionRefusal, amount: Int, capacity: Int, at endpoint: KESEndpoint) {
+    fileprivate init(_ refusal: AdmissionRefusal, amount: Int, capacity: Int, at endpoint: Operation) {
         switch refusal {
         case .tooLarge:
             self.init(

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteCoding
-import HTTPWire
+import HTTPMessages
 import KESProtocol
 import KeyService
 import Linux
@@ -10,7 +10,7 @@ import LockedMemory
 /// What the agent tells of itself.
 extension KESFront {
     /// Version, readiness, status, metrics, API: the endpoints that take no name.
-    func tell(_ endpoint: KESEndpoint, with writer: inout ResponseWriter) -> DeferredAnswer? {
+    func tell(_ endpoint: Operation, with writer: inout ResponseWriter) -> DeferredAnswer? {
         let front = self
         switch endpoint {
         case .version:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import KESProtocol
 import KeyService
 
@@ -9,7 +9,7 @@ extension KESFront {
     /// Every operation on a named key but the hot two.
     ///
     /// - Throws: the answer to a body that is none.
-    func ask(_ endpoint: KESEndpoint, of name: KeyName, body: Span<UInt8>) throws(KESFailure) -> DeferredAnswer? {
+    func ask(_ endpoint: Operation, of name: KeyName, body: Span<UInt8>) throws(KESFailure) -> DeferredAnswer? {
         let service = self.service
         switch endpoint {
         case .encrypt:

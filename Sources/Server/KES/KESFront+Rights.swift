@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Access
+import Authorization
 import KESProtocol
 package import TLS
 import Telemetry
@@ -19,7 +19,7 @@ extension KESFront {
     ///
     /// - Parameters:
     ///   - path: decoded, and with the slash that KES would add.
-    ///   - isOpenToAll: see ``KESEndpoint/isOpenToAll``.
+    ///   - isOpenToAll: see ``Operation/isOpenToAll``.
     /// - Throws: what a client is told that may not.
     func authorize(_ peer: Peer, at path: [UInt8], isOpenToAll: Bool = false) throws(KESFailure) {
         guard peer.listener == .tls, !isOpenToAll else { return }

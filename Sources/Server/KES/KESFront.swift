@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Access
-package import HTTPWire
+package import Authorization
+package import HTTPMessages
 package import KESProtocol
 package import KeyCache
 package import KeyService
 package import Linux
 package import LockedMemory
+import Primitives
 package import Telemetry
-import Waiting
 
 /// Serves the KES API, with the agent's own `/metrics` and `/v1/keyside/cache` beside it.
 ///
@@ -77,7 +77,7 @@ package final class KESFront: Front {
         }
     }
 
-    private func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> KESRequestInWork {
+    private func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> KESRoutedRequest {
         if let route = CacheRoute(decodedPath: path.span) { return self.route(method, path, route, from: peer) }
         let route = KESRoute(decodedPath: path.span)
         guard let endpoint = route?.endpoint ?? (path == Self.allMetricsPath ? .metrics : nil) else {
@@ -91,7 +91,7 @@ package final class KESFront: Front {
             try self.authorize(peer, at: judged, isOpenToAll: endpoint.isOpenToAll)
             guard let route else { return self.work(on: .allMetrics, at: endpoint, judgedBy: judged, from: peer) }
             let name = path.span.extracting(route.name)
-            let subject: KESRequestInWork.Subject =
+            let subject: KESRoutedRequest.Subject =
                 if endpoint == .listKeys {
                     .list(try KeyListingRequest(kes: name))
                 } else if endpoint.takesName {
@@ -107,7 +107,7 @@ package final class KESFront: Front {
 
     private func route(
         _ method: RequestMethod, _ path: [UInt8], _ route: CacheRoute, from peer: Peer
-    ) -> KESRequestInWork {
+    ) -> KESRoutedRequest {
         do throws(KESFailure) {
             try route.check(method)
             try self.authorize(peer, at: path)
@@ -120,14 +120,14 @@ package final class KESFront: Front {
 
     private static let allMetricsPath = Array("/metrics".utf8)
 
-    func refuse(_ response: Response, at endpoint: KESEndpoint? = nil, from peer: Peer) -> KESRequestInWork {
+    func refuse(_ response: Response, at endpoint: Operation? = nil, from peer: Peer) -> KESRoutedRequest {
         self.work(on: .refused(response), at: endpoint, judgedBy: [], from: peer)
     }
 
     private func work(
-        on subject: KESRequestInWork.Subject, at endpoint: KESEndpoint?, judgedBy path: [UInt8], from peer: Peer
-    ) -> KESRequestInWork {
-        KESRequestInWork(
+        on subject: KESRoutedRequest.Subject, at endpoint: Operation?, judgedBy path: [UInt8], from peer: Peer
+    ) -> KESRoutedRequest {
+        KESRoutedRequest(
             front: self, metrics: self.metrics[peer.listener], endpoint: endpoint, subject: subject, path: path)
     }
 

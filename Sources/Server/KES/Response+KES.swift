@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import KESProtocol
 import KeyService
 
 extension Response {
     /// A refusal in KES's form.
-    init(_ failure: KESFailure, at endpoint: KESEndpoint?) {
+    init(_ failure: KESFailure, at endpoint: Operation?) {
         self.init(
             ResponseStatus(rawValue: failure.status) ?? .internalServerError, contentType: "application/json",
             body: failure.body)
@@ -57,7 +57,7 @@ extension ResponseWriter {
 
     /// Writes the message that `body` makes, or its failure.
     mutating func write<Message: KESMessage & ~Copyable>(
-        at endpoint: KESEndpoint, _ body: () async throws(KeyServiceError) -> Message
+        at endpoint: Operation, _ body: () async throws(KeyServiceError) -> Message
     ) async {
         do throws(KeyServiceError) {
             let message = try await body()
@@ -69,7 +69,7 @@ extension ResponseWriter {
 
     /// Writes the response that `body` makes, or its failure.
     mutating func respond(
-        at endpoint: KESEndpoint, _ body: () async throws(KeyServiceError) -> Response
+        at endpoint: Operation, _ body: () async throws(KeyServiceError) -> Response
     ) async {
         do throws(KeyServiceError) {
             self.write(try await body())
@@ -81,7 +81,7 @@ extension ResponseWriter {
 
 extension RequestMethod {
     /// KES's own client sends POST where the API says PUT; nothing else is tolerated.
-    func isAccepted(by endpoint: KESEndpoint) -> Bool {
+    func isAccepted(by endpoint: Operation) -> Bool {
         switch endpoint.method {
         case .get: self == .get
         case .put: self == .put || self == .post

@@ -7,7 +7,7 @@ package import Logging
 /// Serves one front on any number of listening sockets, on threads of its own.
 package final class HTTPServer: Sendable {
     let loops: [LoopInbox]
-    private let threads: [OwnThread]
+    private let threads: [DedicatedThread]
 
     /// Takes connections from `listeners`, whose sockets listen already.
     ///
@@ -25,14 +25,14 @@ package final class HTTPServer: Sendable {
         for (index, listener) in listeners.enumerated() {
             try Acceptor.prepare(listener, index: index, on: loops[0].events)
         }
-        let premises = ServerLoop.Premises(front: front, limits: limits, memory: memory, logger: logger)
+        let context = ServerLoop.ServerContext(front: front, limits: limits, memory: memory, logger: logger)
         self.loops = loops
-        var threads: [OwnThread] = []
+        var threads: [DedicatedThread] = []
         for (index, inbox) in loops.enumerated() {
             threads.append(
-                try OwnThread(name: "keyside-serve-\(index)") { [loops] in
+                try DedicatedThread(name: "keyside-serve-\(index)") { [loops] in
                     var loop = ServerLoop(
-                        premises, inbox: inbox, listeners: index == 0 ? listeners : [], loops: loops)
+                        context, inbox: inbox, listeners: index == 0 ? listeners : [], loops: loops)
                     loop.run()
                 })
         }
@@ -61,7 +61,7 @@ package final class HTTPServer: Sendable {
     /// Takes no new connections, lets the open ones finish what they have, and closes what is left after `timeout`.
     ///
     /// - Parameter begun: called when every connection knows: whatever comes in from then on is answered with
-    ///   `Connection: close`.
+    ///   `HTTP1Connection: close`.
     /// - Returns: how many connections had to be cut off.
     package func drain(within timeout: Interval, begun: () -> Void = {}) async -> Int {
         let deadline = Instant.now() + timeout

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Linux
-import Slots
+import Primitives
 import Synchronization
 
 /// What other threads ask of the thread that serves a share of the clients.
@@ -17,7 +17,7 @@ final class LoopInbox: TaskExecutor {
         /// Close a connection, if its client is still unauthenticated.
         case drop(UnauthenticatedConnections.Serial)
         /// A deferred answer.
-        case answer(MadeAnswer, serial: Int, to: Slots<Client>.ID)
+        case answer(MadeAnswer, serial: Int, to: SlotMap<ClientConnection>.ID)
         /// Accept on this socket, which is the receiver's from now on, in place of the one of a listener.
         case replaceSocket(CInt, listener: Int)
         /// Take the connections that have come so far, then close the listeners.

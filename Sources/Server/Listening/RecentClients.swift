@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Slots
+import Primitives
 
 /// Some of the clients that were active last. They keep the buffers that TLS needs for each record: to take and wipe them
 /// costs as much as to decipher it. All others give theirs back, so that a thousand idle ones hold no memory.
 struct RecentClients {
-    typealias ID = Slots<Client>.ID
+    typealias ID = SlotMap<ClientConnection>.ID
 
     private var ids: [ID?]
     /// The place of the one that has been here for longest.

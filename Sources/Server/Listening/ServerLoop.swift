@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import Linux
 import LockedMemory
 import Logging
-import Slots
+import Primitives
 
 /// One thread's share of a server's clients, from the start of the thread to its end.
 struct ServerLoop: ~Copyable {
     /// What all loops of a server have in common.
-    final class Premises: Sendable {
+    final class ServerContext: Sendable {
         let front: any Front
         let limits: ServerLimits
-        let namings: RequestNamings
+        let requestIDs: RequestIDGenerators
         let memory: SecretMemory
         let unauthenticatedInput: UnauthenticatedInputLimit
         let logger: Logger
@@ -20,12 +20,13 @@ struct ServerLoop: ~Copyable {
         let clock: @Sendable () -> Instant
 
         init(
-            front: any Front, limits: ServerLimits, namings: RequestNamings = RequestNamings(), memory: SecretMemory,
+            front: any Front, limits: ServerLimits, requestIDs: RequestIDGenerators = RequestIDGenerators(),
+            memory: SecretMemory,
             logger: Logger, clock: @escaping @Sendable () -> Instant = { .now() }
         ) {
             self.front = front
             self.limits = limits
-            self.namings = namings
+            self.requestIDs = requestIDs
             self.memory = memory
             self.unauthenticatedInput = UnauthenticatedInputLimit(byteCountMax: limits.unauthenticatedInputByteCount)
             self.logger = logger
@@ -33,15 +34,15 @@ struct ServerLoop: ~Copyable {
         }
     }
 
-    private let premises: Premises
+    private let context: ServerContext
     private let inbox: LoopInbox
     /// Of all loops of the server.
     private let loops: [LoopInbox]
     /// Messages in work; empty between two turns.
     private var messages: [LoopInbox.Message] = []
-    private var acceptors = Slots<Acceptor>()
-    private var clients = Slots<Client>()
-    private var desk: Client.Desk
+    private var acceptors = SlotMap<Acceptor>()
+    private var clients = SlotMap<ClientConnection>()
+    private var buffers: ClientConnection.LoopBuffers
     /// No deadline is nearer. Most are only put off, which costs nothing here: a look at them that comes too early finds
     /// nothing to do.
     private var nextDeadline = Instant.distantFuture
@@ -49,7 +50,7 @@ struct ServerLoop: ~Copyable {
     private var admittedCount = 0
     private var isDraining = false
     /// Connections whose client is not known.
-    private var unauthenticated: [UnauthenticatedConnections.Serial: Slots<Client>.ID] = [:]
+    private var unauthenticated: [UnauthenticatedConnections.Serial: SlotMap<ClientConnection>.ID] = [:]
     private var recent: RecentClients
     private var end: End?
     private var isStopped = false
@@ -62,26 +63,26 @@ struct ServerLoop: ~Copyable {
     /// - Parameters:
     ///   - listeners: those that this loop accepts for.
     ///   - loops: all of the server's, this one included.
-    init(_ premises: Premises, inbox: LoopInbox, listeners: [Listener] = [], loops: [LoopInbox] = []) {
-        self.premises = premises
+    init(_ context: ServerContext, inbox: LoopInbox, listeners: [Listener] = [], loops: [LoopInbox] = []) {
+        self.context = context
         self.inbox = inbox
         self.loops = loops
         for (index, listener) in listeners.enumerated() {
-            _ = self.acceptors.insert(Acceptor(listener, index: index, loops: loops, logger: premises.logger))
+            _ = self.acceptors.insert(Acceptor(listener, index: index, loops: loops, logger: context.logger))
         }
-        self.desk = Client.Desk(memory: premises.memory)
-        self.recent = RecentClients(roomFor: premises.memory.plan.keptBuffersPerLoop)
+        self.buffers = ClientConnection.LoopBuffers(memory: context.memory)
+        self.recent = RecentClients(roomFor: context.memory.plan.keptBuffersPerLoop)
     }
 
     /// Serves until it is told to stop.
     mutating func run() {
         var batch = EventQueue.Batch()
         while !self.isStopped {
-            self.inbox.wait(into: &batch, until: self.nextDeadline, now: self.desk.now)
-            self.desk.now = .now()
+            self.inbox.wait(into: &batch, until: self.nextDeadline, now: self.buffers.now)
+            self.buffers.now = .now()
             for index in 0..<batch.count { self.handle(batch[index]) }
             self.receiveMessages()
-            if self.desk.now >= self.nextDeadline { self.lookAtDeadlines() }
+            if self.buffers.now >= self.nextDeadline { self.lookAtDeadlines() }
         }
         self.cutOff()
         self.inbox.close(into: &self.messages)
@@ -95,8 +96,8 @@ struct ServerLoop: ~Copyable {
         case Acceptor.tokens:
             self.accept(token: event.token)
         case let token:
-            let id = Slots<Client>.ID(rawValue: token)
-            guard let outcome = self.clients[id]?.handle(event, &self.desk) else { return }
+            let id = SlotMap<ClientConnection>.ID(rawValue: token)
+            guard let outcome = self.clients[id]?.handle(event, &self.buffers) else { return }
             if outcome.isActiveWithoutBuffers { self.noteActivity(of: id) }
             if let serial = outcome.authenticatedSerial { self.unauthenticated[serial] = nil }
             if outcome.isConnected { self.settle(id) } else { self.remove(id) }
@@ -108,14 +109,14 @@ struct ServerLoop: ~Copyable {
     private mutating func adopt(
         _ socket: consuming Descriptor, of listener: Listener, _ admission: ConnectionCount.Admission
     ) {
-        var client = Client(socket, of: listener, admission, self.premises, now: self.desk.now)
-        if self.isDraining { client.drain(now: self.desk.now, grace: self.premises.limits.drainGrace) }
+        var client = ClientConnection(socket, of: listener, admission, self.context, now: self.buffers.now)
+        if self.isDraining { client.drain(now: self.buffers.now, grace: self.context.limits.drainGrace) }
         let serial = client.unauthenticatedSerial
         if client.isAdmitted {
             self.admittedCount += 1
         } else {
             client.turnAway(
-                with: self.premises.front.refusal(.serviceUnavailable, "too many connections"), &self.desk)
+                with: self.context.front.refusal(.serviceUnavailable, "too many connections"), &self.buffers)
         }
         let id = self.clients.insert(client)
         if let serial { self.unauthenticated[serial] = id }
@@ -123,15 +124,15 @@ struct ServerLoop: ~Copyable {
             try self.clients[id]?.watch(on: self.inbox.events, token: id.rawValue)
             self.settle(id)
         } catch {
-            self.premises.logger.warning("connection cannot be served", metadata: ["reason": "\(error)"])
+            self.context.logger.warning("connection cannot be served", metadata: ["reason": "\(error)"])
             self.remove(id)
         }
     }
 
     /// Has a client do what it waits for, and goes on waiting for it.
-    private mutating func settle(_ id: Slots<Client>.ID) {
+    private mutating func settle(_ id: SlotMap<ClientConnection>.ID) {
         guard
-            let settlement = self.clients[id]?.settle(&self.desk, on: self.inbox.events, token: id.rawValue)
+            let settlement = self.clients[id]?.settle(&self.buffers, on: self.inbox.events, token: id.rawValue)
         else {
             self.remove(id)
             return
@@ -141,8 +142,8 @@ struct ServerLoop: ~Copyable {
     }
 
     /// Has tasks make the answers that have to be waited for.
-    private mutating func startWork(of id: Slots<Client>.ID) {
-        let (inbox, memory, openings) = (self.inbox, self.premises.memory, self.desk.deferredOpenings)
+    private mutating func startWork(of id: SlotMap<ClientConnection>.ID) {
+        let (inbox, memory, openings) = (self.inbox, self.context.memory, self.buffers.deferredOpenings)
         self.clients[id]?
             .startWork { deferred in
                 Task(executorPreference: inbox) {
@@ -154,8 +155,8 @@ struct ServerLoop: ~Copyable {
             }
     }
 
-    private mutating func remove(_ id: Slots<Client>.ID) {
-        self.desk.clear()
+    private mutating func remove(_ id: SlotMap<ClientConnection>.ID) {
+        self.buffers.clear()
         guard let client = self.clients.remove(id) else { return }
         self.inbox.hasLost()
         guard client.isAdmitted else { return }
@@ -166,7 +167,7 @@ struct ServerLoop: ~Copyable {
     }
 
     /// Lets a TLS client that is active keep its buffers, if it is its turn.
-    private mutating func noteActivity(of id: Slots<Client>.ID) {
+    private mutating func noteActivity(of id: SlotMap<ClientConnection>.ID) {
         let (isAdmitted, former) = self.recent.meet(id)
         guard isAdmitted else { return }
         if let former { self.clients[former]?.isRecent = false }
@@ -190,7 +191,7 @@ struct ServerLoop: ~Copyable {
         }
     }
 
-    private mutating func drop(_ id: Slots<Client>.ID) {
+    private mutating func drop(_ id: SlotMap<ClientConnection>.ID) {
         self.clients[id]?.drop()
         self.settle(id)
     }
@@ -201,19 +202,19 @@ struct ServerLoop: ~Copyable {
 
     private mutating func lookAtDeadlines() {
         self.nextDeadline = .distantFuture
-        if self.acceptAgainAt <= self.desk.now {
+        if self.acceptAgainAt <= self.buffers.now {
             self.acceptAgainAt = .distantFuture
             for id in self.acceptors.ids { self.acceptors[id]?.watch(true, on: self.inbox.events) }
         }
-        if let end = self.end, end.deadline <= self.desk.now {
+        if let end = self.end, end.deadline <= self.buffers.now {
             self.end = nil
             end.reply(self.admittedCount)
             self.cutOff()
         }
         for id in self.clients.ids {
             guard let deadline = self.clients[id]?.deadline else { continue }
-            if deadline <= self.desk.now {
-                self.clients[id]?.timeIsUp(&self.desk)
+            if deadline <= self.buffers.now {
+                self.clients[id]?.timeIsUp(&self.buffers)
                 self.settle(id)
             } else {
                 self.nextDeadline = min(self.nextDeadline, deadline)
@@ -228,7 +229,7 @@ struct ServerLoop: ~Copyable {
         for id in self.acceptors.ids where self.acceptors[id]?.token == token {
             guard case .unable = self.acceptors[id]?.acceptSome() else { return }
             self.acceptors[id]?.watch(false, on: self.inbox.events)
-            self.acceptAgainAt = self.desk.now + Acceptor.pause
+            self.acceptAgainAt = self.buffers.now + Acceptor.pause
             self.nextDeadline = min(self.nextDeadline, self.acceptAgainAt)
         }
     }
@@ -242,7 +243,7 @@ struct ServerLoop: ~Copyable {
             do throws(SystemError) {
                 try self.acceptors[id]?.replaceSocket(with: socket, on: self.inbox.events)
             } catch {
-                self.premises.logger.error("new listening socket cannot be used", metadata: ["reason": "\(error)"])
+                self.context.logger.error("new listening socket cannot be used", metadata: ["reason": "\(error)"])
             }
             return
         }
@@ -273,8 +274,8 @@ struct ServerLoop: ~Copyable {
                 if let id = self.unauthenticated[serial] { self.drop(id) }
             case .answer(let made, let serial, let id):
                 guard self.clients.contains(id), let answer = made.take() else { continue }
-                self.desk.deferredOpenings = answer.openings
-                self.clients[id]?.answerIsMade(serial, answer, &self.desk)
+                self.buffers.deferredOpenings = answer.openings
+                self.clients[id]?.answerIsMade(serial, answer, &self.buffers)
                 self.settle(id)
             case .replaceSocket(let socket, let listener):
                 self.replaceSocket(of: listener, with: Descriptor(owning: socket))
@@ -303,7 +304,7 @@ struct ServerLoop: ~Copyable {
     private mutating func drain() {
         self.isDraining = true
         for id in self.clients.ids {
-            self.clients[id]?.drain(now: self.desk.now, grace: self.premises.limits.drainGrace)
+            self.clients[id]?.drain(now: self.buffers.now, grace: self.context.limits.drainGrace)
             self.settle(id)
         }
     }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import KESProtocol
 import KeyService
 import Linux
@@ -41,7 +41,7 @@ struct MetricsReport {
         return byStatus
     }
 
-    private var keyOperations: [RequestMetrics.Operation] {
+    private var keyOperations: [RequestMetrics.Row] {
         self.requests.all.flatMap(\.value.operations).filter { $0.endpoint?.takesName == true }
     }
 

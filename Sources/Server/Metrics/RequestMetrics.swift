@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import KESProtocol
 import KeyService
 import Telemetry
@@ -8,7 +8,7 @@ import Telemetry
 /// Requests by operation and status, and how long they took. One for each listener.
 final class RequestMetrics: Sendable {
     /// What was asked for: a route, or nothing that could be made out.
-    private let byEndpoint = KESEndpoint.allCases.map { _ in OperationMetrics() }
+    private let byEndpoint = Operation.allCases.map { _ in OperationMetrics() }
     private let cache = OperationMetrics()
     private let unrouted = OperationMetrics()
     /// Requests whose answer is being awaited.
@@ -35,12 +35,12 @@ final class RequestMetrics: Sendable {
 
     /// What a request asked for, as far as metrics tell it.
     enum Key: Equatable {
-        case kes(KESEndpoint)
+        case kes(Operation)
         /// `/v1/keyside/cache`
         case cache
         case unrouted
 
-        init(_ endpoint: KESEndpoint?, _ subject: KESRequestInWork.Subject) {
+        init(_ endpoint: Operation?, _ subject: KESRoutedRequest.Subject) {
             switch subject {
             case .cacheReport, .purge: self = .cache
             case .key, .list, .agent, .allMetrics, .refused: self = endpoint.map(Self.kes) ?? .unrouted
@@ -57,11 +57,11 @@ final class RequestMetrics: Sendable {
         }
     }
 
-    typealias Operation = (name: String, endpoint: KESEndpoint?, metrics: OperationMetrics)
+    typealias Row = (name: String, endpoint: Operation?, metrics: OperationMetrics)
 
     /// Operations with their names for labels.
-    var operations: [Operation] {
-        zip(KESEndpoint.allCases, self.byEndpoint).map { ($0.operation, $0, $1) } + [
+    var operations: [Row] {
+        zip(Operation.allCases, self.byEndpoint).map { ($0.name, $0, $1) } + [
             ("cache", nil, self.cache), ("none", nil, self.unrouted),
         ]
     }

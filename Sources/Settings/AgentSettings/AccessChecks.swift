@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Access
+import Authorization
 import Cryptography
 import Linux
 

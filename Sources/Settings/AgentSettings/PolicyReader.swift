@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Access
+import Authorization
 import Cryptography
 
 /// Reads `policy.NAME.…`: settings whose paths the operator makes up.
@@ -165,7 +165,8 @@ extension PolicyReader {
     }
 
     private static func values<Value>(
-        _ items: [SettingsFile.Item], _ form: Form<Value>, at path: String, reporting diagnostics: inout [Diagnostic]
+        _ items: [SettingsFile.Item], _ form: SettingCodec<Value>, at path: String,
+        reporting diagnostics: inout [Diagnostic]
     ) -> [(value: Value, place: Place)] {
         items.compactMap { item in
             if let value = item.text.flatMap(form.parse) { return (value, item.place) }

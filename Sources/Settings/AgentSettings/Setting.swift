@@ -45,7 +45,7 @@ struct Setting: Sendable {
 
     private init<Value>(
         _ path: String,
-        _ form: Form<Value>,
+        _ form: SettingCodec<Value>,
         _ field: any WritableKeyPath<AgentSettings, Value> & Sendable,
         flag: String? = nil
     ) {
@@ -64,7 +64,7 @@ struct Setting: Sendable {
     /// A list whose items have the form.
     private init<Item>(
         _ path: String,
-        listOf form: Form<Item>,
+        listOf form: SettingCodec<Item>,
         _ field: any WritableKeyPath<AgentSettings, [Item]> & Sendable
     ) {
         self.path = path
@@ -80,7 +80,7 @@ struct Setting: Sendable {
         }
     }
 
-    private init<Value>(withoutEffect path: String, _ form: Form<Value>) {
+    private init<Value>(withoutEffect path: String, _ form: SettingCodec<Value>) {
         self.path = path
         self.flag = nil
         self.expectation = form.expectation

@@ -5,13 +5,13 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     package let description: String
 
     /// Why a text is no endpoint, and what to do.
-    struct Unfit: Error {
+    struct Invalid: Error {
         let message: String
         let remedy: String
     }
 
     /// MinIO speaks TLS to a MinIO KMS server whatever scheme is written, if any.
-    init(minKMS text: String) throws(Unfit) {
+    init(minKMS text: String) throws(Invalid) {
         var address = text[...]
         for scheme in ["http://", "https://"] where address.hasPrefix(scheme) {
             address = address.dropFirst(scheme.count)
@@ -20,26 +20,26 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// For a KES server the scheme has to be written.
-    init(kes text: String) throws(Unfit) {
+    init(kes text: String) throws(Invalid) {
         let scheme = text.prefix { $0.isLetter }
         let address = text[scheme.endIndex...]
         guard address.hasPrefix("://") else {
             let message =
                 text.contains(":") ? "first path segment in URL cannot contain colon" : "the scheme is missing"
-            throw Unfit(message: message, remedy: "write https://\(text)")
+            throw Invalid(message: message, remedy: "write https://\(text)")
         }
         guard scheme.lowercased() == "https" else {
-            throw Unfit(message: "KES servers speak TLS only", remedy: "write https\(address)")
+            throw Invalid(message: "KES servers speak TLS only", remedy: "write https\(address)")
         }
         try self.init(address: address.dropFirst("://".count))
     }
 
-    private init(address: Substring) throws(Unfit) {
+    private init(address: Substring) throws(Invalid) {
         var address = address
         while address.hasSuffix("/") { address.removeLast() }
         let authority = address.prefix { $0 != "/" }
         guard Self.isAuthority(authority), address[authority.endIndex...].utf8.allSatisfy(Self.isPathByte) else {
-            throw Unfit(message: "this is no address of a server", remedy: "write https://HOST:PORT")
+            throw Invalid(message: "this is no address of a server", remedy: "write https://HOST:PORT")
         }
         self.description = "https://\(address)"
     }

@@ -15,7 +15,7 @@ struct EndpointList {
             self.diagnostics.report(.error, at: place, emptiness, remedy: "name one or more servers")
         }
         for item in items {
-            do throws(Endpoint.Unfit) {
+            do throws(Endpoint.Invalid) {
                 try self.append(item, isKES: variable == .kesEndpoint)
             } catch {
                 let message = "kms: invalid endpoint '\(item)': \(error.message)"
@@ -24,10 +24,10 @@ struct EndpointList {
         }
     }
 
-    private mutating func append(_ item: String, isKES: Bool) throws(Endpoint.Unfit) {
+    private mutating func append(_ item: String, isKES: Bool) throws(Endpoint.Invalid) {
         for address in try Self.expand(item, countMax: Self.countMax - self.endpoints.count) {
             guard !address.contains(where: { $0 == "{" || $0 == "}" }) else {
-                throw Endpoint.Unfit(
+                throw Endpoint.Invalid(
                     message: "there are no lists in braces; MinIO would take the brace as part of the name",
                     remedy: "write a range such as {1...4}, or every endpoint by itself"
                 )
@@ -36,13 +36,13 @@ struct EndpointList {
         }
     }
 
-    private static func expand(_ item: String, countMax: Int) throws(Endpoint.Unfit) -> [String] {
+    private static func expand(_ item: String, countMax: Int) throws(Endpoint.Invalid) -> [String] {
         do throws(EndpointPatternError) {
             if EndpointPattern.isPattern(item) { return try EndpointPattern(item).expanded(countMax: countMax) }
             guard countMax > 0 else { throw .tooMany }
             return [item]
         } catch {
-            throw Endpoint.Unfit(message: error.description, remedy: error.remedy)
+            throw Endpoint.Invalid(message: error.description, remedy: error.remedy)
         }
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CertificateRotation
 package import Cryptography
-import Renewal
 
 /// How credentials stand, for metrics and for `keyside status`.
 package struct CredentialStatus: Sendable {

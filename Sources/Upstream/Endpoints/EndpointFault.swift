@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Curl
+package import CurlTransport
 
 /// Why an endpoint is not used for a while.
 package enum EndpointFault: Error, Equatable, Sendable {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Primitives
+
 /// Which endpoint the next request goes to, and when those that failed are looked at again. No I/O, no clock, no lock:
 /// its owner brings the time.
 ///
@@ -31,13 +33,13 @@ struct EndpointPool: Sendable {
     private(set) var states: [EndpointState]
     /// When the last endpoint that answered ceased to; nil while one answers.
     private(set) var outageSince: Instant?
-    private var lots: SplitMix
+    private var lots: SeededGenerator
 
     /// - Parameter seed: for lots and jitter.
     init(count: Int, at now: Instant, seed: UInt64) {
         precondition(count > 0)
         self.states = (0..<count).map { _ in EndpointState(at: now) }
-        self.lots = SplitMix(seed: seed)
+        self.lots = SeededGenerator(seed: seed)
     }
 
     // MARK: Requests
@@ -230,19 +232,4 @@ struct EndpointAttempt: Sendable {
 enum EndpointChange: Equatable, Sendable {
     case up(Int, after: Duration, isFlapping: Bool)
     case down(Int, EndpointFault, isFlapping: Bool)
-}
-
-/// SplitMix64 (Steele, Lea, Flood 2014): lots need to be cheap, not secret.
-struct SplitMix: RandomNumberGenerator, Sendable {
-    private var state: UInt64
-
-    init(seed: UInt64) { self.state = seed }
-
-    mutating func next() -> UInt64 {
-        self.state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = self.state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Curl
+import CurlTransport
 import KESProtocol
 import KeyService
 
@@ -28,9 +28,9 @@ extension AttemptFailure {
     }
 
     /// - Parameter wasPatient: whether the attempt had so much time that running out of it is the server's fault.
-    func verdict(wasPatient: Bool) -> Verdict {
+    func verdict(hadFullTime: Bool) -> Verdict {
         switch self {
-        case .transfer(let failure): Self.verdict(on: failure, wasPatient: wasPatient)
+        case .transfer(let failure): Self.verdict(on: failure, hadFullTime: hadFullTime)
         case .refused(let failure): Self.verdict(on: failure)
         case .unusable:
             // Something that answers in KES's place, or another version of it. Its other answers may be good.
@@ -38,17 +38,17 @@ extension AttemptFailure {
         }
     }
 
-    private static func verdict(on failure: TransferFailure, wasPatient: Bool) -> Verdict {
+    private static func verdict(on failure: TransferFailure, hadFullTime: Bool) -> Verdict {
         let fault = EndpointAttempt.Outcome.faulty(.transfer(failure))
         switch failure.kind {
         case .nameNotResolved, .refused, .notPermitted, .notTrusted, .tls, .broken:
             return Verdict(health: fault, outcome: .unreachable, maySucceedElsewhere: true, error: .unavailable)
         case .timedOut(let whileConnecting):
             return Verdict(
-                health: wasPatient ? fault : .inconclusive, outcome: whileConnecting ? .unreachable : .timedOut,
+                health: hadFullTime ? fault : .inconclusive, outcome: whileConnecting ? .unreachable : .timedOut,
                 maySucceedElsewhere: true, error: whileConnecting ? .unavailable : .timedOut)
         case .answerTooLarge:
-            return AttemptFailure.unusable(.tooLarge).verdict(wasPatient: wasPatient)
+            return AttemptFailure.unusable(.tooLarge).verdict(hadFullTime: hadFullTime)
         case .noMemory:
             return Verdict(health: .inconclusive, outcome: .givenUp, isOwnLack: true, error: .outOfMemory)
         case .noResources:

@@ -59,7 +59,7 @@ final class Hedging: Sendable {
 }
 
 /// Which endpoint the first of two requests is at, so that the second goes elsewhere.
-final class HedgeTrace: Sendable {
+final class HedgedEndpoint: Sendable {
     private let endpoint = Atomic(-1)
     /// The endpoint not to ask.
     let avoided: Int?
@@ -99,9 +99,9 @@ extension KESService {
     ) async throws(KeyServiceError) -> Decryption {
         let begin = self.clock.now
         let deadline = begin + self.options.timeout
-        try await self.slots.enter()
-        defer { self.slots.leave() }
-        let first = HedgeTrace()
+        try await self.limiter.enter()
+        defer { self.limiter.leave() }
+        let first = HedgedEndpoint()
         let result = await withTaskGroup(of: HedgeResult.self) { group in
             group.addTask { await self.first(name, request, deadline: deadline, trace: first) }
             if let delay = hedging.delay {
@@ -127,11 +127,11 @@ extension KESService {
     }
 
     private func first(
-        _ name: KeyName, _ request: KESRequest.Decrypt, deadline: ContinuousClock.Instant, trace: HedgeTrace
+        _ name: KeyName, _ request: KESRequest.Decrypt, deadline: ContinuousClock.Instant, trace: HedgedEndpoint
     ) async -> HedgeResult {
         do throws(KeyServiceError) {
             var endpoint = -1
-            let plaintext = try await self.travel(
+            let plaintext = try await self.attempt(
                 .decrypt, name.description, request, deadline: deadline, trace: trace, answering: &endpoint,
                 decode: Self.plaintext)
             return .answered(Taken(plaintext, from: endpoint))
@@ -143,15 +143,15 @@ extension KESService {
     /// Takes only room that is free: hedges must not make anybody wait.
     private func second(
         _ name: KeyName, _ request: KESRequest.Decrypt, after delay: Duration, _ hedging: Hedging,
-        deadline: ContinuousClock.Instant, trace: HedgeTrace
+        deadline: ContinuousClock.Instant, trace: HedgedEndpoint
     ) async -> HedgeResult {
         try? await self.clock.sleep(until: self.clock.now + delay, tolerance: nil)
-        guard !Task.isCancelled, hedging.spend(), self.slots.enterAtOnce() else { return .nothing }
-        defer { self.slots.leave() }
+        guard !Task.isCancelled, hedging.spend(), self.limiter.enterImmediately() else { return .nothing }
+        defer { self.limiter.leave() }
         do throws(KeyServiceError) {
             var endpoint = -1
-            let plaintext = try await self.travel(
-                .decrypt, name.description, request, deadline: deadline, trace: HedgeTrace(avoiding: trace.noted),
+            let plaintext = try await self.attempt(
+                .decrypt, name.description, request, deadline: deadline, trace: HedgedEndpoint(avoiding: trace.noted),
                 answering: &endpoint, decode: Self.plaintext)
             return .answered(Taken(plaintext, from: endpoint))
         } catch {

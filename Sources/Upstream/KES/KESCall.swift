@@ -1,22 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteCoding
-import Curl
+import CurlTransport
 import KESProtocol
+import KeyService
 import LockedMemory
 
 /// One call of KES's API at one endpoint: asked once, and what comes back is judged.
 struct KESCall {
     typealias Decoder<Value: ~Copyable> = (Span<UInt8>, SecretMemory) throws(KESAnswer.Unusable) -> Value
 
-    let operation: KESEndpoint
+    let operation: Operation
     let address: String
     let path: String
     let deadline: ContinuousClock.Instant
     let connectTimeout: Duration?
 
     init(
-        _ operation: KESEndpoint, at address: String, path: String, deadline: ContinuousClock.Instant,
+        _ operation: Operation, at address: String, path: String, deadline: ContinuousClock.Instant,
         connectTimeout: Duration? = nil
     ) {
         self.operation = operation
@@ -98,7 +99,7 @@ extension AttemptFailure {
     }
 }
 
-extension KESEndpoint {
+extension Operation {
     /// What KES's own client sends: servers of every age take it.
     var transferMethod: Transfer.Method {
         switch self.method {

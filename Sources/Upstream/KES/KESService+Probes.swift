@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Curl
+import CurlTransport
 import KESProtocol
 package import KeyService
+import Primitives
 import Synchronization
 package import Telemetry
-import Waiting
 
 /// How endpoints are looked after, and what is told of them.
 extension KESService {
@@ -14,22 +14,22 @@ extension KESService {
 
     /// Probes endpoints when that is due, and ends the waiting of requests. Until it is cancelled.
     package func run() async {
-        self.state.withLock { $0.isTended = true }
+        self.state.withLock { $0.isRunning = true }
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 let now = self.clock.now
-                let (probes, impatient) = self.state.withLock { ($0.beginProbes(at: now), $0.takeImpatient(at: now)) }
-                for waiter in impatient { waiter.tell(false) }
+                let (probes, impatient) = self.state.withLock { ($0.beginProbes(at: now), $0.takeTimedOut(at: now)) }
+                for waiter in impatient { waiter.resolve(false) }
                 for probe in probes { group.addTask { await self.run(probe) } }
-                await self.doorbell.sleep(until: self.state.withLock(\.wakeAt), on: self.clock)
+                await self.wakeSignal.sleep(until: self.state.withLock(\.wakeAt), on: self.clock)
             }
             group.cancelAll()
         }
         let left = self.state.withLock { state in
-            state.isTended = false
-            return state.takeStranded { _ in true }
+            state.isRunning = false
+            return state.takeWaiting { _ in true }
         }
-        for waiter in left { waiter.tell(false) }
+        for waiter in left { waiter.resolve(false) }
     }
 
     /// Asks every endpoint, all at a time, and tells what they said.
@@ -49,7 +49,7 @@ extension KESService {
     /// What is known of every endpoint, without asking.
     package var knownStatus: BackendStatus {
         let now = self.clock.now
-        let (states, contradictions) = self.state.withLock { ($0.pool.states, $0.contradictionCounts) }
+        let (states, contradictions) = self.state.withLock { ($0.pool.states, $0.wrongPlaintextCounts) }
         let fastest = states.filter { $0.condition == .up }.compactMap(\.latency.value).min()
         return BackendStatus(
             reachability: fastest.map { .reachable(latency: $0) } ?? .unreachable,
@@ -67,7 +67,7 @@ extension KESService {
     private func run(_ probe: Probe) async {
         let timeout = min(self.options.connectTimeout, Self.probeTimeoutMax)
         let call = KESCall(
-            .status, at: self.addresses[probe.attempt.endpoint], path: KESEndpoint.status.path,
+            .status, at: self.addresses[probe.attempt.endpoint], path: Operation.status.path,
             deadline: probe.attempt.startedAt + timeout)
         do throws(AttemptFailure) {
             let status = try await call.perform(NoBody(), over: probe.transport, memory: self.memory) {
@@ -77,7 +77,7 @@ extension KESService {
                 status.keyStore == .unreachable ? .faulty(.keyStoreUnreachable) : .healthy
             self.end(probe.attempt, .status, health, .succeeded)
         } catch {
-            let verdict = error.verdict(wasPatient: true)
+            let verdict = error.verdict(hadFullTime: true)
             self.end(probe.attempt, .status, verdict.health, verdict.outcome)
         }
     }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Primitives
 import Synchronization
-import Waiting
 
 extension KESService {
     /// What requests and probes share. Decisions are made here, under the lock; what follows from them is done outside.
@@ -10,17 +10,17 @@ extension KESService {
         var transport: any KESTransport
         let connectTimeout: Duration
         /// Whether ``KESService/run()`` is running. If not, nobody would end a wait.
-        var isTended = false
+        var isRunning = false
         /// Requests that wait for an endpoint to return.
-        var stranded: [Stranded] = []
+        var waiting: [WaitingRequest] = []
         /// Reports of unusable answers.
-        var complaints = ReportLimit()
+        var unusableReports = ReportLimit()
         /// How often each endpoint returned another plaintext than the majority.
-        var contradictionCounts: [Int: Int] = [:]
+        var wrongPlaintextCounts: [Int: Int] = [:]
         var contradictionReports = ReportLimit()
 
-        struct Stranded {
-            let waiter: Waiter<Bool>
+        struct WaitingRequest {
+            let waiter: OneShot<Bool>
             let until: ContinuousClock.Instant
         }
     }
@@ -42,57 +42,57 @@ extension KESService {
     enum Step {
         case attempt(EndpointAttempt, over: any KESTransport)
         /// Until it is told whether an endpoint has returned.
-        case wait(Waiter<Bool>)
+        case wait(OneShot<Bool>)
         case end
     }
 
     /// What is left to do when an attempt has ended.
-    struct Aftermath {
+    struct AttemptEffects {
         let change: EndpointChange?
         /// Those that can go on now.
-        let rescued: [Waiter<Bool>]
+        let resumed: [OneShot<Bool>]
         /// Whether the endpoint failed and came back while the attempt was under way.
         let isOutdated: Bool
     }
 }
 
 extension KESService.State {
-    mutating func next(_ course: RequestCourse, at now: ContinuousClock.Instant) -> KESService.Step {
-        if let attempt = self.pool.choose(excluding: course.tried, at: now) {
+    mutating func next(_ retries: RetryState, at now: ContinuousClock.Instant) -> KESService.Step {
+        if let attempt = self.pool.choose(excluding: retries.tried, at: now) {
             return .attempt(attempt, over: self.transport)
         }
-        guard self.isTended, let outageSince = self.pool.outageSince else { return .end }
-        let until = min(course.patienceEndsAt, outageSince + self.connectTimeout)
+        guard self.isRunning, let outageSince = self.pool.outageSince else { return .end }
+        let until = min(retries.waitDeadline, outageSince + self.connectTimeout)
         guard now < until else { return .end }
-        let waiter = Waiter<Bool>()
-        self.stranded.append(Stranded(waiter: waiter, until: until))
+        let waiter = OneShot<Bool>()
+        self.waiting.append(WaitingRequest(waiter: waiter, until: until))
         return .wait(waiter)
     }
 
     mutating func end(
         _ attempt: EndpointAttempt, _ outcome: EndpointAttempt.Outcome, at now: ContinuousClock.Instant
-    ) -> KESService.Aftermath {
+    ) -> KESService.AttemptEffects {
         let isOutdated = attempt.startedAt < self.pool.states[attempt.endpoint].changedAt
         let change = self.pool.end(attempt, outcome, at: now)
-        return KESService.Aftermath(
-            change: change, rescued: self.pool.outageSince == nil ? self.takeStranded { _ in true } : [],
+        return KESService.AttemptEffects(
+            change: change, resumed: self.pool.outageSince == nil ? self.takeWaiting { _ in true } : [],
             isOutdated: isOutdated && self.pool.states[attempt.endpoint].condition != .unreachable)
     }
 
     /// Those whose patience has ended.
-    mutating func takeImpatient(at now: ContinuousClock.Instant) -> [Waiter<Bool>] {
-        self.takeStranded { $0.until <= now }
+    mutating func takeTimedOut(at now: ContinuousClock.Instant) -> [OneShot<Bool>] {
+        self.takeWaiting { $0.until <= now }
     }
 
-    mutating func takeStranded(where isTaken: (Stranded) -> Bool) -> [Waiter<Bool>] {
-        guard !self.stranded.isEmpty else { return [] }
-        let taken = self.stranded.filter(isTaken)
-        self.stranded.removeAll(where: isTaken)
+    mutating func takeWaiting(where isTaken: (WaitingRequest) -> Bool) -> [OneShot<Bool>] {
+        guard !self.waiting.isEmpty else { return [] }
+        let taken = self.waiting.filter(isTaken)
+        self.waiting.removeAll(where: isTaken)
         return taken.map(\.waiter)
     }
 
     /// When there is something to do that nobody but the clock announces.
     var wakeAt: ContinuousClock.Instant? {
-        [self.pool.nextProbeAt, self.stranded.lazy.map(\.until).min()].compactMap(\.self).min()
+        [self.pool.nextProbeAt, self.waiting.lazy.map(\.until).min()].compactMap(\.self).min()
     }
 }

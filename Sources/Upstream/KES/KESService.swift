@@ -3,13 +3,13 @@
 import KESProtocol
 package import KeyService
 package import LockedMemory
+import Primitives
 import Synchronization
-import Waiting
 
 /// Serves data keys from a cluster of KES servers.
 ///
-/// A request takes one of the ``RequestSlots``, goes to the endpoint that the ``EndpointPool`` chooses, over the
-/// ``KESTransport`` of the moment, and from endpoint to endpoint as its ``RequestCourse`` says; an ``AttemptFailure``
+/// A request takes one of the ``ConcurrencyLimiter``, goes to the endpoint that the ``EndpointPool`` chooses, over the
+/// ``KESTransport`` of the moment, and from endpoint to endpoint as its ``RetryState`` says; an ``AttemptFailure``
 /// knows what each failure means. While no endpoint can be reached, requests wait for one to return, at most for the
 /// connect timeout; when none has returned by then, they fail at once until one does.
 ///
@@ -24,10 +24,10 @@ package final class KESService: KeyService {
     let clock: any SteadyClock
     let report: @Sendable (UpstreamNotice) -> Void
 
-    let slots: RequestSlots
+    let limiter: ConcurrencyLimiter
     let metrics: UpstreamMetrics
     let hedging: Hedging?
-    let doorbell = Doorbell()
+    let wakeSignal = WakeSignal()
     let state: Mutex<State>
 
     /// - Parameters:
@@ -52,7 +52,7 @@ package final class KESService: KeyService {
         self.memory = memory
         self.clock = clock
         self.report = report
-        self.slots = RequestSlots(inFlightMax: options.inFlightMax, queuedMax: options.queuedMax)
+        self.limiter = ConcurrencyLimiter(inFlightMax: options.inFlightMax, queuedMax: options.queuedMax)
         self.metrics = UpstreamMetrics(addresses: self.addresses)
         self.hedging = options.isHedging && self.addresses.count > 1 ? Hedging() : nil
         self.state = Mutex(
@@ -71,7 +71,7 @@ package final class KESService: KeyService {
             return old
         }
         old.retire()
-        self.doorbell.ring()
+        self.wakeSignal.signal()
     }
 
     // MARK: Data keys

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import Curl
+package import CurlTransport
 
 /// The way to key servers, with one set of credentials: connections of libcurl's, or a test's script.
 package protocol KESTransport: Sendable {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Access
 import Agent
 import ArgumentParser
+import Authorization
 import ByteCoding
 import Cryptography
-import HTTPWire
+import HTTPMessages
 import KESProtocol
 import Linux
 import LockedMemory

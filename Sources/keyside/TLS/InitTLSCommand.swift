@@ -37,7 +37,7 @@ struct InitTLS: ParsableCommand {
     func run() throws {
         try self.reportingFailures {
             let memory = try SecretMemory.forCommand()
-            let kit = ListenerKit(folder: Files.absolutePath(self.folder))
+            let kit = ListenerCertificates(folder: Files.absolutePath(self.folder))
             let identity = try kit.make(
                 for: ServerName.ofThisMachine + self.hosts.compactMap(ServerName.init), replacing: self.force,
                 memory: memory)

@@ -5,7 +5,7 @@ import Cryptography
 
 /// What to put where once a listener's files are made. No secret is in it: the API key is named by its file.
 struct ListenerGuide {
-    private let kit: ListenerKit
+    private let kit: ListenerCertificates
     private let clientIdentity: Identity
 
     private static let address = "127.0.0.1:7373"
@@ -18,7 +18,7 @@ struct ListenerGuide {
         "/v1/status", "/v1/api",
     ]
 
-    init(_ kit: ListenerKit, clientIdentity: Identity) {
+    init(_ kit: ListenerCertificates, clientIdentity: Identity) {
         self.kit = kit
         self.clientIdentity = clientIdentity
     }

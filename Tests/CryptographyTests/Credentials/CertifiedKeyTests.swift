@@ -67,7 +67,7 @@ struct CertifiedKeyTests {
 
     @Test("A key too short for TLS is refused before the first connection")
     func weakKey() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try OpenSSLCommand.run(
             "req", "-x509", "-newkey", "rsa:1024", "-nodes", "-keyout", "key.pem", "-subj", "/CN=weak", "-out",
             "certificate.pem", in: folder)

@@ -57,7 +57,7 @@ struct PrivateKeyTests {
         /// The key, and a certificate of it.
         func make(password: String = Self.password) throws -> (key: String, certificate: String) {
             let plain = try Plain.get(self.kind)
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             let encryption = self.form.isEncrypted ? ["-passout", "pass:\(password)"] : []
             try OpenSSLCommand.run(
                 self.form.rawValue.split(separator: " ").map(String.init) + encryption
@@ -83,7 +83,7 @@ struct PrivateKeyTests {
         }
 
         private static func make(_ kind: Kind) throws -> Pair {
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             try OpenSSLCommand.run(["genpkey", "-out", "key.pem"] + kind.arguments, in: folder)
             try OpenSSLCommand.run(
                 "req", "-x509", "-key", "key.pem", "-subj", "/CN=client", "-addext", "basicConstraints=CA:FALSE",
@@ -174,7 +174,7 @@ struct PrivateKeyTests {
 
     @Test("scrypt, which takes more memory than is locked, is told from a wrong password")
     func scrypt() throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try OpenSSLCommand.run(
             "pkcs8", "-topk8", "-scrypt", "-in", try folder.write(Plain.get(.p256).key, to: "plain.pem"), "-passout",
             "pass:secret", "-out", "key.pem", in: folder)

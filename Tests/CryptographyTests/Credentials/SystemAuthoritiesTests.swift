@@ -12,7 +12,7 @@ struct SystemAuthoritiesTests {
     func file() async {
         await #expect(processExitsWith: .success) {
             let authority = try Authority.test()
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             setenv("SSL_CERT_FILE", try folder.write(authority.certificate, to: "bundle"), 1)
             setenv("SSL_CERT_DIR", "/nonexistent", 1)
             let outcome = try Handshake.run(ClientTLS(identity: nil, trust: TrustStore()), authority: authority)
@@ -24,7 +24,7 @@ struct SystemAuthoritiesTests {
     func folder() async {
         await #expect(processExitsWith: .success) {
             let authority = try Authority.test()
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             _ = try folder.write(authority.certificate, to: "authority.pem")
             try OpenSSLCommand.run("rehash", ".", in: folder)
             unsetenv("SSL_CERT_FILE")
@@ -41,7 +41,7 @@ struct SystemAuthoritiesTests {
     func excluded() async {
         await #expect(processExitsWith: .success) {
             let authority = try Authority.test()
-            let folder = try TemporaryFolder()
+            let folder = try TemporaryDirectory()
             setenv("SSL_CERT_FILE", try folder.write(authority.certificate, to: "bundle"), 1)
             let trust = try TrustStore(includingSystem: false)
             #expect(try Handshake.run(ClientTLS(identity: nil, trust: trust), authority: authority).clientError != nil)

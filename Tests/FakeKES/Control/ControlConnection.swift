@@ -2,8 +2,9 @@
 
 import ByteCoding
 import Glibc
-import HTTPWire
+import HTTPMessages
 import KESProtocol
+import KeyService
 import NIOCore
 import NIOPosix
 import TestSupport

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import KESProtocol
+import KeyService
 package import TestSupport
 
 /// Faults as text, for the command: one a line.
@@ -11,11 +12,11 @@ package import TestSupport
 ///     certificate=expired
 package struct Disturbances: Sendable, Equatable {
     package var rules: [FaultRule]
-    package var door: Door
+    package var connectionFaults: ConnectionFaults
 
-    package init(rules: [FaultRule] = [], door: Door = Door()) {
+    package init(rules: [FaultRule] = [], connectionFaults: ConnectionFaults = ConnectionFaults()) {
         self.rules = rules
-        self.door = door
+        self.connectionFaults = connectionFaults
     }
 
     /// - Throws: `.malformed`, naming the line.
@@ -28,7 +29,7 @@ package struct Disturbances: Sendable, Equatable {
         let words = line.split(separator: " ").map(String.init)
         guard let first = words.first else { return }
         let (name, value) = Self.pair(first)
-        if try self.door.set(name, to: value, line) { return }
+        if try self.connectionFaults.set(name, to: value, line) { return }
         var rule = FaultRule(.hold)
         var rest: [String] = []
         for word in words.dropFirst() {
@@ -87,8 +88,8 @@ package struct Disturbances: Sendable, Equatable {
     }
 
     /// The word before the name in the endpoint's path: `decrypt`, `generate`, …
-    private static func endpoint(_ name: String, _ line: String) throws(TestFailure) -> KESEndpoint {
-        let found = KESEndpoint.allCases.first { $0.path.split(separator: "/").last ?? "" == name }
+    private static func endpoint(_ name: String, _ line: String) throws(TestFailure) -> Operation {
+        let found = Operation.allCases.first { $0.path.split(separator: "/").last ?? "" == name }
         guard let found else { throw Self.malformed(line) }
         return found
     }
@@ -101,7 +102,7 @@ package struct Disturbances: Sendable, Equatable {
     fileprivate static func malformed(_ line: String) -> TestFailure { .malformed("no fault: '\(line)'") }
 }
 
-extension Door {
+extension ConnectionFaults {
     /// - Returns: whether the door has such a setting.
     fileprivate mutating func set(_ name: String, to value: String, _ line: String) throws(TestFailure) -> Bool {
         switch name {

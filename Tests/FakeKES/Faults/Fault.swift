@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import KESProtocol
+import KESProtocol
+package import KeyService
 
 /// What goes wrong with an answer.
 package enum Fault: Sendable, Equatable {
@@ -45,13 +46,13 @@ package enum Fault: Sendable, Equatable {
 package struct FaultRule: Sendable, Equatable {
     package var fault: Fault
     /// Nil: every one.
-    package var endpoints: Set<KESEndpoint>?
+    package var endpoints: Set<Operation>?
     /// It meets each so-manieth of these requests, first the first.
     package var every: Int
     /// It ends after so many times; nil: when it is taken back.
     package var times: Int?
 
-    package init(_ fault: Fault, on endpoints: Set<KESEndpoint>? = nil, every: Int = 1, times: Int? = nil) {
+    package init(_ fault: Fault, on endpoints: Set<Operation>? = nil, every: Int = 1, times: Int? = nil) {
         precondition(every > 0, "a fault meets each request, or every second, …")
         self.fault = fault
         self.endpoints = endpoints

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import KESProtocol
+import KESProtocol
+package import KeyService
 import NIOCore
 import Synchronization
 
@@ -11,7 +12,7 @@ package final class FaultPlan: Sendable {
         var met = 0
         var applied = 0
 
-        mutating func applies(to endpoint: KESEndpoint) -> Bool {
+        mutating func applies(to endpoint: Operation) -> Bool {
             guard self.rule.endpoints?.contains(endpoint) ?? true, self.applied < self.rule.times ?? .max else {
                 return false
             }
@@ -27,7 +28,7 @@ package final class FaultPlan: Sendable {
     /// Turns these on, and off whatever else was.
     package func set(_ rules: [FaultRule]) { self.entries.withLock { $0 = rules.map { Entry(rule: $0) } } }
 
-    package func set(_ fault: Fault, on endpoints: Set<KESEndpoint>? = nil, every: Int = 1, times: Int? = nil) {
+    package func set(_ fault: Fault, on endpoints: Set<Operation>? = nil, every: Int = 1, times: Int? = nil) {
         self.set([FaultRule(fault, on: endpoints, every: every, times: times)])
     }
 
@@ -36,7 +37,7 @@ package final class FaultPlan: Sendable {
     package var rules: [FaultRule] { self.entries.withLock { $0.map(\.rule) } }
 
     /// What becomes of the answer to a request; nil: nothing but that it is sent.
-    func verdict(for endpoint: KESEndpoint) -> Verdict? {
+    func verdict(for endpoint: Operation) -> Verdict? {
         self.entries.withLock { entries in
             guard !entries.isEmpty else { return nil }
             var verdict = Verdict()

@@ -8,8 +8,8 @@ package import TestSupport
 package struct ConnectionReport: Sendable, Equatable {
     /// In the order of their coming, from 1 on.
     package let number: Int
-    package let httpVersion: Door.HTTPVersion
-    package let tlsVersion: Door.TLSVersion
+    package let httpVersion: ConnectionFaults.HTTPVersion
+    package let tlsVersion: ConnectionFaults.TLSVersion
     /// The client's own; nil if it showed none, or several.
     package let certificate: CertificateFacts?
     /// Whether its TLS session is an earlier one taken up again.
@@ -25,14 +25,15 @@ package struct ConnectionReport: Sendable, Equatable {
 final class ConnectionRecord: Sendable {
     let channel: any Channel
     private let number: Int
-    private let httpVersion: Door.HTTPVersion
-    private let tlsVersion: Door.TLSVersion
+    private let httpVersion: ConnectionFaults.HTTPVersion
+    private let tlsVersion: ConnectionFaults.TLSVersion
     private let isResumed: Bool
     private let certificate: CertificateFacts?
     private let requestCount = Atomic<Int>(0)
 
     init(
-        _ number: Int, on channel: any Channel, httpVersion: Door.HTTPVersion, tlsVersion: Door.TLSVersion,
+        _ number: Int, on channel: any Channel, httpVersion: ConnectionFaults.HTTPVersion,
+        tlsVersion: ConnectionFaults.TLSVersion,
         certificate: CertificateFacts?, isResumed: Bool
     ) {
         self.number = number

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package import KESProtocol
+import KESProtocol
+package import KeyService
 import NIOCore
 import Synchronization
 import TestSupport
@@ -14,7 +15,7 @@ package final class Journal: Sendable {
         /// Connections of any kind, also those that still shake hands, or never will.
         package let socketCount: Int
         /// Requests that have come in whole, whatever became of them.
-        package let requestCounts: [KESEndpoint: Int]
+        package let requestCounts: [Operation: Int]
         /// Answers that wait for their release.
         package let heldCount: Int
 
@@ -23,7 +24,7 @@ package final class Journal: Sendable {
         package var requestCount: Int { self.requestCounts.values.reduce(0, +) }
     }
 
-    private struct Waiter: Sendable {
+    private struct OneShot: Sendable {
         let condition: @Sendable (Snapshot) -> Bool
         let promise: EventLoopPromise<Void>
     }
@@ -34,9 +35,9 @@ package final class Journal: Sendable {
         var open: [Int: ConnectionRecord] = [:]
         var closed: [ConnectionReport] = []
         var socketCount = 0
-        var requestCounts = [Int](repeating: 0, count: KESEndpoint.allCases.count)
+        var requestCounts = [Int](repeating: 0, count: Operation.allCases.count)
         var held: [Int: @Sendable () -> Void] = [:]
-        var waiters: [Int: Waiter] = [:]
+        var waiters: [Int: OneShot] = [:]
 
         /// A name for what is to be found again.
         mutating func nextTicket() -> Int {
@@ -49,8 +50,8 @@ package final class Journal: Sendable {
                 connections: (self.closed + self.open.values.map { $0.report(isOpen: true) })
                     .sorted { $0.number < $1.number },
                 socketCount: self.socketCount,
-                requestCounts: [KESEndpoint: Int](
-                    uniqueKeysWithValues: KESEndpoint.allCases.map { ($0, self.requestCounts[$0.rawValue]) }),
+                requestCounts: [Operation: Int](
+                    uniqueKeysWithValues: Operation.allCases.map { ($0, self.requestCounts[$0.rawValue]) }),
                 heldCount: self.held.count)
         }
     }
@@ -70,7 +71,7 @@ package final class Journal: Sendable {
         let promise = eventLoop.makePromise(of: Void.self)
         let ticket = self.state.withLock { state in
             let ticket = state.nextTicket()
-            state.waiters[ticket] = Waiter(condition: condition, promise: promise)
+            state.waiters[ticket] = OneShot(condition: condition, promise: promise)
             return ticket
         }
         let deadline = eventLoop.scheduleTask(in: .seconds(180)) {
@@ -89,7 +90,7 @@ package final class Journal: Sendable {
     private func change<Result>(_ body: (inout State) -> Result) -> Result {
         let (result, satisfied) = self.state.withLock { state in
             let result = body(&state)
-            guard !state.waiters.isEmpty else { return (result, [Waiter]()) }
+            guard !state.waiters.isEmpty else { return (result, [OneShot]()) }
             let snapshot = state.snapshot
             return (result, state.waiters.values.filter { $0.condition(snapshot) })
         }
@@ -128,7 +129,7 @@ package final class Journal: Sendable {
         }
     }
 
-    func requestCame(at endpoint: KESEndpoint, on connection: ConnectionRecord) {
+    func requestCame(at endpoint: Operation, on connection: ConnectionRecord) {
         connection.countRequest()
         self.change { $0.requestCounts[endpoint.rawValue] += 1 }
     }

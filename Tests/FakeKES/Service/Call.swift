@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import KESProtocol
 import KeyService
 import TestSupport
 
 /// A request that has passed all that is looked at before its body: path, method, rights and name, in this order.
 struct Call: Sendable {
-    let endpoint: KESEndpoint
+    let endpoint: Operation
     let subject: Subject
     let identity: String
 
@@ -22,10 +22,10 @@ struct Call: Sendable {
 /// What a request's head comes to.
 enum Opening: Sendable {
     case admitted(Call)
-    case refused(Answer, at: KESEndpoint?)
+    case refused(Answer, at: Operation?)
 
     /// Nil where the path leads nowhere.
-    var endpoint: KESEndpoint? {
+    var endpoint: Operation? {
         switch self {
         case .admitted(let call): call.endpoint
         case .refused(_, let endpoint): endpoint
@@ -80,7 +80,7 @@ extension Opening {
     }
 
     private static func authorize(
-        _ caller: Caller, at endpoint: KESEndpoint, _ path: [UInt8], _ access: AccessRules
+        _ caller: Caller, at endpoint: Operation, _ path: [UInt8], _ access: AccessRules
     ) throws(KESFailure) -> String {
         guard endpoint.isAuthenticated, !access.skipsAuthentication else { return caller.certificate?.identity ?? "" }
         let identity = try caller.identity
@@ -89,7 +89,7 @@ extension Opening {
     }
 
     private static func subject(
-        at endpoint: KESEndpoint, _ name: Span<UInt8>
+        at endpoint: Operation, _ name: Span<UInt8>
     ) throws(KESFailure) -> Call.Subject {
         guard endpoint.takesName else { return .server }
         guard endpoint == .listKeys else { return .key(try KeyName(kes: name)) }

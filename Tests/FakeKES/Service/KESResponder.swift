@@ -32,7 +32,7 @@ final class KESResponder: Sendable {
             case .key(let name):
                 return try self.answer(call, name, body: body, lengthWasAnnounced: lengthWasAnnounced)
             case .keys(let prefix): return self.list(prefix: prefix)
-            case .server: return self.tell(call.endpoint)
+            case .server: return self.resolve(call.endpoint)
             }
         } catch {
             return Answer(error)
@@ -106,7 +106,7 @@ final class KESResponder: Sendable {
 
     /// Does `body` with a key.
     private func using(
-        _ name: KeyName, at endpoint: KESEndpoint, _ body: (FakeKey) throws(CryptographyError) -> Answer
+        _ name: KeyName, at endpoint: Operation, _ body: (FakeKey) throws(CryptographyError) -> Answer
     ) throws(KESFailure) -> Answer {
         try self.translating(at: endpoint) { () throws(KeyServiceError) in
             let key = try self.keys.key(name)
@@ -122,7 +122,7 @@ final class KESResponder: Sendable {
     }
 
     private func translating(
-        at endpoint: KESEndpoint, _ body: () throws(KeyServiceError) -> Answer
+        at endpoint: Operation, _ body: () throws(KeyServiceError) -> Answer
     ) throws(KESFailure) -> Answer {
         do throws(KeyServiceError) { return try body() } catch { throw KESFailure(error, at: endpoint) }
     }
@@ -136,7 +136,7 @@ final class KESResponder: Sendable {
 
     // MARK: The server
 
-    private func tell(_ endpoint: KESEndpoint) -> Answer {
+    private func resolve(_ endpoint: Operation) -> Answer {
         switch endpoint {
         case .version: Answer(json: KESAnswer.Version(version: Self.version, commit: "<unknown>").body)
         case .ready: .empty

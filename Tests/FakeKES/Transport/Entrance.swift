@@ -32,12 +32,12 @@ final class Entrance: ChannelInboundHandler, RemovableChannelHandler {
     private enum Refusal: Error { case byTheDoor }
 
     static func admit(_ channel: any Channel, to server: ServerState) throws {
-        let door = server.door
+        let connectionFaults = server.connectionFaults
         let count = server.journal.socketOpened()
         channel.closeFuture.whenComplete { _ in server.journal.socketClosed() }
         server.sockets.add(channel)
-        guard count <= door.connectionCountMax ?? .max else { throw Refusal.byTheDoor }
-        switch door.handshake {
+        guard count <= connectionFaults.connectionCountMax ?? .max else { throw Refusal.byTheDoor }
+        switch connectionFaults.handshake {
         case .completes: break
         case .hangs: return
         case .closes: throw Refusal.byTheDoor
@@ -48,11 +48,13 @@ final class Entrance: ChannelInboundHandler, RemovableChannelHandler {
         let wire = Wire()
         let presented = PresentedCertificates()
         let tls = Self.makeTLS(
-            try server.tls.context(for: door, demandsCertificate: !server.responder.access.skipsAuthentication),
-            verifies: door.verifiesClients, presented)
+            try server.tls.context(
+                for: connectionFaults, demandsCertificate: !server.responder.access.skipsAuthentication),
+            verifies: connectionFaults.verifiesClients, presented)
         try channel.pipeline.syncOperations.addHandlers([
             wire, tls,
-            Entrance(server: server, wire: wire, tls: tls, presented: presented, verifies: door.verifiesClients),
+            Entrance(
+                server: server, wire: wire, tls: tls, presented: presented, verifies: connectionFaults.verifiesClients),
         ])
     }
 
@@ -78,7 +80,7 @@ final class Entrance: ChannelInboundHandler, RemovableChannelHandler {
         }
     }
 
-    private func open(_ context: ChannelHandlerContext, _ httpVersion: Door.HTTPVersion) throws {
+    private func open(_ context: ChannelHandlerContext, _ httpVersion: ConnectionFaults.HTTPVersion) throws {
         let earlier = self.presented.certificates.isEmpty ? self.tls.peerCertificate : nil
         let shown = earlier.map { [$0] } ?? self.presented.certificates
         let certificates = try shown.map { try CertificateFacts($0.toDERBytes()) }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 import NIOCore
 
 /// A connection of HTTP/1.1: one request after the other, each answered before the next is looked at.

@@ -10,15 +10,15 @@ final class ServerState: Sendable {
     let faults = FaultPlan()
     let journal = Journal()
     let sockets = SocketRegistry()
-    private let currentDoor: Mutex<Door>
+    private let currentDoor: Mutex<ConnectionFaults>
 
-    init(responder: KESResponder, tls: ServerTLS, door: Door) {
+    init(responder: KESResponder, tls: ServerTLS, connectionFaults: ConnectionFaults) {
         self.responder = responder
         self.tls = tls
-        self.currentDoor = Mutex(door)
+        self.currentDoor = Mutex(connectionFaults)
     }
 
-    var door: Door {
+    var connectionFaults: ConnectionFaults {
         get { self.currentDoor.withLock { $0 } }
         set { self.currentDoor.withLock { $0 = newValue } }
     }

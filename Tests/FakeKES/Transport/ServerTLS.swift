@@ -11,11 +11,11 @@ final class ServerTLS: Sendable {
     private let valid: TestKeyPair
     /// Contexts are kept, for a session can be resumed only in the one that it began in.
     private let contexts = Mutex<[Face: NIOSSLContext]>([:])
-    private let otherPairs = Mutex<[Door.Certificate: TestKeyPair]>([:])
+    private let otherPairs = Mutex<[ConnectionFaults.Certificate: TestKeyPair]>([:])
 
     /// All that a context depends on.
     private struct Face: Hashable {
-        var door: Door
+        var connectionFaults: ConnectionFaults
         let demandsCertificate: Bool
     }
 
@@ -24,11 +24,11 @@ final class ServerTLS: Sendable {
         self.valid = pair
     }
 
-    func context(for door: Door, demandsCertificate: Bool) throws -> NIOSSLContext {
-        var face = Face(door: door, demandsCertificate: demandsCertificate)
-        face.door.handshake = .completes
-        face.door.connectionCountMax = nil
-        guard door.resumesSessions else { return try self.makeContext(face) }
+    func context(for connectionFaults: ConnectionFaults, demandsCertificate: Bool) throws -> NIOSSLContext {
+        var face = Face(connectionFaults: connectionFaults, demandsCertificate: demandsCertificate)
+        face.connectionFaults.handshake = .completes
+        face.connectionFaults.connectionCountMax = nil
+        guard connectionFaults.resumesSessions else { return try self.makeContext(face) }
         if let context = self.contexts.withLock({ $0[face] }) { return context }
         let context = try self.makeContext(face)
         self.contexts.withLock { $0[face] = context }
@@ -39,21 +39,22 @@ final class ServerTLS: Sendable {
     func forgetSessions() { self.contexts.withLock { $0 = [:] } }
 
     private func makeContext(_ face: Face) throws -> NIOSSLContext {
-        let door = face.door
-        let pair = try self.pair(door.certificate)
+        let connectionFaults = face.connectionFaults
+        let pair = try self.pair(connectionFaults.certificate)
         var configuration = TLSConfiguration.makeServerConfiguration(
             certificateChain: try NIOSSLCertificate.fromPEMBytes(Array(pair.certificate.utf8))
                 .map { .certificate($0) },
             privateKey: .privateKey(try NIOSSLPrivateKey(bytes: Array(pair.key.utf8), format: .pem)))
-        configuration.minimumTLSVersion = door.tlsVersions.contains(.tls12) ? .tlsv12 : .tlsv13
-        configuration.maximumTLSVersion = door.tlsVersions.contains(.tls13) ? .tlsv13 : .tlsv12
-        configuration.applicationProtocols = [(Door.HTTPVersion.http2, "h2"), (.http11, "http/1.1")]
-            .filter { door.httpVersions.contains($0.0) }.map(\.1)
+        configuration.minimumTLSVersion = connectionFaults.tlsVersions.contains(.tls12) ? .tlsv12 : .tlsv13
+        configuration.maximumTLSVersion = connectionFaults.tlsVersions.contains(.tls13) ? .tlsv13 : .tlsv12
+        configuration.applicationProtocols = [(ConnectionFaults.HTTPVersion.http2, "h2"), (.http11, "http/1.1")]
+            .filter { connectionFaults.httpVersions.contains($0.0) }.map(\.1)
         // What a certificate says is nobody's business here, unless the door verifies.
         configuration.certificateVerification =
             face.demandsCertificate ? .noHostnameVerification : .optionalVerification
         configuration.trustRoots = .certificates(
-            try door.verifiesClients ? NIOSSLCertificate.fromPEMBytes(Array(self.authority.certificate.utf8)) : [])
+            try connectionFaults.verifiesClients
+                ? NIOSSLCertificate.fromPEMBytes(Array(self.authority.certificate.utf8)) : [])
         // Without this list, Ed25519 is refused, and with it every API key.
         configuration.verifySignatureAlgorithms = [
             .ed25519, .ecdsaSecp256R1Sha256, .ecdsaSecp384R1Sha384, .ecdsaSecp521R1Sha512, .rsaPssRsaeSha256,
@@ -63,7 +64,7 @@ final class ServerTLS: Sendable {
         return try NIOSSLContext(configuration: configuration)
     }
 
-    private func pair(_ kind: Door.Certificate) throws -> TestKeyPair {
+    private func pair(_ kind: ConnectionFaults.Certificate) throws -> TestKeyPair {
         if kind == .valid { return self.valid }
         if let pair = self.otherPairs.withLock({ $0[kind] }) { return pair }
         let pair = try self.issue(kind)
@@ -71,7 +72,7 @@ final class ServerTLS: Sendable {
         return pair
     }
 
-    private func issue(_ kind: Door.Certificate) throws -> TestKeyPair {
+    private func issue(_ kind: ConnectionFaults.Certificate) throws -> TestKeyPair {
         switch kind {
         case .valid: self.valid
         case .expired: try self.authority.issueServer(validity: .expired)

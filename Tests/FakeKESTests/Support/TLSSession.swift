@@ -6,11 +6,11 @@ import Testing
 
 /// A TLS session that is kept between connections, by the `openssl` command: curl forgets its own.
 struct TLSSession {
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private let options: [String]
 
     init(_ server: FakeKES) throws {
-        self.folder = try TemporaryFolder()
+        self.folder = try TemporaryDirectory()
         try server.credentials.write(to: self.folder.path)
         self.options = [
             "s_client", "-connect", String(server.endpoint.dropFirst("https://".count)), "-ign_eof", "-CAfile",

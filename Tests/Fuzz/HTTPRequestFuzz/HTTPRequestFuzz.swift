@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import HTTPWire
+import HTTPMessages
 
 /// One connection's bytes: they must mean the same however they are cut, and nothing may trap.
 ///

@@ -149,7 +149,7 @@ extension CacheWorld {
 
     // MARK: Answers of the key server
 
-    mutating func tell(_ landing: SimulatedShell.Landing, _ flight: SimulatedShell.Flight, landedAt: Int) {
+    mutating func resolve(_ landing: SimulatedShell.Landing, _ flight: SimulatedShell.Flight, landedAt: Int) {
         for number in landing.callers {
             let state = self.clients[number].state
             self.referee.rule(state != .answered, "client \(number) is answered twice")

@@ -70,7 +70,7 @@ extension CacheWorld {
     enum Then {
         case nothing
         case noteAbsence(askedAt: BootTime, AbsentKeys.Witness)
-        case tell(SimulatedShell.Flight, SimulatedShell.Landing, landedAt: Int, AbsentKeys.Witness)
+        case resolve(SimulatedShell.Flight, SimulatedShell.Landing, landedAt: Int, AbsentKeys.Witness)
     }
 
     mutating func advance() {
@@ -147,7 +147,7 @@ extension CacheWorld {
             self.underWay.remove(flight.asked.fingerprint)
             return self.land(flight, answer, witness)
         case .landed(let landing, let landedAt):
-            self.tell(landing, flight, landedAt: landedAt)
+            self.resolve(landing, flight, landedAt: landedAt)
             return nil
         }
     }
@@ -199,7 +199,7 @@ extension CacheWorld {
             self.referee.rule(self.clients[number].state != .left, "client \(number) is to be told, who has left")
             if let held = landing.held { self.check(held, for: number) }
         }
-        if landing.goesOn { self.begin(flight.asked) }
+        if landing.asksAgain { self.begin(flight.asked) }
         guard case .failure(let error) = answer, error.isRefusal else {
             return .flying(flight, .landed(landing, at: landedAt))
         }
@@ -218,7 +218,7 @@ extension CacheWorld {
             return .flying(flight, .landed(landing, at: landedAt))
         case _:
             return .forgetting(
-                Forgetting(name, at: landedAt), .tell(flight, landing, landedAt: landedAt, witness))
+                Forgetting(name, at: landedAt), .resolve(flight, landing, landedAt: landedAt, witness))
         }
     }
 
@@ -258,7 +258,7 @@ extension CacheWorld {
     }
 
     private mutating func count(_ landing: SimulatedShell.Landing) {
-        if landing.goesOn {
+        if landing.asksAgain {
             self.counts.misses += 1
             self.counts.continuations += 1
         }
@@ -399,7 +399,7 @@ extension CacheWorld {
         case .noteAbsence(let askedAt, let witness):
             if let name { self.shell.noteAbsence(of: name, askedAt: askedAt, witness) }
             return nil
-        case .tell(let flight, let landing, let landedAt, let witness):
+        case .resolve(let flight, let landing, let landedAt, let witness):
             if let name, landing.answer == .failure(.keyNotFound) {
                 self.shell.noteAbsence(of: name, askedAt: landing.askedAt, witness)
             }

@@ -197,7 +197,7 @@ final class SimulatedShell {
         let callers: [Int]
         let firstAsked: Bool
         let askedAt: BootTime
-        let goesOn: Bool
+        let asksAgain: Bool
         /// Between what the key server is to be asked to decide.
         let contradiction: Contradiction?
     }
@@ -253,7 +253,7 @@ final class SimulatedShell {
         }
         return Landing(
             answer: answer, held: held, answersHeld: landing.answersHeld, callers: callers,
-            firstAsked: landing.firstAsked, askedAt: landing.askedAt, goesOn: landing.goesOn,
+            firstAsked: landing.firstAsked, askedAt: landing.askedAt, asksAgain: landing.asksAgain,
             contradiction: self.contradiction(
                 landing, before, answer, [cachedEndpoint.map { Int($0.value) }, reply.endpoint]))
     }

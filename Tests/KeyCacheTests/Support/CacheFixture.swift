@@ -67,10 +67,10 @@ final class CacheFixture: Sendable {
         Answer(try await self.service.decrypt(name, ciphertext: ciphertext, associatedData: data))
     }
 
-    func decryptAtOnce(
+    func decryptImmediately(
         _ ciphertext: Ciphertext, _ name: KeyName = .named("a"), _ data: AssociatedData = AssociatedData()
     ) throws(KeyServiceError) -> Answer? {
-        guard let decryption = try self.service.decryptAtOnce(name, ciphertext: ciphertext, associatedData: data)
+        guard let decryption = try self.service.decryptImmediately(name, ciphertext: ciphertext, associatedData: data)
         else { return nil }
         return Answer(decryption)
     }

@@ -176,7 +176,7 @@ final class ScriptedKeyServer: KeyService {
         return try await self.decrypt(name, ciphertext: ciphertext, associatedData: associatedData)
     }
 
-    func recordContradiction(by endpoint: EndpointIndex) { self.state.withLock { $0.contradictions.append(endpoint) } }
+    func countWrongPlaintext(by endpoint: EndpointIndex) { self.state.withLock { $0.contradictions.append(endpoint) } }
 
     func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret {
         try await self.begin()

@@ -11,7 +11,7 @@ final class ServedSocket: Sendable {
 
     private let hasStopped = Atomic(false)
 
-    init(_ place: SocketPlace) throws(SocketFileError) { self.file = try SocketFile(at: place) }
+    init(_ place: SocketSettings) throws(SocketFileError) { self.file = try SocketFile(at: place) }
 
     deinit { self.stop() }
 

@@ -7,9 +7,9 @@ import Testing
 @testable import Linux
 
 struct WatchPlanTests {
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
 
-    init() throws { self.folder = try TemporaryFolder() }
+    init() throws { self.folder = try TemporaryDirectory() }
 
     @Test("Each folder on the way is watched for the next step")
     func way() throws {

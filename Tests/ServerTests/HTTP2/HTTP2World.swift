@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTP2
-import HTTPWire
+import HTTPMessages
 import KeyService
 import Linux
 import LockedMemory
@@ -42,17 +42,17 @@ struct HTTP2World: ~Copyable {
     private var output: TransitBuffer
     /// Whether the client reads nothing, and the socket holds what was sent last.
     private var socketIsFull = false
-    private var awaited: [Connection.Deferred] = []
+    private var awaited: [HTTP1Connection.Deferred] = []
     private(set) var isDraining = false
     /// Whether requests are sent whose answers take their time, or whose bodies matter.
     private let hasWork: Bool
 
     init(choices: [UInt8], memory: SecretMemory, hasWork: Bool = true) {
         let clock = WorldClock(Self.start)
-        let premises = ServerLoop.Premises(
+        let context = ServerLoop.ServerContext(
             front: WorldFront(), limits: Self.limits, memory: memory,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: { clock.now })
-        guard let connection = HTTP2Connection(premises, peer: .local, now: Self.start) else {
+        guard let connection = HTTP2Connection(context, peer: .local, now: Self.start) else {
             preconditionFailure("no memory for a connection")
         }
         self.connection = connection

@@ -43,15 +43,15 @@ struct Answer: Equatable {
         var lines = head.split(separator: "\r\n", omittingEmptySubsequences: true)
         let statusLine = lines.removeFirst().split(separator: " ", maxSplits: 2)
         guard statusLine.count == 3, statusLine[0] == "HTTP/1.1", let status = Int(statusLine[1]) else {
-            throw Client.Failure.notAnAnswer(head)
+            throw RawClient.Failure.notAnAnswer(head)
         }
         let fields = try lines.map { line in
             let parts = line.split(separator: ": ", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts.count == 2 else { throw Client.Failure.notAnAnswer(head) }
+            guard parts.count == 2 else { throw RawClient.Failure.notAnAnswer(head) }
             return Field(name: String(parts[0]), value: String(parts[1]))
         }
         let lengths = fields.filter { $0.name == "Content-Length" }.map(\.value)
-        guard lengths.count == (status < 200 ? 0 : 1) else { throw Client.Failure.notAnAnswer(head) }
+        guard lengths.count == (status < 200 ? 0 : 1) else { throw RawClient.Failure.notAnAnswer(head) }
         let bodyByteCount = toHead ? 0 : lengths.first.flatMap { Int($0) } ?? 0
         guard bytes.count >= headEnd + bodyByteCount else { return nil }
         self.init(status: status, fields: fields, body: Array(bytes[headEnd..<headEnd + bodyByteCount]))

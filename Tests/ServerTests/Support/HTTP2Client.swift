@@ -9,7 +9,7 @@ final class HTTP2Client {
 
     static let preface = HTTP2Frame.preface
 
-    let client: Client
+    let client: RawClient
     private let reader = HTTP2Reader()
     private(set) var hasEnded = false
 
@@ -20,7 +20,7 @@ final class HTTP2Client {
     var pings: [Frame] { self.reader.pings }
     var settings: [UInt16: UInt32] { self.reader.settings }
 
-    init(_ client: Client, settings: [(UInt16, UInt32)] = []) async throws {
+    init(_ client: RawClient, settings: [(UInt16, UInt32)] = []) async throws {
         self.client = client
         try await client.send(Array(Self.preface.utf8) + Frame.settings(settings).bytes)
     }

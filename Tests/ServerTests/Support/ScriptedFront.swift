@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Cryptography
-import HTTPWire
+import HTTPMessages
 import KeyService
 import Linux
 import TLS

@@ -144,14 +144,14 @@ final class ScriptedKeyService: KeyService {
         return "1"
     }
 
-    func generateKeyAtOnce(_ name: KeyName, associatedData: AssociatedData) throws(KeyServiceError) -> DataKey? {
+    func generateKeyImmediately(_ name: KeyName, associatedData: AssociatedData) throws(KeyServiceError) -> DataKey? {
         guard self.speed == .atOnce else { return nil }
         self.journal.note("generate at once")
         if let failure = self.state.withLock({ $0.failure }) { throw failure }
         return try self.makeDataKey(name, associatedData)
     }
 
-    func decryptAtOnce(
+    func decryptImmediately(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) throws(KeyServiceError) -> Decryption? {
         guard self.speed == .atOnce else { return nil }

@@ -84,7 +84,7 @@ struct TLSTestServer: Sendable {
     ///
     /// - Parameter folder: where it finds and leaves its files.
     func openSSL(
-        _ arguments: [String], as pair: TestKeyPair? = nil, in folder: TemporaryFolder,
+        _ arguments: [String], as pair: TestKeyPair? = nil, in folder: TemporaryDirectory,
         asking request: String = "GET /peer HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     ) async throws -> String {
         var launch = Launch("/usr/bin/openssl")

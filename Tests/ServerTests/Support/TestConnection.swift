@@ -12,7 +12,7 @@ import TestSupport
 /// One connection without a listener: a loop of its own on one end of a pair of sockets, a client on the other, and
 /// between them buffers in memory that nobody else uses.
 struct TestConnection {
-    let client: Client
+    let client: RawClient
     private let server: OneLoop
     /// What the loop has before it has clients.
     private let buffersOfLoop: Int
@@ -24,7 +24,7 @@ struct TestConnection {
     init(front: any Front, limits: ServerLimits = .generous, sending bytes: String = "") async throws {
         var descriptors: [CInt] = [0, 0]
         guard unsafe socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &descriptors) == 0 else {
-            throw Client.Failure.cannotConnect(code: errno)
+            throw RawClient.Failure.cannotConnect(code: errno)
         }
         // So that a client need not leave much unread before the server has to hold it.
         var sendBufferByteCount: CInt = 16 * 1024
@@ -32,7 +32,7 @@ struct TestConnection {
         unsafe setsockopt(descriptors[1], SOL_SOCKET, SO_SNDBUF, &sendBufferByteCount, optionByteCount)
         let server = try OneLoop(front: front, limits: limits)
         self.server = server
-        self.client = Client(descriptor: descriptors[0], keeping: server)
+        self.client = RawClient(descriptor: descriptors[0], keeping: server)
         try await self.client.send(bytes)
         await server.inbox.turn()
         self.buffersOfLoop = server.memory.transitBlocksInUse
@@ -86,19 +86,19 @@ private final class OneLoop: Sendable {
     let memory: SecretMemory
     /// Of the kind that the connections are of; its own socket is never looked at.
     let listener: Listener
-    private let thread: OwnThread
+    private let thread: DedicatedThread
 
     init(front: any Front, limits: ServerLimits) throws {
         let memory = try SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true)
         let inbox = try LoopInbox()
-        let premises = ServerLoop.Premises(
-            front: front, limits: limits, namings: RequestNamings(process: 7), memory: memory,
+        let context = ServerLoop.ServerContext(
+            front: front, limits: limits, requestIDs: RequestIDGenerators(process: 7), memory: memory,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         self.listener = .unix(Linux.Descriptor(owning: -1), connections: ConnectionCount(limit: 1))
         self.memory = memory
         self.inbox = inbox
-        self.thread = try OwnThread(name: "test-connection") {
-            var loop = ServerLoop(premises, inbox: inbox)
+        self.thread = try DedicatedThread(name: "test-connection") {
+            var loop = ServerLoop(context, inbox: inbox)
             loop.run()
         }
     }

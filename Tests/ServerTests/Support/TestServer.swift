@@ -23,7 +23,7 @@ struct TestServer: Sendable {
     ) async throws {
         let serial = Self.serial.wrappingAdd(1, ordering: .relaxed).newValue
         let path = "/tmp/keyside-server-test-\(getpid())-\(serial).sock"
-        let socket = try SocketFile(at: SocketPlace(path: path, mode: 0o600))
+        let socket = try SocketFile(at: SocketSettings(path: path, mode: 0o600))
         let connections = connections ?? ConnectionCount(limit: limits.connections)
         let server = try HTTPServer(
             listeners: [.unix(Linux.Descriptor(owning: socket.descriptor), connections: connections)], front: front,
@@ -47,11 +47,11 @@ struct TestServer: Sendable {
     /// Removes the socket's file and has the server accept on a new socket of the same name.
     func replaceSocket() throws {
         unlink(self.path)
-        let socket = try SocketFile(at: SocketPlace(path: self.path, mode: 0o600))
+        let socket = try SocketFile(at: SocketSettings(path: self.path, mode: 0o600))
         self.server.replaceSocket(ofListener: 0, with: Linux.Descriptor(owning: socket.descriptor))
     }
 
-    func client() throws -> Client { try Client(to: self.path) }
+    func client() throws -> RawClient { try RawClient(to: self.path) }
 
     /// Returns when every loop has looked at its sockets, and done what came of it.
     func turn() async throws {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Slots
+import Primitives
 import Testing
 
 @testable import Server

@@ -58,7 +58,7 @@ import Testing
         let authority = try TestAuthority()
         let pair = try authority.issueClient()
         let other = try authority.issueClient("other")
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try await TLSTestServer.run(self.front) { server in
             for (first, next, expected) in [
                 (pair, authority.pair, "tls \(pair.identity)"), (pair, other, "tls several"),
@@ -97,7 +97,7 @@ import Testing
     func noTicketsWithAnAuthority(version: String) async throws {
         let authority = try TestAuthority()
         let pair = try authority.issueClient()
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try await TLSTestServer.run(self.front, clientAuthority: authority) { server in
             let first = try await server.openSSL([version, "-sess_out", "session"], as: pair, in: folder)
             #expect(first.contains("tls \(pair.identity)"))
@@ -110,7 +110,7 @@ import Testing
     @Test("a resumed session keeps the identity", arguments: ["-tls1_2", "-tls1_3"])
     func resumption(version: String) async throws {
         let key = try TestAPIKey()
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try await TLSTestServer.run(self.front) { server in
             let first = try await server.openSSL([version, "-sess_out", "session"], as: key.pair, in: folder)
             #expect(first.contains("New, TLS"))
@@ -127,7 +127,7 @@ import Testing
     func noResumptionWithoutIdentity(version: String) async throws {
         let authority = try TestAuthority()
         let pair = try authority.issueClient()
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         _ = try folder.write(try authority.issueClient("other").certificate, to: "next.crt")
         try await TLSTestServer.run(self.front) { server in
             for (client, arguments, expected) in [
@@ -159,7 +159,7 @@ import Testing
             (["-alpn", "other"], false),
         ])
     func applicationProtocols(arguments: [String], isServed: Bool) async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try await TLSTestServer.run(self.front) { server in
             let output = try await server.openSSL(arguments, in: folder)
             #expect(output.contains("tls none") == isServed)
@@ -185,7 +185,7 @@ import Testing
             ["-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-SHA"],
         ])
     func oldVersions(arguments: [String]) async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try await TLSTestServer.run(self.front) { server in
             let output = try await server.openSSL(arguments, in: folder)
             #expect(!output.contains("tls none"))
@@ -194,7 +194,7 @@ import Testing
     }
 
     @Test func aClientCannotRenegotiate() async throws {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try await TLSTestServer.run(self.front) { server in
             var launch = Launch("/usr/bin/openssl")
             launch.arguments = ["s_client", "-connect", "127.0.0.1:\(server.port)", "-tls1_2"]
@@ -209,7 +209,7 @@ import Testing
     @Test("plain HTTP is told about TLS", arguments: ["GET / HTTP/1.1\r\nHost: x\r\n\r\n", "POST / HTTP/1.1\r\n\r\n"])
     func plainHTTP(request: String) async throws {
         try await TLSTestServer.run(self.front) { server in
-            let client = try Client(toPort: server.port)
+            let client = try RawClient(toPort: server.port)
             try await client.send(request)
             client.endSending()
             let answer = String(decoding: try await client.receiveToEnd(), as: UTF8.self)
@@ -221,7 +221,7 @@ import Testing
 
     @Test func garbageIsNoHandshake() async throws {
         try await TLSTestServer.run(self.front) { server in
-            let client = try Client(toPort: server.port)
+            let client = try RawClient(toPort: server.port)
             try await client.send([UInt8](repeating: 0xFF, count: 100))
             _ = try await client.receiveToEnd()
             #expect(server.connections.failedHandshakes == 1)
@@ -249,7 +249,7 @@ import Testing
 
     @Test func aNewCertificateIsForNewConnections() async throws {
         let key = try TestAPIKey()
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         try await TLSTestServer.run(self.front) { server in
             _ = try await server.openSSL(["-tls1_3", "-sess_out", "session"], as: key.pair, in: folder)
             async let old = server.ask("/later/a", as: key.pair)
@@ -278,9 +278,9 @@ import Testing
         limits.handshakeTimeout = .hours(1)
         try await TLSTestServer.run(self.front, limits: limits) { server in
             // Some say nothing, some begin and do not go on.
-            var idle: [Client] = []
+            var idle: [RawClient] = []
             for index in 0..<1_000 {
-                let client = try Client(toPort: server.port)
+                let client = try RawClient(toPort: server.port)
                 if index % 2 == 0 { try await client.send([0x16, 0x03, 0x01, 0x02, 0x00, 0x01]) }
                 idle.append(client)
             }
@@ -302,7 +302,7 @@ import Testing
             let known = TLSClient(trusting: server.authority.certificate, as: pair)
             let early = try RawConnection(toPort: server.port, with: known)
             #expect(try early.ask(.get("/at-once")).status == 200)
-            let clients = try (0..<4).map { _ in try Client(toPort: server.port) }
+            let clients = try (0..<4).map { _ in try RawClient(toPort: server.port) }
             for client in clients.prefix(2) {
                 let received = try await client.receiveToEnd()
                 #expect(received.isEmpty)
@@ -318,7 +318,7 @@ import Testing
         var limits = ServerLimits.generous
         limits.handshakeTimeout = .milliseconds(10)
         try await TLSTestServer.run(self.front, limits: limits) { server in
-            let client = try Client(toPort: server.port)
+            let client = try RawClient(toPort: server.port)
             let received = try await client.receiveToEnd()
             #expect(received.isEmpty)
             #expect(server.connections.failedHandshakes == 1)
@@ -327,7 +327,7 @@ import Testing
 
     @Test func oneConnectionTooManyIsClosed() async throws {
         try await TLSTestServer.run(self.front, limits: .generous.with(\.connections, 0)) { server in
-            let client = try Client(toPort: server.port)
+            let client = try RawClient(toPort: server.port)
             let received = try await client.receiveToEnd()
             #expect(received.isEmpty)
             #expect(server.connections.refused == 1)

@@ -6,7 +6,7 @@ import Glibc
 /// A client that writes whatever bytes it is told to, and reads answers strictly.
 ///
 /// Whatever it waits for, it waits for with a deadline.
-package final class RawConnection: ClientConnection {
+package final class RawConnection: HTTPTestConnection {
     private let descriptor: Descriptor
     /// Nil: bytes go as they are.
     private var tls: TLSRecords?

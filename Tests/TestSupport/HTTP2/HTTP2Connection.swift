@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 /// A client of HTTP/2 whose requests are streams of their own, and which waits for nothing but answers and room.
-package final class HTTP2Connection: ClientConnection {
+package final class HTTP2Connection: HTTPTestConnection {
     private let connection: RawConnection
     private let reader = HTTP2Reader()
     private let scheme: String

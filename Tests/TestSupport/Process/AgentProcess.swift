@@ -30,7 +30,7 @@ package final class AgentProcess: Sendable {
     package let socketPath: String
     package let process: ChildProcess
     package let notifications: NotifySocket
-    private let folder: TemporaryFolder
+    private let folder: TemporaryDirectory
     private let streams: StandardFiles
 
     /// Starts an agent and waits until it says that it is ready.
@@ -43,7 +43,7 @@ package final class AgentProcess: Sendable {
 
     /// Starts an agent and does not wait for anything.
     package init(starting setup: AgentSetup) throws {
-        self.folder = try TemporaryFolder()
+        self.folder = try TemporaryDirectory()
         self.streams = try StandardFiles(in: self.folder)
         self.socketPath = setup.socketPath ?? self.folder("keyside.sock")
         self.notifications = try NotifySocket(at: self.folder("notify.sock"))

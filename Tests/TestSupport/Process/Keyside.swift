@@ -37,7 +37,7 @@ package enum Keyside {
         _ arguments: [String], environment: [String: String] = [:], input: String = "",
         configure: (inout Launch) -> Void = { _ in }
     ) throws(TestFailure) -> Outcome {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         var launch = Launch(try Self.binary())
         launch.arguments = arguments
         launch.environment = Self.baseEnvironment.merging(environment) { $1 }
@@ -52,7 +52,7 @@ package enum Keyside {
 extension Launch {
     /// Runs the program to its end.
     package func run(input: String = "") throws(TestFailure) -> Keyside.Outcome {
-        let folder = try TemporaryFolder()
+        let folder = try TemporaryDirectory()
         let streams = try StandardFiles(in: folder, input: input)
         let process = try ChildProcess(self, input: streams.input, output: streams.output, error: streams.error)
         let status = try process.waitForExit()
@@ -69,7 +69,7 @@ struct StandardFiles: Sendable {
     let outputPath: String
     let errorPath: String
 
-    init(in folder: TemporaryFolder, input: String = "") throws(TestFailure) {
+    init(in folder: TemporaryDirectory, input: String = "") throws(TestFailure) {
         self.input = try Descriptor.open(try folder.write(input, to: "standard-input"), O_RDONLY)
         self.outputPath = folder("standard-output")
         self.errorPath = folder("standard-error")

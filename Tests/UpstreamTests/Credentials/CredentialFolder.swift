@@ -21,12 +21,12 @@ enum Shared {
 
 /// A folder as an operator lays it out: `client.crt`, `client.key`, `ca.crt`.
 struct CredentialFolder: Sendable {
-    let folder: TemporaryFolder
+    let folder: TemporaryDirectory
     let authority: TestAuthority
 
     init() throws {
         _ = try SharedMemory.secrets  // The authority is made by OpenSSL, in this process.
-        self.folder = try TemporaryFolder()
+        self.folder = try TemporaryDirectory()
         self.authority = try TestAuthority()
         _ = try self.folder.write(self.authority.certificate, to: "ca.crt")
     }

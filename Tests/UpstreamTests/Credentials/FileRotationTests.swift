@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import CertificateRotation
 import Cryptography
 import Glibc
-import Renewal
 import TestSupport
 import Testing
 
@@ -45,10 +45,10 @@ struct FileRotationTests {
         }
         try way.replace(with: try folder.authority.issueClient(), generation: 0, in: folder)
         let source = try folder.source()
-        let (events, feed) = AsyncStream.makeStream(of: CredentialKeeper.Event.self)
-        var pace = CredentialKeeper.Pace()
+        let (events, feed) = AsyncStream.makeStream(of: CredentialReloader.Event.self)
+        var pace = CredentialReloader.Timing()
         pace.settling = .milliseconds(1)
-        let keeper = CredentialKeeper(source, credentials: try source.load(now: now()), pace: pace) { feed.yield($0) }
+        let keeper = CredentialReloader(source, credentials: try source.load(now: now()), pace: pace) { feed.yield($0) }
         try await withThrowingTaskGroup { group in
             group.addTask { await keeper.run() }
             defer { group.cancelAll() }
@@ -73,10 +73,10 @@ struct FileRotationTests {
         let folder = try CredentialFolder()
         try folder.issue()
         let source = try folder.source()
-        let (events, feed) = AsyncStream.makeStream(of: CredentialKeeper.Event.self)
-        var pace = CredentialKeeper.Pace()
+        let (events, feed) = AsyncStream.makeStream(of: CredentialReloader.Event.self)
+        var pace = CredentialReloader.Timing()
         pace.settling = .milliseconds(1)
-        let keeper = CredentialKeeper(source, credentials: try source.load(now: now()), pace: pace) { feed.yield($0) }
+        let keeper = CredentialReloader(source, credentials: try source.load(now: now()), pace: pace) { feed.yield($0) }
         try await withThrowingTaskGroup { group in
             group.addTask { await keeper.run() }
             defer { group.cancelAll() }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Curl
+import CurlTransport
 import KeyService
+import Primitives
 import Testing
-import Waiting
 
 @testable import Upstream
 
@@ -11,8 +11,8 @@ import Waiting
 @Suite(.timeLimit(.minutes(1))) struct CredentialChangeTests {
     @Test("what is under way ends on the old way, what follows takes the new one")
     func change() async throws {
-        let gate = Waiter<Bool>()
-        let bench = try KESBench { _ in .held(gate, .plaintext) }
+        let gate = OneShot<Bool>()
+        let bench = try KESServiceFixture { _ in .held(gate, .plaintext) }
         let successor = ScriptedTransport(clock: bench.clock) { _ in .plaintext }
         async let old = bench.outcome()
         await bench.transport.asks.wait(for: 1)
@@ -20,7 +20,7 @@ import Waiting
         #expect(bench.transport.retirements.entries.count == 1)
         #expect(await bench.outcome() == .success(Array("key".utf8)))
         #expect(successor.requests.count == 1)
-        gate.tell(true)
+        gate.resolve(true)
         let outcome = await old
         #expect(outcome == .success(Array("key".utf8)))
         #expect(bench.transport.asks.entries.count == 1)
@@ -29,13 +29,13 @@ import Waiting
 
     @Test("a request that comes to the old way as it closes takes the new one, even if it must not be repeated")
     func race() async throws {
-        let gate = Waiter<Bool>()
-        let bench = try KESBench { _ in .held(gate, .failure(.retired, wasSent: false)) }
+        let gate = OneShot<Bool>()
+        let bench = try KESServiceFixture { _ in .held(gate, .failure(.retired, wasSent: false)) }
         let successor = ScriptedTransport(clock: bench.clock) { _ in .ok }
         async let creation: Void = bench.service.createKey(bench.name)
         await bench.transport.asks.wait(for: 1)
         bench.service.use(successor)
-        gate.tell(true)
+        gate.resolve(true)
         try await creation
         #expect(successor.requests.map(\.path) == ["/v1/key/create/my-key"])
         #expect(bench.areAllOnline)
@@ -43,7 +43,7 @@ import Waiting
 
     @Test("an endpoint that refused the old credentials is tried with the new ones at once")
     func recovery() async throws {
-        let bench = try KESBench { _ in .failure(.tls, wasSent: true) }
+        let bench = try KESServiceFixture { _ in .failure(.tls, wasSent: true) }
         try await bench.tended { bench in
             await bench.passTime(by: .seconds(3))
             #expect(!bench.areAllOnline)

@@ -8,8 +8,8 @@ import Testing
 /// Asking a second server where the first takes unusually long.
 @Suite(.timeLimit(.minutes(1))) struct HedgingTests {
     /// Enough answers to know what is usual: 1 ms.
-    private static func bench(_ endpoints: [String] = ["a", "b"], isOn: Bool = true) async throws -> KESBench {
-        let bench = try KESBench(
+    private static func bench(_ endpoints: [String] = ["a", "b"], isOn: Bool = true) async throws -> KESServiceFixture {
+        let bench = try KESServiceFixture(
             endpoints,
             {
                 $0.isHedging = isOn
@@ -21,7 +21,7 @@ import Testing
     }
 
     /// From now on `slow` says nothing, which is the one asked first.
-    private static func silenceTheFirst(of bench: KESBench) -> Journal<String> {
+    private static func silenceTheFirst(of bench: KESServiceFixture) -> Journal<String> {
         let first = Journal<String>()
         bench.transport.answer { ask in
             if first.entries.isEmpty { first.note(ask.endpoint) }
@@ -41,7 +41,7 @@ import Testing
         let result = await outcome
         #expect(result == .success(Array("key".utf8)))
         #expect(Set(bench.transport.asks.entries.suffix(2).map(\.endpoint)) == ["a", "b"])
-        #expect(bench.service.slots.counts == (0, 0))
+        #expect(bench.service.limiter.counts == (0, 0))
         #expect(bench.areAllOnline)
     }
 
@@ -70,7 +70,7 @@ import Testing
     func noRoom() async throws {
         let bench = try await Self.bench()
         let first = Self.silenceTheFirst(of: bench)
-        #expect(bench.service.slots.enterAtOnce())
+        #expect(bench.service.limiter.enterImmediately())
         async let outcome = bench.outcome()
         await first.wait(for: 1)
         await bench.clock.waitForSleeper(through: .milliseconds(1))

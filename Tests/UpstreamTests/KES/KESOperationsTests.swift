@@ -14,10 +14,12 @@ import Testing
     private static let zeros = [UInt8](repeating: 0, count: 32)
 
     /// A bench whose one server gives one answer.
-    private static func bench(_ body: String) throws -> KESBench { try KESBench { _ in .answer(200, body) } }
+    private static func bench(_ body: String) throws -> KESServiceFixture {
+        try KESServiceFixture { _ in .answer(200, body) }
+    }
 
     private static func expect(
-        _ bench: KESBench, _ method: String, _ path: String, _ body: String,
+        _ bench: KESServiceFixture, _ method: String, _ path: String, _ body: String,
         isRepeatable: Bool = true, _ location: SourceLocation = #_sourceLocation
     ) {
         let asks = bench.transport.asks.entries
@@ -118,7 +120,7 @@ import Testing
 
     @Test("an endpoint that is named twice is one")
     func duplicates() throws {
-        let bench = try KESBench(["a", "b", "a"]) { _ in .ok }
+        let bench = try KESServiceFixture(["a", "b", "a"]) { _ in .ok }
         #expect(bench.service.addresses == ["a", "b"])
     }
 }

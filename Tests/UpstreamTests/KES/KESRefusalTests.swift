@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Curl
+import CurlTransport
 import KESProtocol
 import KeyService
 import TestSupport
@@ -23,7 +23,7 @@ import Testing
         ]
     )
     func refusals(status: Int, message: String, error: KeyServiceError) async throws {
-        let bench = try KESBench(["a", "b"]) { _ in .message(status, message) }
+        let bench = try KESServiceFixture(["a", "b"]) { _ in .message(status, message) }
         await #expect(throws: error) { try await bench.decrypt() }
         #expect(bench.transport.asks.entries.count == 1)
         #expect(bench.areAllOnline)
@@ -40,7 +40,7 @@ import Testing
         ]
     )
     func unusableAnswers(status: Int, body: String, words: String) async throws {
-        let bench = try KESBench { _ in .answer(status, body) }
+        let bench = try KESServiceFixture { _ in .answer(status, body) }
         await #expect(throws: KeyServiceError.internalFailure) { try await bench.decrypt() }
         #expect(bench.areAllOnline)
         #expect(bench.service.metrics.count(.decrypt, at: 0, .unusable) == 1)
@@ -52,7 +52,7 @@ import Testing
 
     @Test("a data key of another length than 32 bytes is refused", arguments: [0, 1, 10, 11, 12, 100])
     func keyLength(groups: Int) async throws {
-        let bench = try KESBench { _ in
+        let bench = try KESServiceFixture { _ in
             .answer(200, #"{"plaintext":"\#(String(repeating: "AAAA", count: groups))","ciphertext":"AQID"}"#)
         }
         await #expect(throws: KeyServiceError.internalFailure) {
@@ -62,27 +62,27 @@ import Testing
 
     @Test("a page where nothing belongs is not taken for success")
     func pageInsteadOfNothing() async throws {
-        let bench = try KESBench { _ in .answer(200, "<html>") }
+        let bench = try KESServiceFixture { _ in .answer(200, "<html>") }
         await #expect(throws: KeyServiceError.internalFailure) { try await bench.service.createKey(bench.name) }
         await #expect(throws: KeyServiceError.internalFailure) { try await bench.service.deleteKey(bench.name) }
     }
 
     @Test func anAnswerThatIsTooLargeIsAnErrorOfTheInside() async throws {
-        let bench = try KESBench { _ in .failure(.answerTooLarge, wasSent: true) }
+        let bench = try KESServiceFixture { _ in .failure(.answerTooLarge, wasSent: true) }
         await #expect(throws: KeyServiceError.internalFailure) { try await bench.decrypt() }
         #expect(bench.areAllOnline)
     }
 
     @Test("where one server answers nonsense, another is asked")
     func nonsenseFromOne() async throws {
-        let bench = try KESBench(["a", "b"]) { $0.endpoint == "a" ? .answer(200, "{}") : .plaintext }
+        let bench = try KESServiceFixture(["a", "b"]) { $0.endpoint == "a" ? .answer(200, "{}") : .plaintext }
         for _ in 0..<20 { #expect(try await bench.decrypt() == Array("key".utf8)) }
         #expect(bench.areAllOnline)
     }
 
     @Test("nonsense is told of once in a while, not with every answer")
     func unusableAnswersAreToldOnce() async throws {
-        let bench = try KESBench { _ in .answer(200, "{}") }
+        let bench = try KESServiceFixture { _ in .answer(200, "{}") }
         for _ in 0..<10 { _ = try? await bench.decrypt() }
         #expect(bench.notices.entries.count == 1)
         bench.clock.advance(by: .seconds(60))
@@ -97,7 +97,7 @@ import Testing
         ] as [(TransferFailure.Kind, KeyServiceError)]
     )
     func ownFailures(kind: TransferFailure.Kind, error: KeyServiceError) async throws {
-        let bench = try KESBench(["a", "b"]) { _ in .failure(kind, wasSent: false) }
+        let bench = try KESServiceFixture(["a", "b"]) { _ in .failure(kind, wasSent: false) }
         await #expect(throws: error) { try await bench.decrypt() }
         #expect(bench.transport.asks.entries.count == 1)
         #expect(bench.areAllOnline)

@@ -13,7 +13,7 @@ import Testing
 
     @Test("every endpoint is asked, and the truth is told of each")
     func truth() async throws {
-        let bench = try KESBench(["a", "b", "c", "d", "e"]) { ask in
+        let bench = try KESServiceFixture(["a", "b", "c", "d", "e"]) { ask in
             switch ask.endpoint {
             case "a": .status
             case "b": .message(403, "not authorized: insufficient permissions")
@@ -35,7 +35,7 @@ import Testing
 
     @Test("down is told with the time since when, whatever has failed since")
     func downSince() async throws {
-        let bench = try KESBench { _ in .refused }
+        let bench = try KESServiceFixture { _ in .refused }
         _ = await bench.service.status()
         bench.clock.advance(by: .seconds(40))
         bench.transport.answer { _ in .message(502, "x") }
@@ -49,7 +49,7 @@ import Testing
 
     @Test("a server that is back is told to be as soon as somebody asks")
     func back() async throws {
-        let bench = try KESBench { _ in .refused }
+        let bench = try KESServiceFixture { _ in .refused }
         #expect(await bench.service.status().reachability == .unreachable)
         bench.transport.answer { _ in .status }
         #expect(await bench.service.status().reachability != .unreachable)
@@ -58,7 +58,7 @@ import Testing
 
     @Test("a server that says nothing keeps nobody waiting for longer than the connect timeout")
     func silence() async throws {
-        let bench = try KESBench(["a", "b"], { $0.connectTimeout = .milliseconds(500) }) {
+        let bench = try KESServiceFixture(["a", "b"], { $0.connectTimeout = .milliseconds(500) }) {
             $0.endpoint == "a" ? .silence : .status
         }
         async let status = bench.service.status()
@@ -70,12 +70,12 @@ import Testing
 
     @Test("before anybody has answered, nobody is reachable")
     func unknown() throws {
-        let bench = try KESBench { _ in .status }
+        let bench = try KESServiceFixture { _ in .status }
         #expect(bench.service.knownStatus.reachability == .unreachable)
     }
 
     @Test func metrics() async throws {
-        let bench = try KESBench(["https://a:1", "https://b:1"]) { ask in
+        let bench = try KESServiceFixture(["https://a:1", "https://b:1"]) { ask in
             .after(.milliseconds(1), ask.endpoint == "https://a:1" ? .refused : .status)
         }
         async let status = bench.service.status()

@@ -11,7 +11,7 @@ import Testing
 
     @Test("a server that is away for a moment is a pause, not a failure")
     func shortOutage() async throws {
-        let bench = try KESBench { $0.isProbe ? .status : .refused }
+        let bench = try KESServiceFixture { $0.isProbe ? .status : .refused }
         try await bench.tended { bench in
             async let outcomes = bench.outcomes(100)
             await bench.waitForStranded(100)
@@ -26,7 +26,7 @@ import Testing
 
     @Test("who finds nobody is told so within the connect timeout", arguments: [["a"], ["a", "b", "c"]])
     func longOutage(endpoints: [String]) async throws {
-        let bench = try KESBench(endpoints) { _ in .refused }
+        let bench = try KESServiceFixture(endpoints) { _ in .refused }
         try await bench.tended { bench in
             await bench.notices.wait(for: endpoints.count)
             async let outcomes = bench.outcomes(10)
@@ -39,7 +39,7 @@ import Testing
 
     @Test("once an outage has lasted, nobody waits in vain")
     func establishedOutage() async throws {
-        let bench = try KESBench { _ in .refused }
+        let bench = try KESServiceFixture { _ in .refused }
         try await bench.tended { bench in
             await bench.notices.wait(for: 1)
             await bench.passTime(by: .seconds(2))
@@ -51,7 +51,7 @@ import Testing
 
     @Test("service is back within a second after a server is, however long it was away", arguments: [3, 60, 3600])
     func recovery(seconds: Int) async throws {
-        let bench = try KESBench(["a", "b"]) { _ in .refused }
+        let bench = try KESServiceFixture(["a", "b"]) { _ in .refused }
         try await bench.tended { bench in
             await bench.notices.wait(for: 2)
             // Away for as long, as far as the pool can tell, without a probe for each pause of it.
@@ -66,7 +66,7 @@ import Testing
 
     @Test("an operator hears of an outage once, and of its end")
     func notices() async throws {
-        let bench = try KESBench { _ in .refused }
+        let bench = try KESServiceFixture { _ in .refused }
         try await bench.tended { bench in
             await bench.passTime(by: .seconds(5))
             bench.transport.answer { _ in .status }
@@ -85,13 +85,13 @@ import Testing
 
     @Test("without anybody who tends the endpoints, nobody waits for them")
     func untended() async throws {
-        let bench = try KESBench { _ in .refused }
+        let bench = try KESServiceFixture { _ in .refused }
         #expect(await bench.outcome() == .failure(.unavailable))
     }
 
     @Test("when the tending ends, so does all waiting")
     func end() async throws {
-        let bench = try KESBench { _ in .refused }
+        let bench = try KESServiceFixture { _ in .refused }
         async let outcomes: [Result<[UInt8], KeyServiceError>] = {
             await bench.waitForTending()
             return await bench.outcomes(10)
@@ -103,20 +103,20 @@ import Testing
 
     @Test("whoever gives up waiting leaves nothing behind")
     func cancellation() async throws {
-        let bench = try KESBench { _ in .refused }
+        let bench = try KESServiceFixture { _ in .refused }
         try await bench.tended { bench in
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { _ = await bench.outcome() }
                 await bench.waitForStranded(1)
                 group.cancelAll()
             }
-            #expect(bench.service.slots.counts == (0, 0))
+            #expect(bench.service.limiter.counts == (0, 0))
         }
     }
 
     @Test("a server that hangs is left, and found again when it answers")
     func hanging() async throws {
-        let bench = try KESBench { _ in .silence }
+        let bench = try KESServiceFixture { _ in .silence }
         try await bench.tended { bench in
             await bench.passTime(by: .seconds(4))
             #expect(!bench.areAllOnline)

@@ -2,8 +2,8 @@
 
 import KESProtocol
 import KeyService
+import Primitives
 import Testing
-import Waiting
 
 @testable import Upstream
 
@@ -11,9 +11,9 @@ import Waiting
 @Suite(.timeLimit(.minutes(1))) struct OverloadTests {
     @Test("one too many is refused at once, the others are served in turn")
     func bounds() async throws {
-        let gate = Waiter<Bool>()
+        let gate = OneShot<Bool>()
         let isOpen = Journal<Void>()
-        let bench = try KESBench(
+        let bench = try KESServiceFixture(
             ["a"],
             {
                 $0.inFlightMax = 1
@@ -25,41 +25,41 @@ import Waiting
         async let first = bench.outcome()
         await bench.transport.asks.wait(for: 1)
         async let others = bench.outcomes(3)
-        while bench.service.slots.counts.queued < 3 { await Task.yield() }
+        while bench.service.limiter.counts.queued < 3 { await Task.yield() }
         #expect(await bench.outcome() == .failure(.overloaded))
         #expect(bench.transport.asks.entries.count == 1)
         isOpen.note(())
-        gate.tell(true)
+        gate.resolve(true)
         let outcomes = await others + [first]
         #expect(outcomes == Array(repeating: .success(Array("key".utf8)), count: 4))
-        #expect(bench.service.slots.counts == (0, 0))
+        #expect(bench.service.limiter.counts == (0, 0))
     }
 
     @Test("whoever gives up makes room, and its transfer ends")
     func cancellation() async throws {
-        let gate = Waiter<Bool>()
-        let bench = try KESBench(["a"], { $0.inFlightMax = 1 }) { _ in .held(gate, .plaintext) }
+        let gate = OneShot<Bool>()
+        let bench = try KESServiceFixture(["a"], { $0.inFlightMax = 1 }) { _ in .held(gate, .plaintext) }
         await withTaskGroup(of: Void.self) { group in
             group.addTask { _ = await bench.outcome() }
             await bench.transport.asks.wait(for: 1)
             group.cancelAll()
         }
-        #expect(bench.service.slots.counts == (0, 0))
+        #expect(bench.service.limiter.counts == (0, 0))
         #expect(bench.areAllOnline)
         #expect(bench.service.metrics.count(.decrypt, at: 0, .givenUp) == 1)
     }
 
     @Test("the time in the queue counts: a request has its deadline, not each of its waits")
     func deadline() async throws {
-        let gate = Waiter<Bool>()
-        let bench = try KESBench(["a"], { $0.inFlightMax = 1 }) { _ in .held(gate, .plaintext) }
+        let gate = OneShot<Bool>()
+        let bench = try KESServiceFixture(["a"], { $0.inFlightMax = 1 }) { _ in .held(gate, .plaintext) }
         async let first = bench.outcome()
         await bench.transport.asks.wait(for: 1)
         async let second = bench.outcome()
-        while bench.service.slots.counts.queued < 1 { await Task.yield() }
+        while bench.service.limiter.counts.queued < 1 { await Task.yield() }
         bench.clock.advance(by: .seconds(4))
         bench.transport.answer { _ in .plaintext }
-        gate.tell(true)
+        gate.resolve(true)
         let outcomes = await [first, second]
         #expect(outcomes.allSatisfy { $0 == .success(Array("key".utf8)) })
         #expect(bench.transport.asks.entries.map { $0.deadline - bench.clock.start } == [.seconds(10), .seconds(10)])

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Curl
+import CurlTransport
 import KESProtocol
 import KeyService
 import LockedMemory
@@ -15,7 +15,7 @@ import Testing
 
     @Test("a request is repeated at the same server as soon as this process may have what it lacked", arguments: kinds)
     func repetition(kind: TransferFailure.Kind) async throws {
-        let bench = try KESBench { _ in .failure(kind, wasSent: true) }
+        let bench = try KESServiceFixture { _ in .failure(kind, wasSent: true) }
         async let outcome = bench.outcome()
         for count in 1...20 {
             await bench.transport.asks.wait(for: count)
@@ -34,7 +34,7 @@ import Testing
             (TransferFailure.Kind.noMemory, KeyServiceError.outOfMemory), (.noResources, .overloaded),
         ] as [(TransferFailure.Kind, KeyServiceError)])
     func lastingLack(kind: TransferFailure.Kind, error: KeyServiceError) async throws {
-        let bench = try KESBench(["a", "b"]) { _ in .failure(kind, wasSent: false) }
+        let bench = try KESServiceFixture(["a", "b"]) { _ in .failure(kind, wasSent: false) }
         async let outcome = bench.outcome()
         await bench.transport.asks.wait(for: 1)
         await bench.clock.waitForSleeper(through: .seconds(10))
@@ -46,7 +46,7 @@ import Testing
 
     @Test("a probe that fails for a lack of this process's own marks no server down", arguments: kinds)
     func probe(kind: TransferFailure.Kind) async throws {
-        let bench = try KESBench(["a", "b"]) { _ in .failure(kind, wasSent: false) }
+        let bench = try KESServiceFixture(["a", "b"]) { _ in .failure(kind, wasSent: false) }
         _ = await bench.service.status()
         #expect(bench.areAllOnline)
         #expect(bench.notices.entries.isEmpty)
@@ -54,7 +54,7 @@ import Testing
 
     @Test("what must not be asked twice is not, if it may have been sent", arguments: kinds)
     func change(kind: TransferFailure.Kind) async throws {
-        let bench = try KESBench { _ in .failure(kind, wasSent: true) }
+        let bench = try KESServiceFixture { _ in .failure(kind, wasSent: true) }
         await #expect(throws: KeyServiceError.self) { try await bench.service.createKey(bench.name) }
         #expect(bench.transport.asks.entries.count == 1)
         #expect(bench.areAllOnline)
@@ -62,12 +62,12 @@ import Testing
 
     @Test("a caller that gives up ends the repetition")
     func cancellation() async throws {
-        let bench = try KESBench { _ in .failure(.noMemory, wasSent: false) }
+        let bench = try KESServiceFixture { _ in .failure(.noMemory, wasSent: false) }
         let request = Task { await bench.outcome() }
         await bench.transport.asks.wait(for: 1)
         await bench.clock.waitForSleeper(through: .seconds(10))
         request.cancel()
         #expect(await request.value == .failure(.outOfMemory))
-        #expect(bench.service.slots.counts == (0, 0))
+        #expect(bench.service.limiter.counts == (0, 0))
     }
 }

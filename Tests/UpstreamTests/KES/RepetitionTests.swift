@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Curl
+import CurlTransport
 import KESProtocol
 import KeyService
 import LockedMemory
@@ -21,7 +21,7 @@ import Testing
     @Test("a server that fails is put aside, and another answers", arguments: RepetitionTests.faults.indices)
     func repetition(index: Int) async throws {
         let fault = Self.faults[index]
-        let bench = try KESBench(["a", "b"]) { $0.endpoint == "a" ? fault : .plaintext }
+        let bench = try KESServiceFixture(["a", "b"]) { $0.endpoint == "a" ? fault : .plaintext }
         for _ in 0..<20 { #expect(try await bench.decrypt() == Array("key".utf8)) }
         #expect(bench.transport.asks.entries.filter { $0.endpoint == "a" }.count == 1)
         #expect(bench.service.knownStatus.endpoints.map(\.isOnline) == [false, true])
@@ -30,7 +30,7 @@ import Testing
 
     @Test("429 is no fault of a server, yet another may have room")
     func tooManyRequests() async throws {
-        let bench = try KESBench(["a", "b"]) { $0.endpoint == "a" ? .message(429, "x") : .plaintext }
+        let bench = try KESServiceFixture(["a", "b"]) { $0.endpoint == "a" ? .message(429, "x") : .plaintext }
         for _ in 0..<20 { #expect(try await bench.decrypt() == Array("key".utf8)) }
         #expect(bench.areAllOnline)
         bench.transport.answer { _ in .message(429, "x") }
@@ -41,7 +41,7 @@ import Testing
         case create, importing, delete
     }
 
-    private static func perform(_ change: Change, on bench: KESBench) async throws {
+    private static func perform(_ change: Change, on bench: KESServiceFixture) async throws {
         switch change {
         case .create: try await bench.service.createKey(bench.name)
         case .importing:
@@ -53,7 +53,7 @@ import Testing
 
     @Test("what changes keys goes to another server if nothing was sent", arguments: Change.allCases)
     func unsentChanges(change: Change) async throws {
-        let bench = try KESBench(["a", "b"]) { $0.endpoint == "a" ? .refused : .ok }
+        let bench = try KESServiceFixture(["a", "b"]) { $0.endpoint == "a" ? .refused : .ok }
         for _ in 0..<20 { try await Self.perform(change, on: bench) }
     }
 
@@ -62,14 +62,14 @@ import Testing
         [(ScriptedTransport.Reaction.broken, KeyServiceError.unavailable), (.message(502, "x"), .unavailable)])
     func sentChanges(change: Change, fault: (reaction: ScriptedTransport.Reaction, error: KeyServiceError)) async throws
     {
-        let bench = try KESBench(["a", "b"]) { _ in fault.reaction }
+        let bench = try KESServiceFixture(["a", "b"]) { _ in fault.reaction }
         await #expect(throws: fault.error) { try await Self.perform(change, on: bench) }
         #expect(bench.transport.asks.entries.count == 1)
     }
 
     @Test("each server is asked once, and the last word counts")
     func everybodyFails() async throws {
-        let bench = try KESBench(["a", "b", "c"]) { _ in .message(503, "x") }
+        let bench = try KESServiceFixture(["a", "b", "c"]) { _ in .message(503, "x") }
         await #expect(throws: KeyServiceError.overloaded) { try await bench.decrypt() }
         #expect(Set(bench.transport.asks.entries.map(\.endpoint)) == ["a", "b", "c"])
         #expect(bench.transport.asks.entries.count == 3)
@@ -77,7 +77,7 @@ import Testing
 
     @Test("a server that answers failures is still asked where there is no other: it may have this key")
     func ailingServer() async throws {
-        let bench = try KESBench { _ in .message(502, "failed to read key") }
+        let bench = try KESServiceFixture { _ in .message(502, "failed to read key") }
         for count in 1...5 {
             await #expect(throws: KeyServiceError.unavailable) { try await bench.decrypt() }
             #expect(bench.transport.asks.entries.count == count)
@@ -88,16 +88,16 @@ import Testing
 
     @Test("attempts are bounded, however many servers there are")
     func bound() async throws {
-        let bench = try KESBench((0..<50).map { "s\($0)" }) { _ in .broken }
+        let bench = try KESServiceFixture((0..<50).map { "s\($0)" }) { _ in .broken }
         await #expect(throws: KeyServiceError.unavailable) { try await bench.decrypt() }
-        #expect(bench.transport.asks.entries.count == RequestCourse.attemptCountMax)
+        #expect(bench.transport.asks.entries.count == RetryState.attemptCountMax)
     }
 
     // MARK: Time
 
     @Test("a server that says nothing is left in time for another")
     func silence() async throws {
-        let bench = try KESBench(["a", "b"]) { $0.endpoint == "a" ? .silence : .plaintext }
+        let bench = try KESServiceFixture(["a", "b"]) { $0.endpoint == "a" ? .silence : .plaintext }
         async let answers = withThrowingTaskGroup(of: [UInt8].self) { group in
             for _ in 0..<20 { group.addTask { try await bench.decrypt() } }
             return try await group.reduce(into: []) { $0.append($1) }
@@ -112,7 +112,7 @@ import Testing
 
     @Test("where there is no other, a server has all the time there is")
     func silenceOfTheOnlyOne() async throws {
-        let bench = try KESBench { _ in .silence }
+        let bench = try KESServiceFixture { _ in .silence }
         async let outcome = bench.outcome()
         await bench.clock.waitForSleeper(from: .seconds(10), through: .seconds(10))
         bench.clock.advance(by: .seconds(10))
@@ -123,7 +123,7 @@ import Testing
 
     @Test("servers that swallow everything do not take each a connect timeout of its own")
     func void() async throws {
-        let bench = try KESBench(["a", "b", "c"]) { _ in .void }
+        let bench = try KESServiceFixture(["a", "b", "c"]) { _ in .void }
         async let outcome = bench.outcome()
         for _ in 0..<3 {
             while bench.clock.serverCount < 1 { await Task.yield() }
@@ -138,7 +138,7 @@ import Testing
 
     @Test("a server is not blamed for an answer that nobody had the time to wait for")
     func noTimeLeft() async throws {
-        let bench = try KESBench(["a"], { $0.timeout = .seconds(1) }) { _ in .silence }
+        let bench = try KESServiceFixture(["a"], { $0.timeout = .seconds(1) }) { _ in .silence }
         async let outcome = bench.outcome()
         await bench.clock.waitForSleeper(through: .seconds(1))
         bench.clock.advance(by: .seconds(1))

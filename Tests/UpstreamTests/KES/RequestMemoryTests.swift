@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ByteCoding
-import Curl
+import CurlTransport
 import KESProtocol
 import KeyService
 import LockedMemory
@@ -92,7 +92,7 @@ private struct Bench {
     let service: KESService
     let name: KeyName
 
-    init(_ operation: KESEndpoint, bodyByteCount: Int) throws {
+    init(_ operation: Operation, bodyByteCount: Int) throws {
         let reserved = max(operation.lockedByteCountMax(forBodyOf: bodyByteCount), 16 << 10)
         self.memory = try SecretMemory(
             MemoryPlan(slotCount: 64, own: 64 << 10, requests: reserved), allowUnlocked: true)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Primitives
 import Synchronization
-import Waiting
 
 @testable import Upstream
 
@@ -9,7 +9,7 @@ import Waiting
 final class Journal<Entry: Sendable>: Sendable {
     fileprivate struct State {
         var entries: [Entry] = []
-        var watchers: [(isMet: @Sendable ([Entry]) -> Bool, waiter: Waiter<Void>)] = []
+        var watchers: [(isMet: @Sendable ([Entry]) -> Bool, waiter: OneShot<Void>)] = []
     }
 
     private let state = Mutex(State())
@@ -21,16 +21,16 @@ final class Journal<Entry: Sendable>: Sendable {
             state.entries.append(entry)
             return state.takeMet()
         }
-        for watcher in met { watcher.tell(()) }
+        for watcher in met { watcher.resolve(()) }
     }
 
     func wait(until isMet: @escaping @Sendable ([Entry]) -> Bool) async {
-        let waiter = Waiter<Void>()
+        let waiter = OneShot<Void>()
         let met = self.state.withLock { state in
             state.watchers.append((isMet, waiter))
             return state.takeMet()
         }
-        for watcher in met { watcher.tell(()) }
+        for watcher in met { watcher.resolve(()) }
         await waiter.wait(ifCancelled: ())
     }
 
@@ -38,7 +38,7 @@ final class Journal<Entry: Sendable>: Sendable {
 }
 
 extension Journal.State {
-    fileprivate mutating func takeMet() -> [Waiter<Void>] {
+    fileprivate mutating func takeMet() -> [OneShot<Void>] {
         let entries = self.entries
         let met = self.watchers.filter { $0.isMet(entries) }
         self.watchers.removeAll { $0.isMet(entries) }

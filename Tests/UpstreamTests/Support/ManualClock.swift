@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Primitives
 import Synchronization
-import Waiting
 
 @testable import Upstream
 
@@ -11,8 +11,8 @@ final class ManualClock: SteadyClock {
 
     fileprivate struct State {
         var now: Instant
-        var sleepers: [(until: Instant, isServer: Bool, waiter: Waiter<Bool>)] = []
-        var watchers: [(isMet: @Sendable ([Instant]) -> Bool, waiter: Waiter<Void>)] = []
+        var sleepers: [(until: Instant, isServer: Bool, waiter: OneShot<Bool>)] = []
+        var watchers: [(isMet: @Sendable ([Instant]) -> Bool, waiter: OneShot<Void>)] = []
     }
 
     let start: Instant
@@ -31,13 +31,13 @@ final class ManualClock: SteadyClock {
     }
 
     func sleep(until deadline: Instant, isServer: Bool) async throws {
-        let waiter = Waiter<Bool>()
+        let waiter = OneShot<Bool>()
         let (isPast, met) = self.state.withLock { state in
-            guard deadline > state.now else { return (true, [Waiter<Void>]()) }
+            guard deadline > state.now else { return (true, [OneShot<Void>]()) }
             state.sleepers.append((deadline, isServer, waiter))
             return (false, state.takeMet())
         }
-        for watcher in met { watcher.tell(()) }
+        for watcher in met { watcher.resolve(()) }
         if isPast { return }
         guard await waiter.wait(ifCancelled: false) else {
             self.state.withLock { $0.sleepers.removeAll { $0.waiter === waiter } }
@@ -53,7 +53,7 @@ final class ManualClock: SteadyClock {
             state.sleepers.removeAll { $0.until <= state.now }
             return due
         }
-        for sleeper in due { sleeper.waiter.tell(true) }
+        for sleeper in due { sleeper.waiter.resolve(true) }
     }
 
     /// Whether somebody wakes up at `instant` or before, key servers not counted.
@@ -67,18 +67,18 @@ final class ManualClock: SteadyClock {
     /// Waits until somebody sleeps until exactly `offset` from the start, or later than that and no longer than `most`.
     func waitForSleeper(from least: Duration = .zero, through most: Duration) async {
         let range = (self.start + least)...(self.start + most)
-        let waiter = Waiter<Void>()
+        let waiter = OneShot<Void>()
         let met = self.state.withLock { state in
             state.watchers.append(({ $0.contains { range.contains($0) } }, waiter))
             return state.takeMet()
         }
-        for watcher in met { watcher.tell(()) }
+        for watcher in met { watcher.resolve(()) }
         await waiter.wait(ifCancelled: ())
     }
 }
 
 extension ManualClock.State {
-    fileprivate mutating func takeMet() -> [Waiter<Void>] {
+    fileprivate mutating func takeMet() -> [OneShot<Void>] {
         let instants = self.sleepers.map(\.until)
         let met = self.watchers.filter { $0.isMet(instants) }
         self.watchers.removeAll { $0.isMet(instants) }

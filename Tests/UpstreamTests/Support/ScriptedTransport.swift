@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import Curl
+import CurlTransport
 import LockedMemory
+import Primitives
 import Synchronization
 import TestSupport
-import Waiting
 
 @testable import Upstream
 
@@ -30,7 +30,7 @@ final class ScriptedTransport: KESTransport {
         /// Nobody answers the attempt to connect.
         case void
         /// When the test says so.
-        case held(Waiter<Bool>, Reaction)
+        case held(OneShot<Bool>, Reaction)
         case after(Duration, Reaction)
 
         static let ok = answer(200, "")

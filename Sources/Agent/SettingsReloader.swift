@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Authorization
+import Linux
+import Logging
+import Settings
+import Synchronization
+
+/// Where the agent's settings come from. Nothing of it is secret.
+struct SettingsSource: Sendable {
+    /// By name, `--socket`.
+    let flags: [String: String]
+    /// The variables `KEYSIDE_…`.
+    let environment: [String: String]
+    let configFile: String?
+
+    func load() -> LoadedSettings {
+        AgentSettings.load(flags: self.flags, environment: self.environment, configFile: self.configFile)
+    }
+}
+
+/// Reads the settings again while the agent runs, and has those obeyed that can be: who may ask for what by TLS.
+///
+/// All of the rules are taken or, where anything is wrong with any of the settings, none of them.
+final class SettingsReloader: Sendable {
+    /// Who may ask for what at present.
+    let gate: CurrentGate
+
+    private let source: SettingsSource
+    /// What stays as it was at the start, by name.
+    private let fixed: [String: String]
+    private let state: Mutex<State>
+    private let worker = FileWorker()
+    private let logger: Logger
+
+    private struct State {
+        var rules: AccessRules
+        var hasRefused = false
+    }
+
+    init(_ source: SettingsSource, started configuration: Configuration, logger: Logger) {
+        self.source = source
+        self.gate = CurrentGate(Gate(configuration.settings))
+        self.fixed = Self.fixed(configuration.settingValues)
+        self.state = Mutex(State(rules: AccessRules(configuration.settings)))
+        self.logger = logger
+    }
+
+    /// Whether what the settings say now is not what is obeyed, since something is wrong with it.
+    var hasRefused: Bool { self.state.withLock(\.hasRefused) }
+
+    func reload() async {
+        self.logger.notice("reading the settings again")
+        do throws(FileWorker.Failure) {
+            let source = self.source
+            self.take(try await self.worker.run { source.load() })
+        } catch .cancelled {
+            return
+        } catch {
+            self.state.withLock { $0.hasRefused = true }
+            self.logger.error(
+                "reload failed; keeping the current configuration", metadata: ["reason": "\(error.reason)"])
+        }
+    }
+
+    private func take(_ loaded: LoadedSettings) {
+        let errors = loaded.diagnostics.filter { $0.severity == .error }
+        self.state.withLock { $0.hasRefused = !errors.isEmpty }
+        guard errors.isEmpty else {
+            self.logger.error(
+                "the new settings are refused, the old ones stay in use",
+                metadata: ["reason": "\(errors.map(\.advice).joined(separator: "; "))"])
+            return
+        }
+        for diagnostic in loaded.diagnostics where diagnostic.severity == .warning {
+            self.logger.warning("\(diagnostic)")
+        }
+        self.take(AccessRules(loaded.settings), of: loaded.settings)
+        self.tellOfFixed(Self.fixed(loaded.values))
+    }
+
+    private func take(_ rules: AccessRules, of settings: AgentSettings) {
+        let isNew = self.state.withLock { state in
+            defer { state.rules = rules }
+            return state.rules != rules
+        }
+        if isNew { self.gate.replace(with: Gate(settings)) }
+        self.logger.notice(
+            isNew ? "new policies are in use" : "policies are as they were",
+            metadata: [
+                "policies": "\(settings.policies.count)", "administrators": "\(settings.admin.identities.count)",
+            ])
+    }
+
+    private func tellOfFixed(_ values: [String: String]) {
+        let changed = values.filter { self.fixed[$0.key] != $0.value }.keys.sorted()
+        guard !changed.isEmpty else { return }
+        self.logger.warning(
+            "settings have changed that take effect with a restart",
+            metadata: ["settings": "\(changed.joined(separator: ","))"])
+    }
+
+    private static func fixed(_ values: [EffectiveValue]) -> [String: String] {
+        let fixed = values.filter { !AgentSettings.isAboutAccess($0.name) }
+        return Dictionary(uniqueKeysWithValues: fixed.map { ($0.name, $0.value) })
+    }
+}
+
+/// What of the settings says who may ask for what.
+private struct AccessRules: Equatable, Sendable {
+    let policies: [AgentSettings.BoundPolicy]
+    let administrators: Set<Principal>
+
+    init(_ settings: AgentSettings) {
+        self.policies = settings.policies
+        self.administrators = Set(settings.admin.identities.map(Principal.identity))
+    }
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Cryptography
+import Linux
+import Logging
+import Server
+import Settings
+import TLS
+
+/// The TLS listener of an agent: where it is, what it shows, and that this stays current.
+struct TLSListenerSetup: Sendable {
+    let keeper: ListenerReloader
+    private let address: ListenAddress
+    private let tls: ServerTLS
+
+    /// - Throws: ``AgentFailure`` when OpenSSL has a rule against the certificate.
+    init(_ files: ListenerFiles, plan: ListenerPlan, logger: Logger) throws(AgentFailure) {
+        let showing: ServerCertificate
+        do throws(CredentialError) {
+            showing = try ServerCertificate(plan)
+        } catch {
+            throw AgentFailure(.configuration, files.refusal(error).advice)
+        }
+        let tls = ServerTLS(showing.context)
+        self.address = plan.address
+        self.tls = tls
+        self.keeper = ListenerReloader(files, showing: showing) { event in
+            if case .replaced(let showing) = event { tls.replace(with: showing.context) }
+            logger.log(event)
+        }
+    }
+
+    /// Looks at the files at once.
+    func reload(_ logger: Logger) async {
+        logger.notice("reloading the listener certificate")
+        await self.keeper.reloadNow()
+    }
+
+    /// Listens from now on.
+    ///
+    /// - Returns: the listener, and what is told of it.
+    func open(_ limits: AgentSettings.Limits) throws(AgentFailure) -> (Listener, AgentFacts.Listener) {
+        do throws(TCPListenerError) {
+            let listener = try TCPListener(at: self.address)
+            let address = listener.address.description
+            let connections = ConnectionCount(
+                limit: limits.connections, unauthenticatedLimit: limits.unauthenticatedConnections)
+            let keeper = self.keeper
+            return (
+                .tls(listener.relinquish(), showing: self.tls, connections: connections),
+                .init(.tls, at: address, connections: connections) {
+                    WallClock(seconds: keeper.status.validity.notAfter, nanoseconds: 0)
+                }
+            )
+        } catch {
+            throw AgentFailure(error)
+        }
+    }
+}
+
+extension Logger {
+    fileprivate func log(_ event: ListenerReloader.Event) {
+        switch event {
+        case .replaced(let showing):
+            self.notice(
+                "the listener's certificate is replaced", metadata: ["valid_until": "\(showing.validity.end)"])
+        case .refused(let fault):
+            self.error(
+                "the listener's new certificate is refused, the old one stays in use", metadata: ["reason": "\(fault)"])
+        case .recovered:
+            self.notice("the listener's files hold again what is in use")
+        case .endsSoon(let validity):
+            self.warning("the listener's certificate ends soon", metadata: ["valid_until": "\(validity.end)"])
+        case .ended(let validity):
+            self.error("the listener's certificate has ended", metadata: ["valid_until": "\(validity.end)"])
+        case .notWatching(let error):
+            self.warning(
+                "the listener's files cannot be watched; they are looked at once a minute",
+                metadata: ["reason": "\(error)"])
+        }
+    }
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CCurl
+import Glibc
+import LockedMemory
+
+/// A libcurl multi handle: the connections of one pool. Belongs to the engine's thread.
+///
+/// libcurl says which sockets it wants watched, which the engine's ``Poller`` is told, and when it wants to be called,
+/// which is ``timer``. It must stay where it is: libcurl calls back into it.
+@safe final class MultiHandle {
+    /// When libcurl wants ``callTimer()``.
+    private(set) var timer: ContinuousClock.Instant?
+
+    private let pointer: UnsafeMutableRawPointer
+    /// The TLS sessions for all lanes, each of which would else keep some of its own.
+    private let share: UnsafeMutableRawPointer
+    private let record: PoolState
+    private let number: UInt32
+    private let poller: Poller
+
+    /// - Throws: `.noMemory`.
+    init(
+        record: PoolState, sharing: PoolTraffic.Sharing, number: UInt32, poller: Poller,
+        options: TransferEngine.Options
+    ) throws(TransferFailure) {
+        guard let share = unsafe curl_share_init() else { throw .noMemory }
+        guard let pointer = unsafe curl_multi_init() else {
+            unsafe curl_share_cleanup(share)
+            throw .noMemory
+        }
+        unsafe self.pointer = pointer
+        unsafe self.share = share
+        self.record = record
+        self.number = number
+        self.poller = poller
+        unsafe keyside_curl_share(share, CURL_LOCK_DATA_SSL_SESSION)
+        let pipelining =
+            switch sharing {
+            case .oneByOne: CURLPIPE_NOTHING
+            case .multiplexed: CURLPIPE_MULTIPLEX
+            }
+        unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_PIPELINING, pipelining)
+        unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAX_HOST_CONNECTIONS, options.requestCountMax)
+        unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAX_TOTAL_CONNECTIONS, options.connectionCountMax)
+        // By default as many as four for each transfer under way: after a burst, all but four would be closed.
+        unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAXCONNECTS, options.connectionCountMax)
+
+        let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe keyside_curl_multi_set_pointer(pointer, CURLMOPT_SOCKETDATA, itself)
+        unsafe keyside_curl_multi_on_socket(pointer) { _, socket, interest, itself, mark in
+            guard let itself = unsafe itself else { return -1 }
+            unsafe MultiHandle.at(itself).watch(socket, for: interest, isKnown: mark != nil)
+            return 0
+        }
+        unsafe keyside_curl_multi_set_pointer(pointer, CURLMOPT_TIMERDATA, itself)
+        unsafe keyside_curl_multi_on_timer(pointer) { _, milliseconds, itself in
+            guard let itself = unsafe itself else { return -1 }
+            unsafe MultiHandle.at(itself).timer = milliseconds < 0 ? nil : .now + .milliseconds(milliseconds)
+            return 0
+        }
+    }
+
+    /// Closes all connections. There must be no transfers any more; the lanes go after it, since connections know them.
+    func close() { unsafe curl_multi_cleanup(self.pointer) }
+
+    /// After the last lane, which shares the sessions.
+    deinit { unsafe curl_share_cleanup(self.share) }
+
+    private static func at(_ context: UnsafeMutableRawPointer) -> MultiHandle {
+        unsafe Unmanaged<MultiHandle>.fromOpaque(context).takeUnretainedValue()
+    }
+
+    // MARK: Transfers
+
+    /// Has an easy handle take part: its sockets are counted and watched, its TLS sessions shared.
+    func adopt(_ easy: EasyHandle) {
+        let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
+        unsafe easy.set(CURLOPT_SHARE, to: self.share)
+        easy.opener = self
+        unsafe easy.set(CURLOPT_OPENSOCKETDATA, to: Unmanaged.passUnretained(easy).toOpaque())
+        unsafe keyside_curl_on_open(easy.pointer) { easy, _, address in
+            guard let easy = unsafe easy, let address = unsafe address?.pointee else { return CURL_SOCKET_BAD }
+            return unsafe EasyHandle.at(easy).openSocket(address.family, address.socktype, address.protocol)
+        }
+        unsafe easy.set(CURLOPT_CLOSESOCKETDATA, to: itself)
+        unsafe keyside_curl_on_close(easy.pointer) { itself, socket in
+            if let itself = unsafe itself { unsafe MultiHandle.at(itself).willClose(socket) }
+            return Glibc.close(socket)
+        }
+    }
+
+    /// - Returns: -1 and errno if the kernel has none left.
+    func open(_ family: CInt, _ type: CInt, _ protocolNumber: CInt) -> CInt {
+        let socket = socket(family, type | CInt(SOCK_CLOEXEC.rawValue), protocolNumber)
+        if socket >= 0 {
+            self.record.socketWasOpened()
+            self.poller.expect(socket)
+        }
+        return socket
+    }
+
+    private func willClose(_ socket: CInt) {
+        self.record.socketWasClosed()
+        self.poller.closed(socket)
+    }
+
+    /// - Returns: false if libcurl has no memory for it.
+    func add(_ lane: TransferHandle) -> Bool {
+        unsafe curl_multi_add_handle(self.pointer, lane.easy.pointer) == CURLM_OK
+    }
+
+    /// Ends a transfer where it is: with it goes its connection, or over HTTP/2 its stream.
+    func remove(_ lane: TransferHandle) { unsafe curl_multi_remove_handle(self.pointer, lane.easy.pointer) }
+
+    /// A transfer that has ended since the last call; it still has to be removed.
+    func nextEnded() -> (lane: TransferHandle, code: CURLcode)? {
+        var remaining: CInt = 0
+        while let message = unsafe curl_multi_info_read(self.pointer, &remaining) {
+            guard unsafe message.pointee.msg == CURLMSG_DONE,
+                let lane = unsafe TransferHandle.of(message.pointee.easy_handle)
+            else { continue }
+            return unsafe (lane, message.pointee.data.result)
+        }
+        return nil
+    }
+
+    // MARK: Events
+
+    /// - Parameter events: what the ``Poller`` reports of a socket.
+    func call(about socket: CInt, events: UInt32) {
+        var selected: CInt = 0
+        if events & Poller.readable != 0 { selected |= CURL_CSELECT_IN }
+        if events & Poller.writable != 0 { selected |= CURL_CSELECT_OUT }
+        if events & Poller.failed != 0 { selected |= CURL_CSELECT_ERR }
+        var running: CInt = 0
+        unsafe curl_multi_socket_action(self.pointer, socket, selected, &running)
+    }
+
+    func callTimer() {
+        self.timer = nil
+        self.call(about: CURL_SOCKET_BAD, events: 0)
+    }
+
+    private func watch(_ socket: CInt, for interest: CInt, isKnown: Bool) {
+        guard interest != CURL_POLL_REMOVE else { return self.poller.forget(socket) }
+        var events: UInt32 = 0
+        if interest & CURL_POLL_IN != 0 { events |= Poller.readable }
+        if interest & CURL_POLL_OUT != 0 { events |= Poller.writable }
+        self.poller.watch(Poller.Tag(pool: self.number, descriptor: socket), for: events, isNew: !isKnown)
+        // Any mark will do: from now on it says that the socket is known.
+        unsafe curl_multi_assign(self.pointer, socket, Unmanaged.passUnretained(self).toOpaque())
+    }
+}

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CCurl
+import Linux
+import LockedMemory
+import Synchronization
+
+/// What happens on one pool, or on that part of it which shares its connections in the same way: which flights are under
+/// way, which wait, and what becomes of them. Belongs to the engine's thread.
+///
+/// Every flight that is started is ended, once: by libcurl, by its deadline, by its caller, or by ``close()``.
+final class PoolTraffic {
+    typealias Instant = ContinuousClock.Instant
+
+    /// How many transfers a connection carries at a time.
+    enum Sharing {
+        /// HTTP/1.1.
+        case oneByOne
+        /// HTTP/2.
+        case multiplexed
+    }
+
+    let record: PoolState
+    let sharing: Sharing
+    /// Tells its sockets from those of others; never used again.
+    let number: UInt32
+    private let multi: MultiHandle
+    private let completed: CompletedTransfers
+    private let options: TransferEngine.Options
+    private let memory: SecretMemory
+    private let busyConnections = BusyConnections()
+    private var queues: [EndpointQueue] = []
+    /// As many as there were flights under way at a time, at most.
+    private var handles: [TransferHandle] = []
+    private var idleHandles: [TransferHandle] = []
+    private var flightCount = 0
+    /// No flight's deadline is before this. It moves on when it is reached, not when a flight ends.
+    private var earliestDeadline: Instant?
+
+    /// - Throws: `.noMemory`.
+    init(
+        _ record: PoolState, _ sharing: Sharing, number: UInt32, poller: Poller, completed: CompletedTransfers,
+        options: TransferEngine.Options, memory: SecretMemory
+    ) throws(TransferFailure) {
+        self.record = record
+        self.sharing = sharing
+        self.number = number
+        self.completed = completed
+        self.multi = try MultiHandle(
+            record: record, sharing: sharing, number: number, poller: poller, options: options)
+        self.options = options
+        self.memory = memory
+    }
+
+    // MARK: Orders
+
+    func start(_ pending: PendingTransfer) {
+        self.flightCount += 1
+        self.record.transfersInFlight.add(1, ordering: .relaxed)
+        let deadline = pending.transfer.deadline
+        self.earliestDeadline = min(self.earliestDeadline ?? deadline, deadline)
+        let queue = self.queue(to: pending.transfer.endpoint)
+        queue.append(pending)
+        self.admit(from: queue)
+    }
+
+    /// Does nothing if the flight has ended.
+    func cancel(_ pending: PendingTransfer) {
+        self.end({ $0 === pending }) { TransferFailure(.cancelled, requestWasSent: $0) }
+        self.settle()
+    }
+
+    /// Whether the pool was retired, and has nothing left to do.
+    var isDrained: Bool { self.flightCount == 0 && self.record.isRetired.load(ordering: .relaxed) }
+
+    /// Ends everything, and closes all connections. Nothing may follow.
+    func close() {
+        self.end({ _ in true }) { TransferFailure(.stopped, requestWasSent: $0) }
+        self.multi.close()
+        self.handles = []
+        self.idleHandles = []
+    }
+
+    // MARK: Events
+
+    /// The ``Poller`` has something to report of a socket. To be followed by ``settle()``, once for all reports.
+    func act(on socket: CInt, events: UInt32) { self.multi.call(about: socket, events: events) }
+
+    /// Hands over what has ended, and lets others take their turn.
+    func settle() {
+        while let (handle, code) = self.multi.nextEnded() { self.land(handle, code) }
+        for queue in self.queues { self.admit(from: queue) }
+    }
+
+    /// When ``wake(at:)`` is due.
+    var wakeAt: Instant? {
+        guard let timer = self.multi.timer, let deadline = self.earliestDeadline else {
+            return self.multi.timer ?? self.earliestDeadline
+        }
+        return min(timer, deadline)
+    }
+
+    /// Does what is due, if anything. What is too late is not sent any more.
+    func wake(at now: Instant) {
+        if let deadline = self.earliestDeadline, deadline <= now {
+            self.end({ $0.transfer.deadline <= now }) {
+                TransferFailure(.timedOut(whileConnecting: !$0), requestWasSent: $0)
+            }
+            self.earliestDeadline = self.queues.flatMap(\.transfers).map { $0.transfer.deadline }.min()
+            self.settle()
+        }
+        if let timer = self.multi.timer, timer <= now {
+            self.multi.callTimer()
+            self.settle()
+        }
+    }
+
+    // MARK: Flights
+
+    private func queue(to endpoint: String) -> EndpointQueue {
+        if let queue = self.queues.first(where: { $0.endpoint == endpoint }) { return queue }
+        let queue = EndpointQueue(
+            endpoint: endpoint, sharing: self.sharing, requestCountMax: self.options.requestCountMax)
+        self.queues.append(queue)
+        return queue
+    }
+
+    private func admit(from queue: EndpointQueue) {
+        while let pending = queue.next() {
+            do throws(TransferFailure) {
+                try self.takeOff(pending, from: queue)
+            } catch {
+                self.end(pending, .failure(error))
+            }
+        }
+    }
+
+    private func takeOff(_ pending: PendingTransfer, from queue: EndpointQueue) throws(TransferFailure) {
+        let handle = if let idle = self.idleHandles.popLast() { idle } else { try self.makeHandle() }
+        do throws(TransferFailure) {
+            // libcurl sends again what got no answer on a connection that was used before.
+            try self.launch(pending, on: handle, needsOwnConnection: !pending.transfer.isRepeatable)
+        } catch {
+            handle.easy.reset()
+            self.idleHandles.append(handle)
+            throw error
+        }
+        handle.load = TransferHandle.Assignment(pending: pending, queue: queue)
+        queue.occupy(handle)
+    }
+
+    private func launch(_ pending: PendingTransfer, on handle: TransferHandle, needsOwnConnection: Bool)
+        throws(TransferFailure)
+    {
+        let connectTimeout = pending.transfer.connectTimeout ?? self.options.connectTimeout
+        handle.easy.set(CURLOPT_CONNECTTIMEOUT_MS, to: max(1, connectTimeout.nanoseconds / 1_000_000))
+        try handle.easy.begin(pending.transfer, needsOwnConnection: needsOwnConnection)
+        guard self.multi.add(handle) else { throw .noMemory }
+    }
+
+    private func land(_ handle: TransferHandle, _ code: CURLcode) {
+        guard let load = handle.load else { return }
+        do throws(TransferFailure) {
+            if handle.easy.wasTurnedAway {
+                self.multi.remove(handle)
+                handle.easy.reset()
+                return try self.launch(load.pending, on: handle, needsOwnConnection: true)
+            }
+            let answer = try handle.easy.finish(code)
+            self.vacate(handle)
+            self.end(load.pending, .success(answer))
+        } catch {
+            self.vacate(handle)
+            self.end(load.pending, .failure(error))
+            // Those who wait would find the same, each after a connect timeout of their own.
+            guard error.isOfConnection, !load.queue.isConnected else { return }
+            for pending in load.queue.removeWaiting(where: { _ in true }) { self.end(pending, .failure(error)) }
+        }
+    }
+
+    /// Ends the flights that are meant, wherever they are.
+    ///
+    /// - Parameter failure: is told whether the request was sent.
+    private func end(_ isMeant: (PendingTransfer) -> Bool, with failure: (Bool) -> TransferFailure) {
+        for queue in self.queues {
+            for pending in queue.removeWaiting(where: isMeant) { self.end(pending, .failure(failure(false))) }
+        }
+        for handle in self.handles {
+            guard let pending = handle.load?.pending, isMeant(pending) else { continue }
+            let requestWasSent = handle.easy.requestWasSent
+            self.vacate(handle)
+            self.end(pending, .failure(failure(requestWasSent)))
+        }
+    }
+
+    private func end(_ pending: PendingTransfer, _ outcome: consuming PendingTransfer.Outcome) {
+        self.flightCount -= 1
+        self.record.transfersInFlight.subtract(1, ordering: .relaxed)
+        self.completed.end(pending, outcome)
+    }
+
+    // MARK: Lanes
+
+    private func makeHandle() throws(TransferFailure) -> TransferHandle {
+        let httpVersion =
+            switch self.sharing {
+            case .oneByOne: Int(CURL_HTTP_VERSION_1_1)
+            case .multiplexed: Int(CURL_HTTP_VERSION_2TLS)
+            }
+        let easy = try EasyHandle(tls: self.record.tls, httpVersion: httpVersion, memory: self.memory)
+        // Rather wait for a connection to share than open one more, should the server allow fewer streams than we do.
+        easy.set(CURLOPT_PIPEWAIT, to: self.sharing == .multiplexed ? 1 : 0)
+        // What must have a connection of its own leaves it to nobody.
+        easy.set(CURLOPT_FORBID_REUSE, to: self.sharing == .oneByOne && self.options.httpVersion == .http2 ? 1 : 0)
+        // A resolver that does not answer would else be waited for, by the whole engine, when its transfer ends.
+        easy.set(CURLOPT_QUICK_EXIT, to: 1)
+        easy.set(CURLOPT_MAXAGE_CONN, to: Int(self.options.idleTimeout.components.seconds))
+        easy.set(CURLOPT_TCP_KEEPALIVE, to: 1)
+        if self.sharing == .multiplexed { easy.busyConnections = self.busyConnections }
+        self.multi.adopt(easy)
+        let handle = TransferHandle(easy)
+        self.handles.append(handle)
+        return handle
+    }
+
+    private func vacate(_ handle: TransferHandle) {
+        self.multi.remove(handle)
+        handle.easy.reset()
+        handle.load?.queue.vacate(handle)
+        handle.load = nil
+        self.idleHandles.append(handle)
+    }
+}
+
+extension PoolTraffic.Sharing {
+    /// Each has connections of its own, for libcurl does not keep them apart: see ``BusyConnections``.
+    init(_ transfer: borrowing Transfer, _ options: TransferEngine.Options) {
+        switch options.httpVersion {
+        case .auto, .http11: self = .oneByOne
+        case .http2: self = transfer.isRepeatable ? .multiplexed : .oneByOne
+        }
+    }
+}

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import CCurl
+
+/// An easy handle of a pool, and the flight that it carries at present.
+final class TransferHandle {
+    let easy: EasyHandle
+    var load: Assignment?
+
+    struct Assignment {
+        let pending: PendingTransfer
+        let queue: EndpointQueue
+    }
+
+    init(_ easy: EasyHandle) {
+        self.easy = easy
+        unsafe easy.set(CURLOPT_PRIVATE, to: Unmanaged.passUnretained(self).toOpaque())
+    }
+
+    /// The lane of a libcurl handle.
+    static func of(_ handle: UnsafeMutableRawPointer) -> TransferHandle? {
+        var lane: UnsafePointer<CChar>?
+        unsafe keyside_curl_get_text(handle, CURLINFO_PRIVATE, &lane)
+        return unsafe lane.map { unsafe Unmanaged<TransferHandle>.fromOpaque($0).takeUnretainedValue() }
+    }
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// What is asked of the agent or of a key server, in any protocol. Metrics, policies, retries and logs speak of operations; a
+/// protocol's own names for them live in its front and its backend. Hottest first.
+package enum Operation: Int, Sendable, CaseIterable {
+    case decrypt
+    case generateKey
+    case encrypt
+    case hmac
+    case describeKey
+    case listKeys
+    case createKey
+    case importKey
+    case deleteKey
+    case version
+    case ready
+    case status
+    case metrics
+    case api
+}
+
+extension Operation {
+    /// The name in metrics, logs and policies.
+    package var name: String {
+        switch self {
+        case .decrypt: "decrypt"
+        case .generateKey: "generate"
+        case .encrypt: "encrypt"
+        case .hmac: "hmac"
+        case .describeKey: "describe"
+        case .listKeys: "list"
+        case .createKey: "create"
+        case .importKey: "import"
+        case .deleteKey: "delete"
+        case .version: "version"
+        case .ready: "ready"
+        case .status: "status"
+        case .metrics: "metrics"
+        case .api: "api"
+        }
+    }
+}

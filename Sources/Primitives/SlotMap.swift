@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+
+/// A table of values that cannot be copied, each under an ID that is never used again.
+///
+/// A value is changed in place, without reference counts and without checks at run time for overlapping access.
+/// What is looked up often can be inlined, since the table is generic.
+@safe public struct SlotMap<Value: ~Copyable>: ~Copyable {
+    /// Names one value for ever: its slot, and how often that had been taken and given back.
+    public struct ID: Hashable, Sendable {
+        @usableFromInline let index: UInt32
+        @usableFromInline let generation: UInt32
+
+        /// For callers that can pass on nothing but a number.
+        @inlinable public var rawValue: UInt64 { UInt64(self.generation) << 32 | UInt64(self.index) }
+
+        /// From what ``rawValue`` has given.
+        @inlinable public init(rawValue: UInt64) {
+            self.init(index: UInt32(truncatingIfNeeded: rawValue), generation: UInt32(rawValue >> 32))
+        }
+
+        @usableFromInline init(index: UInt32, generation: UInt32) {
+            self.index = index
+            self.generation = generation
+        }
+    }
+
+    /// Memory of all slots, nil in those that are free.
+    @usableFromInline var storage: UnsafeMutableBufferPointer<Value?>
+    /// The value returned for a stale ID: always nil.
+    @usableFromInline let absent: UnsafeMutablePointer<Value?>
+    /// How often each slot was taken and given back: odd while it is in use.
+    @usableFromInline var generations: [UInt32] = []
+    private var free: [UInt32] = []
+
+    package init() {
+        unsafe self.storage = .allocate(capacity: 16)
+        unsafe self.absent = .allocate(capacity: 1)
+        unsafe self.absent.initialize(to: nil)
+    }
+
+    deinit {
+        for index in self.generations.indices { unsafe self.storage.deinitializeElement(at: index) }
+        unsafe self.storage.deallocate()
+        unsafe self.absent.deinitialize(count: 1)
+        unsafe self.absent.deallocate()
+    }
+
+    package var count: Int { self.generations.count - self.free.count }
+
+    /// Of all values there are.
+    package var ids: [ID] {
+        self.generations.indices.filter { self.generations[$0] % 2 == 1 }
+            .map { ID(index: UInt32($0), generation: self.generations[$0]) }
+    }
+
+    /// Whether the value has not been removed yet.
+    @inlinable
+    public func contains(_ id: ID) -> Bool {
+        let index = Int(id.index)
+        return index < self.generations.count && self.generations[index] == id.generation && id.generation % 2 == 1
+    }
+
+    package mutating func insert(_ value: consuming Value) -> ID {
+        if self.free.isEmpty { self.addSlot() }
+        let slot = self.free.removeLast()
+        let index = Int(slot)
+        self.generations[index] &+= 1
+        unsafe self.storage[index] = .some(consume value)
+        return ID(index: slot, generation: self.generations[index])
+    }
+
+    /// Takes a value out. Nil if it has been removed before.
+    package mutating func remove(_ id: ID) -> Value? {
+        guard self.contains(id) else { return nil }
+        self.free(id)
+        return unsafe self.storage[Int(id.index)].take()
+    }
+
+    /// The value of an ID, changed in place. Nil if it has been removed; assigning nil removes it, and assigning a value to
+    /// an ID that has none drops that value.
+    ///
+    /// Inlined, and without a local value: a coroutine that is called, or keeps one, takes its frame from the heap.
+    public subscript(_ id: ID) -> Value? {
+        @inlinable @inline(__always) _read { yield unsafe self.place(of: id).pointee }
+        @inlinable @inline(__always) _modify {
+            let place = unsafe self.place(of: id)
+            yield unsafe &place.pointee
+            if unsafe (place.pointee == nil) != (place == self.absent) { self.settle(id) }
+        }
+    }
+
+    /// Where the value of an ID stands, or ``absent``.
+    @inlinable @inline(__always)
+    func place(of id: ID) -> UnsafeMutablePointer<Value?> {
+        guard self.contains(id), let start = unsafe self.storage.baseAddress else { return unsafe self.absent }
+        return unsafe start + Int(id.index)
+    }
+
+    /// Completes an assignment that removed a value, or drops one that was assigned to an ID that has none.
+    @usableFromInline mutating func settle(_ id: ID) {
+        if self.contains(id) { self.free(id) } else { unsafe self.absent.pointee = nil }
+    }
+
+    /// Makes the slot of an ID in use available again.
+    private mutating func free(_ id: ID) {
+        self.generations[Int(id.index)] &+= 1
+        self.free.append(id.index)
+    }
+
+    private mutating func addSlot() {
+        let index = self.generations.count
+        if unsafe index == self.storage.count {
+            let larger = UnsafeMutableBufferPointer<Value?>.allocate(capacity: index * 2)
+            for used in 0..<index {
+                unsafe larger.initializeElement(at: used, to: self.storage.moveElement(from: used))
+            }
+            unsafe self.storage.deallocate()
+            unsafe self.storage = larger
+        }
+        unsafe self.storage.initializeElement(at: index, to: nil)
+        self.generations.append(0)
+        self.free.append(UInt32(index))
+    }
+}

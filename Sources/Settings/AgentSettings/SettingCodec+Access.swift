@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Authorization
+import Cryptography
+import Linux
+
+extension SettingCodec<ListenAddress?> {
+    /// An address in numbers and a port; nothing for nowhere.
+    static var listenAddress: SettingCodec {
+        SettingCodec(expectation: "an address in numbers and a port, as 127.0.0.1:7373 or [::1]:7373") { text in
+            if text.isEmpty { return .some(nil) }
+            return ListenAddress(text).map(Optional.some)
+        } format: {
+            $0.map(\.description) ?? ""
+        }
+    }
+}
+
+extension SettingCodec<String?> {
+    /// The path of a file; nothing for none.
+    static var file: SettingCodec {
+        SettingCodec(expectation: "the path of a file") { text in
+            text.utf8.contains(0) || text.hasSuffix("/") ? nil : .some(text.isEmpty ? nil : text)
+        } format: {
+            $0 ?? ""
+        }
+    }
+}
+
+extension SettingCodec<Identity> {
+    static var identity: SettingCodec {
+        SettingCodec(
+            expectation: "an identity, 64 hexadecimal digits, as 'keyside identity of' prints it",
+            parse: { Identity(hexadecimal: $0) }, format: { $0.description })
+    }
+}
+
+extension SettingCodec<PathPattern> {
+    /// Paths begin with `/`: whatever else is no path's pattern, and an error of whoever wrote it.
+    static var pathPattern: SettingCodec {
+        SettingCodec(
+            expectation: "a path as /v1/key/decrypt/my-key, with * at its end for all that begin so, or * for all"
+        ) {
+            $0.hasPrefix("/") || $0 == "*" ? PathPattern($0) : nil
+        } format: {
+            $0.description
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+
+import Authorization
+import KeyService
+import LockedMemory
+
+@testable import Server
+
+/// The KES front over a scripted key service.
+struct KESServiceFixture {
+    /// For what requests bring; the service has memory of its own, so that each shows alone.
+    let memory: SecretMemory
+    let service: ScriptedKeyService
+    let connections: ConnectionCount
+    let front: KESFront
+
+    /// - Parameter gate: lets nobody in, unless it is given.
+    init(
+        _ speed: ScriptedKeyService.Speed = .later, keys: [String] = ["my-key"], slotCount: Int = 64,
+        gate: Gate = Gate(policies: [], bindings: [])
+    ) throws {
+        self.memory = try SecretMemory(slotCount: slotCount, heapByteCountMax: 4 << 20, allowUnlocked: true)
+        self.service = try ScriptedKeyService(
+            speed, keys: keys,
+            memory: SecretMemory(slotCount: 64, heapByteCountMax: 1 << 20, allowUnlocked: true))
+        self.connections = ConnectionCount(limit: 100)
+        self.front = KESFront(
+            service: self.service, memory: self.memory,
+            facts: AgentFacts(
+                version: "1.2.3", commit: "<unknown>",
+                listeners: [.init(.unix, at: "/run/test.sock", connections: self.connections)]),
+            gate: CurrentGate(gate))
+    }
+
+    /// The answer to one request on a connection of its own.
+    func ask(_ request: String, toHead: Bool = false) async throws -> Answer {
+        let client = try await TestConnection(front: self.front).client
+        try await client.send(request)
+        return try await client.receive(toHead: toHead)
+    }
+}
+
+func put(_ path: String, _ body: String) -> String {
+    "PUT \(path) HTTP/1.1\r\nHost: x\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+}
+
+func request(_ method: String, _ path: String) -> String { "\(method) \(path) HTTP/1.1\r\nHost: x\r\n\r\n" }
