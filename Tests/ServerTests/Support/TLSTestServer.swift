@@ -60,6 +60,13 @@ struct TLSTestServer: Sendable {
         return try TLSContext(CertifiedKey(chain: chain, key: key), clientAuthorities: authorities)
     }
 
+    /// Returns when the event loops have handled all that has happened to their sockets. Counters are read after it.
+    func turn() async {
+        for _ in 0..<4 {
+            for loop in self.server.loops { await loop.turn() }
+        }
+    }
+
     var url: String { "https://localhost:\(self.port)" }
 
     /// What curl says.

@@ -89,6 +89,7 @@ import Testing
                 let outcome = try await server.curl(.http11, as: pair, "\(server.url)/peer")
                 #expect(outcome.answers.isEmpty)
             }
+            await server.turn()
             #expect(server.connections.failedHandshakes == bad.count)
         }
     }
@@ -189,6 +190,7 @@ import Testing
         try await TLSTestServer.run(self.front) { server in
             let output = try await server.openSSL(arguments, in: folder)
             #expect(!output.contains("tls none"))
+            await server.turn()
             #expect(server.connections.failedHandshakes == 1)
         }
     }
@@ -215,6 +217,7 @@ import Testing
             let answer = String(decoding: try await client.receiveToEnd(), as: UTF8.self)
             #expect(
                 answer == "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n")
+            await server.turn()
             #expect(server.connections.failedHandshakes == 1)
         }
     }
@@ -224,6 +227,7 @@ import Testing
             let client = try RawClient(toPort: server.port)
             try await client.send([UInt8](repeating: 0xFF, count: 100))
             _ = try await client.receiveToEnd()
+            await server.turn()
             #expect(server.connections.failedHandshakes == 1)
             #expect(server.connections.current == 0)
         }
@@ -307,6 +311,7 @@ import Testing
                 let received = try await client.receiveToEnd()
                 #expect(received.isEmpty)
             }
+            await server.turn()
             #expect(server.connections.unauthenticated == 2)
             #expect(server.connections.droppedUnauthenticated == 2)
             #expect(try early.ask(.get("/at-once")).status == 200)
@@ -321,6 +326,7 @@ import Testing
             let client = try RawClient(toPort: server.port)
             let received = try await client.receiveToEnd()
             #expect(received.isEmpty)
+            await server.turn()
             #expect(server.connections.failedHandshakes == 1)
         }
     }
@@ -330,6 +336,7 @@ import Testing
             let client = try RawClient(toPort: server.port)
             let received = try await client.receiveToEnd()
             #expect(received.isEmpty)
+            await server.turn()
             #expect(server.connections.refused == 1)
         }
     }
