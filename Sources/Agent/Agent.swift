@@ -91,6 +91,8 @@ package struct Agent: Sendable {
                         await self.reload(server)
                         feed.yield(.reloaded)
                     }
+                case .purge:
+                    tasks.addTask { await self.purgeCache() }
                 case .announceReloaded:
                     self.manager.ready(status: self.statusLine(isServing: true, alsoAt: other?.1.address))
                 case .drain:
@@ -253,7 +255,7 @@ package struct Agent: Sendable {
             case .sighup:
                 feed.yield(.reloadAsked)
             case .sigusr1:
-                self.purgeCache()
+                feed.yield(.purgeAsked)
             case _:
                 self.logger.notice("signal has no effect in this version", metadata: ["signal": "\(signal)"])
             }
@@ -273,12 +275,13 @@ package struct Agent: Sendable {
         await server.policiesHaveChanged()
     }
 
-    private func purgeCache() {
+    private func purgeCache() async {
         guard let cache = self.keyServers?.cache else {
             self.logger.notice("there is no cache to purge")
             return
         }
-        self.logger.notice("cache is purged", metadata: ["entries": "\(cache.forget(nil))"])
+        let entries = await cache.purge(nil)
+        self.logger.notice("cache is purged", metadata: ["entries": "\(entries)"])
     }
 
     private func announceStopping() {

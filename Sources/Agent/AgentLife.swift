@@ -27,6 +27,8 @@ struct AgentLife {
         case reloadAsked
         /// They have been, with whatever result.
         case reloaded
+        /// The cache is to be emptied: SIGUSR1.
+        case purgeAsked
     }
 
     enum Action: Equatable {
@@ -37,6 +39,8 @@ struct AgentLife {
         case reload
         /// Says that it serves as before.
         case announceReloaded
+        /// Empties the cache, beside everything else.
+        case purge
         case drain
         case end
         /// Without waiting for anybody.
@@ -80,6 +84,8 @@ struct AgentLife {
             return self.reloaded(otherwise: .reportStatus)
         case (.serving, .reloaded):
             return self.reloaded(otherwise: .announceReloaded)
+        case (.starting, .purgeAsked), (.serving, .purgeAsked), (.draining, .purgeAsked):
+            return .purge
         case (.serving, .ready), (.draining, .ready), (.starting, .drained), (.serving, .drained),
             (.draining, .backendChanged), (.draining, .reloadAsked), (.draining, .reloaded), (.stopped, _):
             return .nothing
