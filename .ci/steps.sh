@@ -30,7 +30,7 @@ $(reasons)
 }
 
 reasons() { # The lines that name a fault; where there are none, the last ones.
-    grep -aE '✘|error:|warning:|ERROR: |Fatal error|unexpected signal' "$output" | cut -c1-300 | head -n 40 | grep . || tail -n 20 "$output"
+    grep -aE -A 2 '✘|error:|ERROR: |Fatal error|unexpected signal' "$output" | cut -c1-500 | head -n 60 | grep . || tail -n 20 "$output"
 }
 
 finish() {

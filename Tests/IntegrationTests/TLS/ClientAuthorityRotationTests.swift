@@ -38,7 +38,8 @@ import Testing
                 #expect(answer.isDataKey && isServed, "\(way) \(answer.text)", sourceLocation: sourceLocation)
             } catch {
                 // The server closes while the client sends or receives.
-                #expect(!isServed, "\(way) \(error)", sourceLocation: sourceLocation)
+                let log = (try? agent.agent.log) ?? ""
+                #expect(!isServed, "\(way) \(pair.identity) \(error)\n\(log)", sourceLocation: sourceLocation)
             }
         }
     }
