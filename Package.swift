@@ -24,9 +24,9 @@ let modules: [Target] = [
     .target(
         name: "Agent",
         dependencies: [
-            "Authorization", "CBuildInfo", "CertificateRotation", "Cryptography", "CurlTransport", "KESProtocol",
-            "KeyCache", "KeyService", "Linux", "LockedMemory", "Server", "Settings", "StaticKey", "Systemd", "TLS",
-            "Telemetry", "Upstream", .product(name: "Logging", package: "swift-log"),
+            "Authorization", "CBuildInfo", "CertificateRotation", "ClientCredentials", "Cryptography", "CurlTransport",
+            "KESProtocol", "KeyCache", "KeyService", "Linux", "LockedMemory", "Server", "Settings", "StaticKey",
+            "Systemd", "TLS", "Telemetry", "Upstream", .product(name: "Logging", package: "swift-log"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]
     ),
@@ -45,9 +45,12 @@ let modules: [Target] = [
     .target(
         name: "Upstream",
         dependencies: [
-            "CertificateRotation", "Cryptography", "CurlTransport", "KESProtocol", "KeyService", "Linux",
-            "LockedMemory", "Primitives", "Telemetry",
+            "CurlTransport", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Primitives", "Telemetry",
         ]
+    ),
+    .target(
+        name: "ClientCredentials",
+        dependencies: ["CertificateRotation", "Cryptography", "Linux", "LockedMemory"]
     ),
     .target(name: "KeyCache", dependencies: ["KeyService", "Linux", "LockedMemory", "Primitives", "Telemetry"]),
     .target(
@@ -128,8 +131,14 @@ let tests: [Target] = [
     .testTarget(
         name: "UpstreamTests",
         dependencies: [
-            "ByteCoding", "CertificateRotation", "Cryptography", "CurlTransport", "KESProtocol", "KeyService", "Linux",
-            "LockedMemory", "Primitives", "Telemetry", "TestSupport", "Upstream",
+            "ByteCoding", "CurlTransport", "KESProtocol", "KeyService", "LockedMemory", "Primitives", "Telemetry",
+            "TestSupport", "Upstream",
+        ]
+    ),
+    .testTarget(
+        name: "ClientCredentialsTests",
+        dependencies: [
+            "CertificateRotation", "ClientCredentials", "Cryptography", "Linux", "LockedMemory", "TestSupport",
         ]
     ),
     .testTarget(
@@ -201,6 +210,7 @@ let tests: [Target] = [
 
 /// Tests that read memory by address. Every other Swift target has to mark unsafe code as such.
 let testsOfMemory: Set<String> = [
+    "ClientCredentialsTests",
     "CryptographyTests",
     "CurlTransportTests",
     "KeyCacheTests",

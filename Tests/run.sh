@@ -16,7 +16,7 @@ swift build --build-tests --quiet
 failed=0
 swift test --parallel --skip-build --skip 'ServerTests|IntegrationTests' || failed=1
 swift test --no-parallel --skip-build --filter ServerTests || failed=1
-swift test --parallel --skip-build --filter IntegrationTests --skip 'KESBackendTests|AttackTests' || failed=1
-swift test --parallel --skip-build --filter KESBackendTests || failed=1
+swift test --parallel --skip-build --filter IntegrationTests --skip 'AgentWithKESTests|AttackTests' || failed=1
+swift test --parallel --skip-build --filter AgentWithKESTests || failed=1
 swift test --no-parallel --skip-build --filter AttackTests || failed=1
 exit "$failed"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ClientCredentials
 import Cryptography
 import Telemetry
-import Upstream
 
 /// How the certificates of an agent stand, whatever they are for.
 struct CertificateMetrics: MetricsSource {

@@ -26,7 +26,10 @@ import LockedMemory
     private let httpVersion: Int
     /// CURL_ERROR_SIZE bytes in which libcurl explains a failure; empty if it does not.
     let errorText: UnsafeMutablePointer<CChar>
-    private let fields: UnsafeMutablePointer<curl_slist>
+    /// The request's header fields that are ours.
+    private var fields: UnsafeMutablePointer<curl_slist>
+    /// The content type among ``fields``.
+    private var contentType: String?
 
     private var answer: AnswerBuilder?
     /// Why the answer is not taken further.
@@ -49,11 +52,8 @@ import LockedMemory
     /// - Throws: `.noMemory`.
     init(tls: ClientTLS?, httpVersion: Int, memory: SecretMemory) throws(TransferFailure) {
         let url = try RequestURL()
-        // libcurl would have a body of more than 1 MiB announced and wait for leave to send it.
-        guard let fields = unsafe curl_slist_append(nil, "Expect:") else { throw .noMemory }
-        guard unsafe curl_slist_append(fields, "Content-Type: application/json") != nil,
-            let pointer = unsafe curl_easy_init()
-        else {
+        let fields = try unsafe Self.makeFields(contentType: nil)
+        guard let pointer = unsafe curl_easy_init() else {
             unsafe curl_slist_free_all(fields)
             throw .noMemory
         }
@@ -73,6 +73,20 @@ import LockedMemory
         unsafe curl_easy_cleanup(self.pointer)
         unsafe curl_slist_free_all(self.fields)
         unsafe self.errorText.deallocate()
+    }
+
+    /// - Throws: `.noMemory`.
+    private static func makeFields(
+        contentType: String?
+    ) throws(TransferFailure) -> UnsafeMutablePointer<curl_slist> {
+        // libcurl would announce a body of more than 1 MiB and wait for permission to send it.
+        guard let fields = unsafe curl_slist_append(nil, "Expect:") else { throw .noMemory }
+        // Without a value, libcurl sends no such field; without the field, that of an HTML form.
+        guard unsafe curl_slist_append(fields, "Content-Type:" + (contentType.map { " " + $0 } ?? "")) != nil else {
+            unsafe curl_slist_free_all(fields)
+            throw .noMemory
+        }
+        return unsafe fields
     }
 
     private func setUp() throws(TransferFailure) {
@@ -146,7 +160,17 @@ import LockedMemory
             try self.set(CURLOPT_CUSTOMREQUEST, to: transfer.method.rawValue)
             self.method = transfer.method
         }
+        if transfer.contentType != self.contentType { try self.changeContentType(to: transfer.contentType) }
         self.set(CURLOPT_FRESH_CONNECT, to: needsOwnConnection ? 1 : 0)
+    }
+
+    /// libcurl does not copy the list: the old one is released once libcurl has the new one.
+    private func changeContentType(to contentType: String?) throws(TransferFailure) {
+        let old = unsafe self.fields
+        unsafe self.fields = try Self.makeFields(contentType: contentType)
+        self.contentType = contentType
+        unsafe self.set(CURLOPT_HTTPHEADER, to: self.fields)
+        unsafe curl_slist_free_all(old)
     }
 
     /// Takes what the run has left. To be followed by ``reset()``.

@@ -16,8 +16,10 @@ package struct Transfer: ~Copyable, Sendable {
     package let endpoint: String
     /// Path and query, percent-encoded: `/v1/key/decrypt/my-key`. Never holds a secret.
     package let path: String
-    /// JSON. libcurl reads it where it lies, so it lives as long as the transfer. Nil: no body and no length of one.
+    /// libcurl reads it where it lies, so it lives as long as the transfer. Nil: no body and no length of one.
     package let body: SharedSecret?
+    /// The value of Content-Type, also where there is no body. Nil: the field is not sent.
+    package let contentType: String?
     /// The longest body an answer may have.
     package let answerByteCountMax: Int
     /// Memory for an answer of this length is taken when its first byte comes; a longer one moves as it grows.
@@ -41,6 +43,7 @@ package struct Transfer: ~Copyable, Sendable {
         _ endpoint: String,
         _ path: String,
         body: SharedSecret? = nil,
+        contentType: String? = nil,
         answerByteCountMax: Int,
         answerByteCountExpected: Int = 512,
         answerIsSecret: Bool = true,
@@ -52,6 +55,7 @@ package struct Transfer: ~Copyable, Sendable {
         self.endpoint = endpoint
         self.path = path
         self.body = body
+        self.contentType = contentType
         self.answerByteCountMax = answerByteCountMax
         self.answerIsSecret = answerIsSecret
         self.answerByteCountExpected = min(answerByteCountExpected, answerByteCountMax)

@@ -43,8 +43,8 @@ package final class UnixSocketSession {
         case .none: shared = nil
         }
         let transfer = Transfer(
-            method, "http://keyside", path, body: shared, answerByteCountMax: self.answerByteCountMax,
-            deadline: .now + self.timeout, isRepeatable: isRepeatable)
+            method, "http://keyside", path, body: shared, contentType: "application/json",
+            answerByteCountMax: self.answerByteCountMax, deadline: .now + self.timeout, isRepeatable: isRepeatable)
         defer {
             self.handle.reset()
             extendLifetime(transfer)

@@ -67,6 +67,7 @@ import Testing
             let request = try #require(server.requests.first)
             #expect(request.hasPrefix(line))
             #expect(!request.lowercased().contains("content-length"))
+            #expect(!request.lowercased().contains("content-type"))
             #expect(!request.lowercased().contains("transfer-encoding"))
         }
     }
@@ -87,13 +88,15 @@ import Testing
                 let body = try Secret([UInt8](repeating: UInt8(ascii: "x"), count: byteCount), in: memory)
                 let answer = try await pool.perform(
                     Transfer(
-                        .post, server.endpoint, "/", body: SharedSecret(body), answerByteCountMax: 100,
-                        deadline: .now + .seconds(60), isRepeatable: isRepeatable))
+                        .post, server.endpoint, "/", body: SharedSecret(body),
+                        contentType: isRepeatable ? "application/json" : "application/cbor",
+                        answerByteCountMax: 100, deadline: .now + .seconds(60), isRepeatable: isRepeatable))
                 #expect(answer.text == "\(byteCount)")
             }
-            for request in server.requests {
+            let types = ["application/json", "application/cbor"]
+            for (request, type) in zip(server.requests, types) {
                 #expect(request.contains("Content-Length: \(byteCount)"))
-                #expect(request.contains("Content-Type: application/json"))
+                #expect(request.contains("Content-Type: \(type)"))
                 #expect(!request.contains("Expect"))
             }
         }

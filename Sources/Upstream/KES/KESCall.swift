@@ -65,7 +65,7 @@ struct KESCall {
     private func transfer(of body: consuming SharedSecret?) -> Transfer {
         let byteCount = body?.value.byteCount ?? 0
         return Transfer(
-            self.operation.transferMethod, self.address, self.path, body: body,
+            self.operation.transferMethod, self.address, self.path, body: body, contentType: "application/json",
             answerByteCountMax: self.operation.answerByteCountMax(toBodyOf: byteCount),
             answerByteCountExpected: self.operation.answerByteCountExpected(toBodyOf: byteCount),
             answerIsSecret: self.operation.answersSecret,

@@ -6,7 +6,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// How long a data key answers while the key servers are there.
     @Suite struct CacheExpiryTests {
         /// What is not asked for is taken out of its place, and nobody need ask for that.

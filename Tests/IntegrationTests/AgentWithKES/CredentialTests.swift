@@ -4,7 +4,7 @@ import FakeKES
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// What operators name wrongly: `keyside check` and `keyside run` say the same of it, and neither tries a server.
     @Suite struct CredentialTests {
         /// A set of files and variables that works, for a cluster that is nowhere.

@@ -6,7 +6,7 @@ import Glibc
 import TestSupport
 import Testing
 
-@testable import Upstream
+@testable import ClientCredentials
 
 /// The keeper as it runs in the agent, over files that are replaced in each of the ways there are. Waits for what it
 /// reports.

@@ -4,7 +4,7 @@ import FakeKES
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// When the service manager hears that the agent is ready.
     @Suite struct ReadinessTests {
         /// Starts an agent without a server that answers, which then comes.

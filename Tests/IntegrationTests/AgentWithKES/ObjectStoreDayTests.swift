@@ -7,7 +7,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// A day of an object store that nobody has changed: it comes by HTTP/2 over TLS, with the rules that `keyside tls init`
     /// writes for it.
     @Suite struct ObjectStoreDayTests {

@@ -7,7 +7,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// Certificates are replaced while the agent works, and nobody notices but the servers.
     @Suite struct RotationTests {
         /// An agent with a certificate in files that are replaced in one of the ways.

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ClientCredentials
 import Cryptography
 import Glibc
 import TestSupport
 import Testing
-import Upstream
 
 /// What is in files, and what the operator is told about it.
 struct CredentialSourceTests {

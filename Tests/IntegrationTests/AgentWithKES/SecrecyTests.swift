@@ -6,7 +6,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// Whatever passes through an agent, and whatever it proves itself with, nothing of it stays in memory that somebody
     /// could read, swap out or dump.
     @Suite struct SecrecyTests {

@@ -7,7 +7,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// What is forgotten answers no more.
     @Suite struct CachePurgeTests {
         enum Way: String, CaseIterable {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ClientCredentials
 import Cryptography
 import Glibc
 import LockedMemory
 import TestSupport
-import Upstream
 
 enum Shared {
     private static let memory = Result {

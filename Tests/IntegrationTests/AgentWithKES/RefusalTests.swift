@@ -6,7 +6,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// What a server refuses, and what it says where it should have answered.
     @Suite struct RefusalTests {
         struct Failure: Sendable, CustomTestStringConvertible {

@@ -6,7 +6,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// What KES's clients count on and a static key cannot show, whichever way they come.
     @Suite struct ConformanceTests {
         private static func withAgent(

@@ -5,7 +5,7 @@ import KESProtocol
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// How much there is room for, and what the operator is told where there is not.
     @Suite struct CacheMemoryTests {
         private static let megabyte = 1 << 20

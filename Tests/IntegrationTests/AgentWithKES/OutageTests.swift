@@ -6,7 +6,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// No server is left, or there is no room for another request.
     @Suite struct OutageTests {
         @Test(arguments: ConnectionFaults.HTTPVersion.allCases)

@@ -7,7 +7,7 @@ import Synchronization
 import TestSupport
 import Testing
 
-@testable import Upstream
+@testable import ClientCredentials
 
 /// The keeper over real files. It is asked to look, so that no test waits for time to pass.
 struct CredentialReloaderTests {

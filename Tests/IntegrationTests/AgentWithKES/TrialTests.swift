@@ -6,7 +6,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// `keyside check --connect`: what fails at each server, and what to do about it.
     @Suite struct TrialTests {
         private static func check(

@@ -6,7 +6,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// What the cache answers while no key server can be reached.
     @Suite struct CacheOfflineTests {
         private static func withAgent(

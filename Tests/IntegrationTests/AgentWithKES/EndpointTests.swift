@@ -6,7 +6,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// One of several servers fails: nobody notices, and it is told to whoever asks.
     @Suite struct EndpointTests {
         enum Death: String, Sendable, CaseIterable {

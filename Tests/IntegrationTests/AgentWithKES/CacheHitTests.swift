@@ -6,7 +6,7 @@ import KeyService
 import TestSupport
 import Testing
 
-extension KESBackendTests {
+extension AgentWithKESTests {
     /// Repeats are answered without the key servers, and nothing else is.
     @Suite struct CacheHitTests {
         @Test func whatWasMadeIsAnsweredWithoutTheServer() async throws {
