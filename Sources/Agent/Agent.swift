@@ -138,6 +138,7 @@ package struct Agent: Sendable {
         let certificates = CertificateMetrics(keyServers: self.keyServers, listener: self.entrance?.keeper)
         let unix = Listener.unix(Descriptor(owning: socket.descriptor), connections: connections)
         let facts = AgentFacts.Listener(.unix, at: socket.path, connections: connections)
+        let requestMetrics = RequestMetrics()
         let front = KESFront(
             service: self.service,
             cache: self.keyServers?.cache,
@@ -147,6 +148,7 @@ package struct Agent: Sendable {
                 version: BuildInfo.version, commit: BuildInfo.commit,
                 listeners: [facts] + [other?.1].compactMap(\.self)),
             gate: self.settingsKeeper.gate,
+            requestMetrics: requestMetrics,
             sources: [self.keyServers].compactMap(\.self) + [certificates, self.log])
         let limits = ServerLimits(
             connections: self.settings.limits.connections,
@@ -154,9 +156,8 @@ package struct Agent: Sendable {
             idleTimeout: Interval(self.settings.limits.idleTimeout))
         do throws(SystemError) {
             return try HTTPServer(
-                listeners: [unix] + [other?.0].compactMap(\.self), front: front, limits: limits, memory: self.memory,
-                threadCount: MemoryBudget.loopCount,
-                logger: self.logger)
+                listeners: [unix] + [other?.0].compactMap(\.self), front: front, observer: requestMetrics,
+                limits: limits, memory: self.memory, threadCount: MemoryBudget.loopCount, logger: self.logger)
         } catch {
             throw AgentFailure(.inputOutput, "cannot serve on \(socket.path): \(error)")
         }

@@ -61,7 +61,7 @@ import Testing
             var generator = SeededGenerator(seed: seed)
             let clock = WorldClock(Instant(nanoseconds: 1_000_000_000_000))
             let context = ServerLoop.ServerContext(
-                front: WorldFront(), limits: HTTP2World.limits, memory: self.memory,
+                front: WorldFront(), observer: UnobservedRequests(), limits: HTTP2World.limits, memory: self.memory,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 clock: { clock.now })
             var connection = HTTP1Connection(context, peer: .local, now: clock.now)

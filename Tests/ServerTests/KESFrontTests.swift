@@ -168,7 +168,7 @@ import Testing
         let paths = ["no-key", "my-key", "my-key", "my-key", "no-key", "no-key", "-", "-", "my-key"]
         let bodies = ["{}", "{}", "{ ", "{}", "{}", "x}", "{}", "x}", "{}"]
         let requests = zip(paths, bodies).map { put("/v1/key/decrypt/\($0)", $1) }
-        let client = try await TestConnection(front: bench.front).client
+        let client = try await bench.connect().client
         try await client.send(requests.joined())
         for (request, answer) in zip(requests, try await client.receive(requests.count)) {
             let alone = try await bench.ask(request)
@@ -188,7 +188,8 @@ import Testing
 
     @Test func oneConnectionTooManyIsToldWhenToComeBack() async throws {
         let bench = try KESServiceFixture()
-        try await TestServer.run(bench.front, connections: ConnectionCount(limit: 0)) { server in
+        try await TestServer.run(bench.front, observer: bench.requestMetrics, connections: ConnectionCount(limit: 0)) {
+            server in
             let answer = try await server.client().receive()
             #expect(answer.status == 503)
             #expect(answer["Retry-After"] == "1")

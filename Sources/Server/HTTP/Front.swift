@@ -19,9 +19,6 @@ package protocol Front: Sendable {
 
     /// What to say to bytes that break the rules of HTTP, or arrive too slowly.
     func refusal(_ status: ResponseStatus, _ message: String) -> Response
-
-    /// Counts an answer to bytes that never became a request.
-    func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval)
 }
 
 /// A request whose head has been read and understood.
@@ -30,6 +27,12 @@ package protocol Front: Sendable {
 /// ``answer(body:bodyLengthWasAnnounced:with:)`` writes an answer that is at hand before it returns, or returns the work
 /// that needs waiting.
 package protocol RoutedRequest: AnyObject, Sendable {
+    /// What the request is about, for its ``RequestRecord``.
+    var requestSubject: RequestSubject { get }
+
+    /// The key that the request names; nil where it names none.
+    var keyName: KeyName? { get }
+
     /// Whether ``again(from:)`` may be asked. If so, the request must have no memory of having been answered.
     var mayRecur: Bool { get }
 
@@ -62,13 +65,11 @@ package protocol RoutedRequest: AnyObject, Sendable {
 
     /// What to say when the deferred answer did not come in time.
     var timedOut: Response { get }
-
-    /// Counts the answer.
-    func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval)
 }
 
 /// The requests that are routed one by one.
 extension RoutedRequest {
+    package var keyName: KeyName? { nil }
     package var mayRecur: Bool { false }
     package func again(from peer: Peer) -> any RoutedRequest { self }
 }

@@ -36,7 +36,7 @@ struct HTTP1Connection: ~Copyable {
     private let context: ServerLoop.ServerContext
     /// Who the client is. With TLS, known from the end of the handshake on, before there is a request.
     var peer: Peer
-    private let log: RequestLog
+    private let recorder: RequestRecorder
     private var state: ConnectionState
     private var intake: RequestIntake
     /// What has come and waits: part of a request, or requests behind the one in work.
@@ -73,7 +73,7 @@ struct HTTP1Connection: ~Copyable {
     init(_ context: ServerLoop.ServerContext, peer: Peer, now: Instant) {
         self.context = context
         self.peer = peer
-        self.log = RequestLog(context.logger)
+        self.recorder = RequestRecorder(context)
         self.requestIDs = context.requestIDs.next()
         self.state = ConnectionState(limits: context.limits, now: now)
         self.intake = RequestIntake(in: context.memory)
@@ -166,7 +166,7 @@ struct HTTP1Connection: ~Copyable {
         }
         writer.append(made)
         self.conclude(
-            exchange, made.status, made.origin, keepsAlive: made.frame.keepsAlive, inputIsComplete: true, now: &now)
+            exchange, made.outcome, keepsAlive: made.frame.keepsAlive, inputIsComplete: true, now: &now)
         self.resume(&writer, now: &now)
     }
 
@@ -191,7 +191,7 @@ struct HTTP1Connection: ~Copyable {
             writer.begin(frame)
             writer.write(exchange.request.timedOut)
             self.conclude(
-                exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive,
+                exchange, writer.outcome, keepsAlive: frame.keepsAlive,
                 inputIsComplete: self.unread.isEmpty, now: &now)
             self.resume(&writer, now: &now)
         }
@@ -316,7 +316,7 @@ struct HTTP1Connection: ~Copyable {
             }
         }
         self.conclude(
-            exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
+            exchange, writer.outcome, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
     }
 
     /// The body is longer than anybody wants to read.
@@ -334,15 +334,15 @@ struct HTTP1Connection: ~Copyable {
         }
         writer.begin(ResponseWriter.Frame(requestID: exchange.id, keepsAlive: false, omitsBody: exchange.omitsBody))
         writer.write(response)
-        self.conclude(exchange, response.status, .bypass, keepsAlive: false, inputIsComplete: false, now: &now)
+        self.conclude(exchange, writer.outcome, keepsAlive: false, inputIsComplete: false, now: &now)
     }
 
     /// Answers bytes that never became a request.
     private mutating func refuseMalformed(with response: Response, _ writer: inout ResponseWriter, now: Instant) {
-        writer.begin(
-            ResponseWriter.Frame(requestID: self.requestIDs.next(offered: nil), keepsAlive: false, omitsBody: false))
+        let id = self.requestIDs.next(offered: nil)
+        writer.begin(ResponseWriter.Frame(requestID: id, keepsAlive: false, omitsBody: false))
         writer.write(response)
-        self.front.answeredMalformed(response.status, from: self.peer, duration: .zero)
+        self.recorder.conclude(nil, id, from: self.peer, writer.outcome, after: .zero)
         self.proceed(keepsAlive: false, inputIsComplete: false, now: now)
     }
 
@@ -357,13 +357,12 @@ struct HTTP1Connection: ~Copyable {
 
     /// The answer to the request in work is written.
     private mutating func conclude(
-        _ exchange: borrowing Exchange, _ status: ResponseStatus, _ origin: AnswerOrigin, keepsAlive: Bool,
-        inputIsComplete: Bool, now: inout Instant
+        _ exchange: borrowing Exchange, _ outcome: AnswerOutcome, keepsAlive: Bool, inputIsComplete: Bool,
+        now: inout Instant
     ) {
         now = self.context.clock()
-        let duration = now - exchange.began
-        exchange.request.answered(status, from: origin, duration: duration)
-        self.log.answered(exchange.id, status, after: duration)
+        self.recorder.conclude(
+            exchange.request, exchange.id, from: self.peer, outcome, after: now - exchange.began)
         self.proceed(keepsAlive: keepsAlive, inputIsComplete: inputIsComplete, now: now)
     }
 

@@ -12,7 +12,7 @@ import LockedMemory
 /// work at a time, up to a limit, and are answered as their answers are made.
 struct HTTP2Connection: ~Copyable {
     private let context: ServerLoop.ServerContext
-    private let log: RequestLog
+    private let recorder: RequestRecorder
     private let peer: Peer
     private let session: HTTP2Session
     private var state: HTTP2ConnectionState
@@ -72,7 +72,7 @@ struct HTTP2Connection: ~Copyable {
                 limits: context.limits.http2, memory: context.memory)
         else { return nil }
         self.context = context
-        self.log = RequestLog(context.logger)
+        self.recorder = RequestRecorder(context)
         self.peer = peer
         self.session = session
         self.state = HTTP2ConnectionState(limits: context.limits, now: now)
@@ -298,7 +298,6 @@ struct HTTP2Connection: ~Copyable {
     /// Answers a stream whose fields are no request.
     private mutating func refuseMalformed(_ id: HTTP2StreamID, _ error: RequestError, now: Instant) {
         let response = self.context.front.refusal(error.status, error.message)
-        self.context.front.answeredMalformed(response.status, from: self.peer, duration: .zero)
         let exchange = Exchange(
             request: nil, began: now, bodyLengthWasAnnounced: false, id: self.requestIDs.next(offered: nil),
             omitsBody: false, deadline: now)
@@ -306,6 +305,7 @@ struct HTTP2Connection: ~Copyable {
         var writer = ResponseWriter(in: self.context.memory)
         writer.begin(self.frame(for: exchange))
         writer.write(response)
+        self.recorder.conclude(nil, exchange.id, from: self.peer, writer.outcome, after: .zero)
         self.session.dropBody(of: id)
         self.send(id, &writer, now: now)
     }
@@ -337,9 +337,8 @@ struct HTTP2Connection: ~Copyable {
     private mutating func conclude(_ id: HTTP2StreamID, _ writer: consuming ResponseWriter, now: inout Instant) {
         guard let exchange = self.exchanges[id] else { return }
         now = self.context.clock()
-        let duration = now - exchange.began
-        exchange.request?.answered(writer.status, from: writer.origin, duration: duration)
-        self.log.answered(exchange.id, writer.status, after: duration)
+        self.recorder.conclude(
+            exchange.request, exchange.id, from: self.peer, writer.outcome, after: now - exchange.began)
         self.send(id, &writer, now: now)
     }
 

@@ -78,7 +78,7 @@ extension KESFront {
         status.memory.kind = self.memory.kind.rawValue
         status.memory.lockedByteCount = self.memory.lockedByteCount
         status.memory.slotsInUse = self.memory.slotsInUse
-        for (code, count) in self.report.keyOperationsByStatus {
+        for (code, count) in self.requests.keyOperationsByStatus {
             switch code {
             case 200..<300: status.requests.succeeded += count
             case 400..<500: status.requests.refused += count

@@ -5,7 +5,6 @@ package import HTTPMessages
 package import KESProtocol
 package import KeyCache
 package import KeyService
-package import Linux
 package import LockedMemory
 import Primitives
 package import Telemetry
@@ -24,18 +23,22 @@ package final class KESFront: Front {
     let facts: AgentFacts
     /// Who may ask for what by TLS.
     let gate: CurrentGate
-    let metrics = ByListener { RequestMetrics() }
+    /// Requests whose answer is awaited.
+    let active = Counter()
+    let requests: RequestMetrics
     let denials = Denials()
     private let sources: [any MetricsSource]
 
     /// - Parameters:
     ///   - budget: how much locked memory requests may have at a time.
     ///   - gate: who may ask for what by TLS; nobody, unless it is given.
+    ///   - requestMetrics: what the server's requests are counted by.
     ///   - sources: other parts of the agent that count.
     package init(
         service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory,
         requests budget: RequestBudget = RequestBudget(byteCount: 32 << 20, inFlightMax: 512), facts: AgentFacts,
-        gate: CurrentGate = CurrentGate(Gate(policies: [], bindings: [])), sources: [any MetricsSource] = []
+        gate: CurrentGate = CurrentGate(Gate(policies: [], bindings: [])),
+        requestMetrics: RequestMetrics = RequestMetrics(), sources: [any MetricsSource] = []
     ) {
         self.service = service
         self.cache = cache
@@ -46,6 +49,7 @@ package final class KESFront: Front {
             capacity: budget.smallRequestByteCount, waitingCountMax: Self.waitingSmallRequestCountMax)
         self.facts = facts
         self.gate = gate
+        self.requests = requestMetrics
         self.sources = sources
     }
 
@@ -56,8 +60,8 @@ package final class KESFront: Front {
 
     var report: MetricsReport {
         MetricsReport(
-            facts: self.facts, memory: self.memory, requests: self.metrics, denials: self.denials,
-            sources: self.sources)
+            facts: self.facts, memory: self.memory, requests: self.requests, activeRequests: self.active,
+            denials: self.denials, sources: self.sources)
     }
 
     package func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
@@ -128,14 +132,10 @@ package final class KESFront: Front {
         on subject: KESRoutedRequest.Subject, at endpoint: Operation?, judgedBy path: [UInt8], from peer: Peer
     ) -> KESRoutedRequest {
         KESRoutedRequest(
-            front: self, metrics: self.metrics[peer.listener], endpoint: endpoint, subject: subject, path: path)
+            front: self, endpoint: endpoint, subject: subject, path: path)
     }
 
     package func refusal(_ status: ResponseStatus, _ message: String) -> Response {
         Response(KESFailure(status: status.rawValue, message: message), at: nil)
-    }
-
-    package func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval) {
-        self.metrics[peer.listener][.unrouted].answered(status, from: .bypass, nanoseconds: duration.nanoseconds)
     }
 }

@@ -9,10 +9,6 @@ import Telemetry
 /// A request to the KES API from its head to its answer, as often as the same head comes.
 final class KESRoutedRequest: RoutedRequest {
     let front: KESFront
-    /// Of the listener that it has come by.
-    private let metrics: RequestMetrics
-    /// Those of what it asks for.
-    private let operationMetrics: RequestMetrics.OperationMetrics
     /// Nil where the path leads nowhere in KES's API.
     let endpoint: Operation?
     let subject: Subject
@@ -35,16 +31,29 @@ final class KESRoutedRequest: RoutedRequest {
         case refused(Response)
     }
 
-    init(front: KESFront, metrics: RequestMetrics, endpoint: Operation?, subject: Subject, path: [UInt8]) {
+    init(front: KESFront, endpoint: Operation?, subject: Subject, path: [UInt8]) {
         self.front = front
-        self.metrics = metrics
-        self.operationMetrics = metrics[RequestMetrics.Key(endpoint, subject)]
         self.endpoint = endpoint
         self.subject = subject
         self.path = path
     }
 
     // MARK: RoutedRequest
+
+    var requestSubject: RequestSubject {
+        switch self.subject {
+        case .cacheReport, .purge: .cache
+        case .key, .list, .agent, .allMetrics, .refused: self.endpoint.map(RequestSubject.operation) ?? .unknown
+        }
+    }
+
+    var keyName: KeyName? {
+        switch self.subject {
+        case .key(let name): name
+        case .purge(let name): name
+        case .list, .agent, .allMetrics, .cacheReport, .refused: nil
+        }
+    }
 
     /// Refusals do not: what was refused may be allowed by now.
     var mayRecur: Bool {
@@ -75,10 +84,6 @@ final class KESRoutedRequest: RoutedRequest {
 
     var timedOut: Response {
         Response(KESFailure(.timedOut, at: self.endpoint ?? .version), at: self.endpoint)
-    }
-
-    func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {
-        self.operationMetrics.answered(status, from: origin, nanoseconds: duration.nanoseconds)
     }
 
     func answer(
@@ -144,12 +149,14 @@ final class KESRoutedRequest: RoutedRequest {
         }
         return self.counted(
             self.front.admit(.decrypt, bodyOf: body.count) { writer in
+                let began = Instant.now()
                 do throws(KeyServiceError) {
-                    writer.write(
-                        try await KESFront.whenThereIsMemory(at: .decrypt) { () throws(KeyServiceError) in
-                            try await service.decrypt(
-                                name, ciphertext: request.ciphertext, associatedData: request.associatedData)
-                        })
+                    let decryption = try await KESFront.whenThereIsMemory(at: .decrypt) { () throws(KeyServiceError) in
+                        try await service.decrypt(
+                            name, ciphertext: request.ciphertext, associatedData: request.associatedData)
+                    }
+                    writer.upstream = UpstreamShare(decryption.endpoint, since: began)
+                    writer.write(decryption)
                 } catch {
                     writer.write(Response(KESFailure(error, at: .decrypt), at: .decrypt))
                 }
@@ -172,11 +179,13 @@ final class KESRoutedRequest: RoutedRequest {
         }
         return self.counted(
             self.front.admit(.generateKey, bodyOf: body.count) { writer in
+                let began = Instant.now()
                 do throws(KeyServiceError) {
-                    writer.write(
-                        try await KESFront.whenThereIsMemory(at: .generateKey) { () throws(KeyServiceError) in
-                            try await service.generateKey(name, associatedData: request.associatedData)
-                        })
+                    let dataKey = try await KESFront.whenThereIsMemory(at: .generateKey) { () throws(KeyServiceError) in
+                        try await service.generateKey(name, associatedData: request.associatedData)
+                    }
+                    writer.upstream = UpstreamShare(dataKey.endpoint, since: began)
+                    writer.write(dataKey)
                 } catch {
                     writer.write(Response(KESFailure(error, at: .generateKey), at: .generateKey))
                 }
@@ -200,12 +209,20 @@ final class KESRoutedRequest: RoutedRequest {
     /// The same work, counted as active while it is awaited.
     private func counted(_ deferred: DeferredAnswer?) -> DeferredAnswer? {
         guard let deferred else { return nil }
-        let active = self.metrics.active
+        let active = self.front.active
         return { writer in
             active.add(1)
             await deferred(&writer)
             active.add(-1)
         }
+    }
+}
+
+extension UpstreamShare {
+    /// Nil where the backend does not say which endpoint has answered.
+    fileprivate init?(_ endpoint: EndpointIndex?, since began: Instant) {
+        guard let endpoint else { return nil }
+        self.init(endpoint: endpoint, duration: .now() - began)
     }
 }
 

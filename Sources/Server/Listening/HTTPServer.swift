@@ -11,11 +11,13 @@ package final class HTTPServer: Sendable {
 
     /// Takes connections from `listeners`, whose sockets listen already.
     ///
-    /// - Parameter threadCount: at least one. The first one accepts for all.
+    /// - Parameters:
+    ///   - observer: is told of each request.
+    ///   - threadCount: at least one. The first one accepts for all.
     /// - Throws: when there are too few descriptors or threads.
     package init(
-        listeners: [Listener], front: any Front, limits: ServerLimits, memory: SecretMemory, threadCount: Int,
-        logger: Logger
+        listeners: [Listener], front: any Front, observer: any RequestObserver, limits: ServerLimits,
+        memory: SecretMemory, threadCount: Int, logger: Logger
     ) throws(SystemError) {
         precondition(threadCount > 0 && listeners.count <= Acceptor.tokens.count)
         // A loop knows unauthenticated connections by a number that one listener gives them.
@@ -25,7 +27,8 @@ package final class HTTPServer: Sendable {
         for (index, listener) in listeners.enumerated() {
             try Acceptor.prepare(listener, index: index, on: loops[0].events)
         }
-        let context = ServerLoop.ServerContext(front: front, limits: limits, memory: memory, logger: logger)
+        let context = ServerLoop.ServerContext(
+            front: front, observer: observer, limits: limits, memory: memory, logger: logger)
         self.loops = loops
         var threads: [DedicatedThread] = []
         for (index, inbox) in loops.enumerated() {

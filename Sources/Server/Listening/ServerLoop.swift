@@ -11,6 +11,7 @@ struct ServerLoop: ~Copyable {
     /// What all loops of a server have in common.
     final class ServerContext: Sendable {
         let front: any Front
+        let observer: any RequestObserver
         let limits: ServerLimits
         let requestIDs: RequestIDGenerators
         let memory: SecretMemory
@@ -20,11 +21,12 @@ struct ServerLoop: ~Copyable {
         let clock: @Sendable () -> Instant
 
         init(
-            front: any Front, limits: ServerLimits, requestIDs: RequestIDGenerators = RequestIDGenerators(),
-            memory: SecretMemory,
-            logger: Logger, clock: @escaping @Sendable () -> Instant = { .now() }
+            front: any Front, observer: any RequestObserver, limits: ServerLimits,
+            requestIDs: RequestIDGenerators = RequestIDGenerators(), memory: SecretMemory, logger: Logger,
+            clock: @escaping @Sendable () -> Instant = { .now() }
         ) {
             self.front = front
+            self.observer = observer
             self.limits = limits
             self.requestIDs = requestIDs
             self.memory = memory

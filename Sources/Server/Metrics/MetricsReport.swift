@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import HTTPMessages
-import KESProtocol
-import KeyService
 import Linux
 import LockedMemory
 import Telemetry
@@ -11,7 +9,8 @@ import Telemetry
 struct MetricsReport {
     let facts: AgentFacts
     let memory: SecretMemory
-    let requests: ByListener<RequestMetrics>
+    let requests: RequestMetrics
+    let activeRequests: Counter
     let denials: Denials
     /// Other parts of the agent that count.
     let sources: [any MetricsSource]
@@ -24,7 +23,7 @@ struct MetricsReport {
         self.writeKESRequests(to: &text)
         self.writeKESSystem(process, to: &text)
         if includingOwn {
-            self.writeRequests(to: &text)
+            self.requests.writeMetrics(to: &text)
             self.writeAgent(to: &text)
             for source in self.sources { source.writeMetrics(to: &text) }
             self.writeProcess(process, to: &text)
@@ -32,25 +31,10 @@ struct MetricsReport {
         return text.text
     }
 
-    /// Answers to key operations since the start, by status.
-    var keyOperationsByStatus: [Int: Int] {
-        var byStatus: [Int: Int] = [:]
-        for operation in self.keyOperations {
-            for (status, count) in operation.metrics.byStatus { byStatus[status.rawValue, default: 0] += count.current }
-        }
-        return byStatus
-    }
-
-    private var keyOperations: [RequestMetrics.Row] {
-        self.requests.all.flatMap(\.value.operations).filter { $0.endpoint?.takesName == true }
-    }
-
     // MARK: KES's families
 
     private func writeKESRequests(to text: inout MetricsText) {
-        let byStatus = self.keyOperationsByStatus
-        var durations = Histogram.Snapshot.zero
-        for operation in self.keyOperations { durations += operation.metrics.duration }
+        let byStatus = self.requests.keyOperationsByStatus
         func samples(_ range: Range<Int>) -> [(MetricsText.Labels, Double)] {
             byStatus.filter { range.contains($0.key) && $0.value > 0 }.sorted { $0.key < $1.key }
                 .map { (["code": "\($0.key)"], Double($0.value)) }
@@ -60,11 +44,11 @@ struct MetricsReport {
         text.family("kes_http_request_failure", .counter, "Requests answered 5xx.", samples(500..<600))
         text.family(
             "kes_http_request_active", .gauge, "Requests whose answer is being made.",
-            Double(self.requests.all.reduce(0) { $0 + $1.value.active.current }))
+            Double(self.activeRequests.current))
         text.histogram(
             "kes_http_response_time", "Seconds from a request's head to its answer.",
             bounds: [10, 50, 100, 250, 500, 1_000, 1_500, 3_000, 5_000, 10_000].map { $0 * 1_000_000 },
-            [(.none, durations)])
+            [(.none, self.requests.keyOperationDurations)])
     }
 
     /// KES's client fails on a family without a sample, so what cannot be told is 0.
@@ -84,44 +68,6 @@ struct MetricsReport {
     }
 
     // MARK: Our own
-
-    private func writeRequests(to text: inout MetricsText) {
-        text.family("keyside_requests_total", .counter, "Requests answered.", self.requestCounts)
-        text.histogram(
-            "keyside_request_duration_seconds", "Seconds from a request's head to its answer.",
-            bounds: Histogram.bounds, self.requestDurations)
-    }
-
-    private var requestCounts: [(MetricsText.Labels, Double)] {
-        var counts: [(MetricsText.Labels, Double)] = []
-        for (listener, requests) in self.requests.all {
-            for operation in requests.operations {
-                for (status, count) in operation.metrics.byStatus where count.current > 0 {
-                    let labels: MetricsText.Labels = [
-                        "operation": operation.name, "status": "\(status.rawValue)", "listener": listener.rawValue,
-                    ]
-                    counts.append((labels, Double(count.current)))
-                }
-            }
-        }
-        return counts
-    }
-
-    /// By operation and origin, of all listeners together.
-    private var requestDurations: [(MetricsText.Labels, Histogram.Snapshot)] {
-        var durations: [(MetricsText.Labels, Histogram.Snapshot)] = []
-        let operations = self.requests.all.map(\.value.operations)
-        for (index, operation) in operations[0].enumerated() {
-            for origin in AnswerOrigin.Kind.allCases {
-                let snapshot = operations.reduce(into: Histogram.Snapshot.zero) { sum, operations in
-                    sum += operations[index].metrics.durations[origin.rawValue].histogram.snapshot()
-                }
-                guard snapshot.count > 0 else { continue }
-                durations.append((["operation": operation.name, "cache": "\(origin)"], snapshot))
-            }
-        }
-        return durations
-    }
 
     private func writeAgent(to text: inout MetricsText) {
         let listeners = self.facts.listeners

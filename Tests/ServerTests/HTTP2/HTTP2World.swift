@@ -50,7 +50,7 @@ struct HTTP2World: ~Copyable {
     init(choices: [UInt8], memory: SecretMemory, hasWork: Bool = true) {
         let clock = WorldClock(Self.start)
         let context = ServerLoop.ServerContext(
-            front: WorldFront(), limits: Self.limits, memory: memory,
+            front: WorldFront(), observer: UnobservedRequests(), limits: Self.limits, memory: memory,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: { clock.now })
         guard let connection = HTTP2Connection(context, peer: .local, now: Self.start) else {
             preconditionFailure("no memory for a connection")
@@ -253,6 +253,10 @@ final class WorldClock: Sendable {
     func advance(by interval: Interval) { self.nanoseconds.wrappingAdd(interval.nanoseconds, ordering: .relaxed) }
 }
 
+struct UnobservedRequests: RequestObserver {
+    func requestEnded(_ record: RequestRecord) {}
+}
+
 /// Answers by path: `/body` takes a body, `/later` too and answers when the test says so, `/refused` is refused by the
 /// head, `/big` has a long answer. All others are answered at once.
 final class WorldFront: Front {
@@ -269,12 +273,12 @@ final class WorldFront: Front {
         Response(status, body: Array(message.utf8))
     }
 
-    func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval) {}
-
     private final class Request: RoutedRequest {
         private let path: String
 
         init(path: String) { self.path = path }
+
+        var requestSubject: RequestSubject { .unknown }
 
         var refusal: Response? { self.path == "/refused" ? Response(.forbidden) : nil }
         var bodyByteCountMax: Int { ["/body", "/later"].contains(self.path) ? WorldFront.bodyByteCountMax : 0 }
@@ -289,7 +293,5 @@ final class WorldFront: Front {
             writer.write(Response(.ok, body: [UInt8](repeating: 7, count: self.path == "/big" ? 5_000 : body.count)))
             return nil
         }
-
-        func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {}
     }
 }

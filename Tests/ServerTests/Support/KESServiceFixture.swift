@@ -13,6 +13,7 @@ struct KESServiceFixture {
     let service: ScriptedKeyService
     let connections: ConnectionCount
     let front: KESFront
+    let requestMetrics = RequestMetrics()
 
     /// - Parameter gate: lets nobody in, unless it is given.
     init(
@@ -29,12 +30,17 @@ struct KESServiceFixture {
             facts: AgentFacts(
                 version: "1.2.3", commit: "<unknown>",
                 listeners: [.init(.unix, at: "/run/test.sock", connections: self.connections)]),
-            gate: CurrentGate(gate))
+            gate: CurrentGate(gate), requestMetrics: self.requestMetrics)
+    }
+
+    /// A connection whose requests are counted.
+    func connect() async throws -> TestConnection {
+        try await TestConnection(front: self.front, observer: self.requestMetrics)
     }
 
     /// The answer to one request on a connection of its own.
     func ask(_ request: String, toHead: Bool = false) async throws -> Answer {
-        let client = try await TestConnection(front: self.front).client
+        let client = try await self.connect().client
         try await client.send(request)
         return try await client.receive(toHead: toHead)
     }
