@@ -147,7 +147,7 @@ package struct Agent: Sendable {
             facts: AgentFacts(
                 version: BuildInfo.version, commit: BuildInfo.commit,
                 listeners: [facts] + [other?.1].compactMap(\.self)),
-            gate: self.settingsKeeper.gate,
+            authorizer: self.settingsKeeper.authorizer,
             requestMetrics: requestMetrics,
             sources: [self.keyServers].compactMap(\.self) + [certificates, self.log])
         let limits = ServerLimits(

@@ -143,18 +143,18 @@ import Testing
         let bench = try KESServiceFixture(gate: gate(allowing: "/v1/key/decrypt/*"))
         let peer = Peer(.tls, .identity(identity))
         for (method, path) in [("PUT", "/v1/key/decrypt/%61"), ("GET", "/v1/ready")] {
-            bench.front.gate.replace(with: gate(allowing: "/v1/key/decrypt/*"))
+            bench.front.authorizer.replace(with: gate(allowing: "/v1/key/decrypt/*"))
             let work = bench.front.route(try head(request(method, path)), from: peer)
             try #require(work.mayRecur)
             #expect(work.again(from: peer) === work)
 
-            bench.front.gate.replace(with: gate(allowing: "/v1/key/generate/*"))
+            bench.front.authorizer.replace(with: gate(allowing: "/v1/key/generate/*"))
             let refused = work.again(from: peer)
             let isOpenToAll = path == "/v1/ready"
             #expect(refused.refusal?.status == (isOpenToAll ? nil : .forbidden))
             #expect(refused.mayRecur == isOpenToAll)
         }
-        #expect(bench.front.denials.byPolicy.current == 1)
+        #expect(bench.front.authorizer.denials.byPolicy.current == 1)
     }
 
     @Test("what is refused is routed anew", arguments: ["/v1/key/decrypt/-", "/v1/nothing", "/v1//status"])

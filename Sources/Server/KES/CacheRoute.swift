@@ -41,6 +41,12 @@ enum CacheRoute {
         throw KESFailure(status: 405, message: "received method '\(method.name)' expected '\(expected)'")
     }
 
+    /// The key whose entries are to go, if the path names one that is valid.
+    func key(in path: Span<UInt8>) -> KeyName? {
+        guard case .key(let name) = self else { return nil }
+        do throws(KESFailure) { return try KeyName(kes: path.extracting(name)) } catch { return nil }
+    }
+
     /// - Parameter method: one of ``methods``.
     /// - Throws: the answer to a name that is none.
     func subject(

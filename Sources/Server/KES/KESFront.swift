@@ -21,23 +21,21 @@ package final class KESFront: Front {
     let longAdmission: AdmissionControl
     let smallAdmission: AdmissionControl
     let facts: AgentFacts
-    /// Who may ask for what by TLS.
-    let gate: CurrentGate
+    let authorizer: Authorizer
     /// Requests whose answer is awaited.
     let active = Counter()
     let requests: RequestMetrics
-    let denials = Denials()
     private let sources: [any MetricsSource]
 
     /// - Parameters:
     ///   - budget: how much locked memory requests may have at a time.
-    ///   - gate: who may ask for what by TLS; nobody, unless it is given.
+    ///   - authorizer: by default, refuses every client of TLS.
     ///   - requestMetrics: what the server's requests are counted by.
     ///   - sources: other parts of the agent that count.
     package init(
         service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory,
         requests budget: RequestBudget = RequestBudget(byteCount: 32 << 20, inFlightMax: 512), facts: AgentFacts,
-        gate: CurrentGate = CurrentGate(Gate(policies: [], bindings: [])),
+        authorizer: Authorizer = Authorizer(Gate(policies: [], bindings: [])),
         requestMetrics: RequestMetrics = RequestMetrics(), sources: [any MetricsSource] = []
     ) {
         self.service = service
@@ -48,7 +46,7 @@ package final class KESFront: Front {
         self.smallAdmission = AdmissionControl(
             capacity: budget.smallRequestByteCount, waitingCountMax: Self.waitingSmallRequestCountMax)
         self.facts = facts
-        self.gate = gate
+        self.authorizer = authorizer
         self.requests = requestMetrics
         self.sources = sources
     }
@@ -61,7 +59,7 @@ package final class KESFront: Front {
     var report: MetricsReport {
         MetricsReport(
             facts: self.facts, memory: self.memory, requests: self.requests, activeRequests: self.active,
-            denials: self.denials, sources: self.sources)
+            denials: self.authorizer.denials, sources: self.sources)
     }
 
     package func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
@@ -92,14 +90,17 @@ package final class KESFront: Front {
                 throw .wrongMethod(Array(method.name.utf8).span, for: endpoint)
             }
             let judged = route?.lacksSlash(in: path.span) == true ? path + [UInt8(ascii: "/")] : path
-            try self.authorize(peer, at: judged, isOpenToAll: endpoint.isOpenToAll)
+            let key = route.flatMap { endpoint.takesName ? Self.keyName(path.span.extracting($0.name)) : nil }
+            try self.authorize(peer, to: endpoint, on: key, at: judged)
             guard let route else { return self.work(on: .allMetrics, at: endpoint, judgedBy: judged, from: peer) }
             let name = path.span.extracting(route.name)
             let subject: KESRoutedRequest.Subject =
                 if endpoint == .listKeys {
                     .list(try KeyListingRequest(kes: name))
+                } else if let key {
+                    .key(key)
                 } else if endpoint.takesName {
-                    .key(try KeyName(kes: name))
+                    .key(try KeyName(kes: name))  // Throws what is wrong with it.
                 } else {
                     .agent
                 }
@@ -114,12 +115,17 @@ package final class KESFront: Front {
     ) -> KESRoutedRequest {
         do throws(KESFailure) {
             try route.check(method)
-            try self.authorize(peer, at: path)
+            try self.authorize(peer, to: nil, on: route.key(in: path.span), at: path)
             return self.work(
                 on: try route.subject(for: method, path: path.span), at: nil, judgedBy: path, from: peer)
         } catch {
             return self.refuse(Response(error, allowing: route.methods), from: peer)
         }
+    }
+
+    /// Nil where the bytes are no name.
+    private static func keyName(_ bytes: Span<UInt8>) -> KeyName? {
+        do throws(KESFailure) { return try KeyName(kes: bytes) } catch { return nil }
     }
 
     private static let allMetricsPath = Array("/metrics".utf8)

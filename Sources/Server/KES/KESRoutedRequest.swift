@@ -12,7 +12,7 @@ final class KESRoutedRequest: RoutedRequest {
     /// Nil where the path leads nowhere in KES's API.
     let endpoint: Operation?
     let subject: Subject
-    /// What rights are judged by: see ``KESFront/authorize(_:at:isOpenToAll:)``. Empty where they were not asked for.
+    /// What rights are judged by: see ``KESFront/authorize(_:to:on:at:)``. Empty where they were not asked for.
     private let path: [UInt8]
 
     /// What a request is about.
@@ -62,7 +62,7 @@ final class KESRoutedRequest: RoutedRequest {
 
     func again(from peer: Peer) -> any RoutedRequest {
         do throws(KESFailure) {
-            try self.front.authorize(peer, at: self.path, isOpenToAll: self.endpoint?.isOpenToAll == true)
+            try self.front.authorize(peer, to: self.endpoint, on: self.keyName, at: self.path)
             return self
         } catch {
             return self.front.refuse(Response(error, at: self.endpoint), at: self.endpoint, from: peer)

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import Authorization
 import HTTPMessages
 import Linux
 import LockedMemory
@@ -84,7 +85,7 @@ struct MetricsReport {
                 "unauthenticated_connections",
                 listeners.reduce(0) { $0 + $1.connections.droppedUnauthenticated }
             ),
-            ("certificate", self.denials.forCertificate.current), ("policy", self.denials.byPolicy.current),
+            ("certificate", self.denials.withoutPrincipal.current), ("policy", self.denials.byPolicy.current),
         ]
         text.family(
             "keyside_denied_total", .counter, "Connections and requests refused for a limit or a right.",

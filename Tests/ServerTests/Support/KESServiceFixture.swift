@@ -30,7 +30,7 @@ struct KESServiceFixture {
             facts: AgentFacts(
                 version: "1.2.3", commit: "<unknown>",
                 listeners: [.init(.unix, at: "/run/test.sock", connections: self.connections)]),
-            gate: CurrentGate(gate), requestMetrics: self.requestMetrics)
+            authorizer: Authorizer(gate), requestMetrics: self.requestMetrics)
     }
 
     /// A connection whose requests are counted.
