@@ -180,7 +180,7 @@ import Testing
 
     @Test func connectionsAreCountedWhileTheyAreOpen() async throws {
         let bench = try KESServiceFixture()
-        try await TestServer.run(bench.front, observer: bench.requestMetrics, connections: bench.connections) {
+        try await TestServer.run(bench.fronts, observer: bench.requestMetrics, connections: bench.connections) {
             server in
             let clients = [try server.client(), try server.client(), try server.client()]
             for client in clients {

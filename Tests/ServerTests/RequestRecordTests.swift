@@ -22,7 +22,7 @@ import Testing
     private let records = Records()
 
     private func connect(_ bench: KESServiceFixture) async throws -> TestConnection {
-        try await TestConnection(front: bench.front, observer: self.records)
+        try await TestConnection(fronts: bench.fronts, observer: self.records)
     }
 
     @Test(

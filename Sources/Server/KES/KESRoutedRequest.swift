@@ -9,8 +9,7 @@ import Telemetry
 /// A request to the KES API from its head to its answer, as often as the same head comes.
 final class KESRoutedRequest: RoutedRequest {
     let front: KESFront
-    /// Nil where the path leads nowhere in KES's API.
-    let endpoint: Operation?
+    let endpoint: Operation
     let subject: Subject
     /// What rights are judged by: see ``KESFront/authorize(_:to:on:at:)``. Empty where they were not asked for.
     private let path: [UInt8]
@@ -21,17 +20,11 @@ final class KESRoutedRequest: RoutedRequest {
         case list(KeyListingRequest)
         /// The agent itself, at an endpoint that takes no name.
         case agent
-        /// `/metrics`: KES's families and the agent's own.
-        case allMetrics
-        /// What the cache has done.
-        case cacheReport
-        /// A key's entries in the cache, or nil for all of them, that are to go.
-        case purge(KeyName?)
         /// Nothing that could be answered otherwise.
         case refused(Response)
     }
 
-    init(front: KESFront, endpoint: Operation?, subject: Subject, path: [UInt8]) {
+    init(front: KESFront, endpoint: Operation, subject: Subject, path: [UInt8]) {
         self.front = front
         self.endpoint = endpoint
         self.subject = subject
@@ -40,19 +33,11 @@ final class KESRoutedRequest: RoutedRequest {
 
     // MARK: RoutedRequest
 
-    var requestSubject: RequestSubject {
-        switch self.subject {
-        case .cacheReport, .purge: .cache
-        case .key, .list, .agent, .allMetrics, .refused: self.endpoint.map(RequestSubject.operation) ?? .unknown
-        }
-    }
+    var requestSubject: RequestSubject { .operation(self.endpoint) }
 
     var keyName: KeyName? {
-        switch self.subject {
-        case .key(let name): name
-        case .purge(let name): name
-        case .list, .agent, .allMetrics, .cacheReport, .refused: nil
-        }
+        guard case .key(let name) = self.subject else { return nil }
+        return name
     }
 
     /// Refusals do not: what was refused may be allowed by now.
@@ -65,7 +50,7 @@ final class KESRoutedRequest: RoutedRequest {
             try self.front.authorize(peer, to: self.endpoint, on: self.keyName, at: self.path)
             return self
         } catch {
-            return self.front.refuse(Response(error, at: self.endpoint), at: self.endpoint, from: peer)
+            return self.front.refuse(Response(error, at: self.endpoint), at: self.endpoint)
         }
     }
 
@@ -74,16 +59,16 @@ final class KESRoutedRequest: RoutedRequest {
         return response
     }
 
-    var bodyByteCountMax: Int { self.endpoint?.bodyByteCountMax ?? 0 }
+    var bodyByteCountMax: Int { self.endpoint.bodyByteCountMax }
 
-    var timeout: Interval { .seconds((self.endpoint ?? .version).timeoutInSeconds) }
+    var timeout: Interval { .seconds(self.endpoint.timeoutInSeconds) }
 
     var bodyTooLarge: Response {
-        Response(.invalidBody(for: self.endpoint ?? .version), at: self.endpoint)
+        Response(.invalidBody(for: self.endpoint), at: self.endpoint)
     }
 
     var timedOut: Response {
-        Response(KESFailure(.timedOut, at: self.endpoint ?? .version), at: self.endpoint)
+        Response(KESFailure(.timedOut, at: self.endpoint), at: self.endpoint)
     }
 
     func answer(
@@ -95,22 +80,14 @@ final class KESRoutedRequest: RoutedRequest {
                 return try self.decrypt(name, body, &writer)
             case (.key(let name), .generateKey):
                 return try self.generateKey(name, body, lengthWasAnnounced: bodyLengthWasAnnounced, &writer)
-            case (.key(let name), let endpoint?):
+            case (.key(let name), let endpoint):
                 return self.counted(try self.front.ask(endpoint, of: name, body: body))
             case (.list(let request), _):
                 return self.counted(self.front.list(request))
-            case (.agent, let endpoint?):
+            case (.agent, let endpoint):
                 return self.counted(self.front.tell(endpoint, with: &writer))
-            case (.allMetrics, _):
-                writer.write(.metrics(self.front.report.text(includingOwn: true)))
-            case (.cacheReport, _):
-                writer.write(self.front.cacheReport)
-            case (.purge(let name), _):
-                return self.front.purgeCache(of: name)
             case (.refused(let response), _):
                 writer.write(response)
-            case (.key, nil), (.agent, nil):
-                writer.write(.pageNotFound)
             }
         } catch {
             writer.write(Response(error, at: self.endpoint))

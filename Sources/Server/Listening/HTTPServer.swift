@@ -4,7 +4,7 @@ package import Linux
 package import LockedMemory
 package import Logging
 
-/// Serves one front on any number of listening sockets, on threads of its own.
+/// Serves the fronts of any number of listening sockets, on threads of its own.
 package final class HTTPServer: Sendable {
     let loops: [LoopInbox]
     private let threads: [DedicatedThread]
@@ -16,7 +16,7 @@ package final class HTTPServer: Sendable {
     ///   - threadCount: at least one. The first one accepts for all.
     /// - Throws: when there are too few descriptors or threads.
     package init(
-        listeners: [Listener], front: any Front, observer: any RequestObserver, limits: ServerLimits,
+        listeners: [Listener], observer: any RequestObserver, limits: ServerLimits,
         memory: SecretMemory, threadCount: Int, logger: Logger
     ) throws(SystemError) {
         precondition(threadCount > 0 && listeners.count <= Acceptor.tokens.count)
@@ -28,7 +28,7 @@ package final class HTTPServer: Sendable {
             try Acceptor.prepare(listener, index: index, on: loops[0].events)
         }
         let context = ServerLoop.ServerContext(
-            front: front, observer: observer, limits: limits, memory: memory, logger: logger)
+            observer: observer, limits: limits, memory: memory, logger: logger)
         self.loops = loops
         var threads: [DedicatedThread] = []
         for (index, inbox) in loops.enumerated() {
@@ -53,7 +53,7 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    /// To be called when the front may know other clients than before: their open connections then count accordingly.
+    /// To be called when the fronts may know other clients than before: their open connections then count accordingly.
     package func policiesHaveChanged() async {
         for loop in self.loops { loop.post(.recognizeClients) }
         // Clients that become known must not be dropped for those that are not any more.

@@ -50,9 +50,9 @@ struct HTTP2World: ~Copyable {
     init(choices: [UInt8], memory: SecretMemory, hasWork: Bool = true) {
         let clock = WorldClock(Self.start)
         let context = ServerLoop.ServerContext(
-            front: WorldFront(), observer: UnobservedRequests(), limits: Self.limits, memory: memory,
+            observer: UnobservedRequests(), limits: Self.limits, memory: memory,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: { clock.now })
-        guard let connection = HTTP2Connection(context, peer: .local, now: Self.start) else {
+        guard let connection = HTTP2Connection(context, FrontRouter(WorldFront()), peer: .local, now: Self.start) else {
             preconditionFailure("no memory for a connection")
         }
         self.connection = connection
@@ -259,15 +259,19 @@ struct UnobservedRequests: RequestObserver {
 
 /// Answers by path: `/body` takes a body, `/later` too and answers when the test says so, `/refused` is refused by the
 /// head, `/big` has a long answer. All others are answered at once.
-final class WorldFront: Front {
+final class WorldFront: DefaultFront {
     static let bodyByteCountMax = 1_000
     static let timeout = Interval.seconds(15)
 
     func knows(_ credential: PeerCredential) -> Bool { true }
 
-    func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
-        Request(path: String(decoding: head.target, as: UTF8.self))
+    let pathPrefixes = ["/"]
+
+    func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> (any RoutedRequest)? {
+        Request(path: String(decoding: path, as: UTF8.self))
     }
+
+    var pathNotFound: Response { Response(.notFound) }
 
     func refusal(_ status: ResponseStatus, _ message: String) -> Response {
         Response(status, body: Array(message.utf8))

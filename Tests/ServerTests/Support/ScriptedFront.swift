@@ -24,7 +24,7 @@ import TLS
 ///
 /// The journal says what happens: `route`, `begun X`, `cancelled X`, `made X`, `released` for a request that is no
 /// longer held by anybody, `answered STATUS`, `malformed STATUS`.
-final class ScriptedFront: Front, RequestObserver {
+final class ScriptedFront: DefaultFront, RequestObserver {
     static let bodyByteCountMax = 1_000_000
 
     let journal = Journal()
@@ -38,11 +38,16 @@ final class ScriptedFront: Front, RequestObserver {
         return self.identities.contains(identity)
     }
 
-    func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
+    let pathPrefixes = ["/"]
+
+    var fronts: FrontRouter { FrontRouter(self) }
+
+    func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> (any RoutedRequest)? {
         self.journal.note("route")
-        let target = String(decoding: head.target, as: UTF8.self)
-        return Request(target: target, peer: peer, front: self)
+        return Request(target: String(decoding: path, as: UTF8.self), peer: peer, front: self)
     }
+
+    var pathNotFound: Response { .text(.notFound, "no such path") }
 
     func refusal(_ status: ResponseStatus, _ message: String) -> Response { .text(status, message) }
 
