@@ -25,7 +25,8 @@ let modules: [Target] = [
         name: "Agent",
         dependencies: [
             "Authorization", "CBuildInfo", "CertificateRotation", "ClientCredentials", "Cryptography", "CurlTransport",
-            "KESProtocol", "KeyCache", "KeyService", "Linux", "LockedMemory", "Server", "Settings", "StaticKey",
+            "KESProtocol", "KeyCache", "KeyService", "Linux", "LockedMemory", "Primitives", "Server", "Settings",
+            "StaticKey",
             "Systemd", "TLS", "Telemetry", "Upstream", .product(name: "Logging", package: "swift-log"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]
@@ -67,7 +68,7 @@ let modules: [Target] = [
     .target(name: "StaticKey", dependencies: ["ByteCoding", "Cryptography", "KeyService", "LockedMemory"]),
     .target(name: "KESProtocol", dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Primitives"]),
     .target(name: "CertificateRotation", dependencies: ["Cryptography", "Linux"]),
-    .target(name: "Authorization", dependencies: ["Cryptography"]),
+    .target(name: "Authorization", dependencies: ["Cryptography", "KeyService", "Telemetry"]),
     .target(name: "HTTPMessages", dependencies: ["Primitives"]),
     .target(name: "HTTP2", dependencies: ["CNghttp2", "HTTPMessages", "LockedMemory", "Primitives"]),
     .target(name: "KeyService", dependencies: ["LockedMemory"]),
@@ -101,7 +102,8 @@ let cTestSupport = Target.target(name: "CTestSupport", dependencies: ["COpenSSL"
 /// SwiftNIO serves the fake key server alone: a second implementation of HTTP and TLS to test ours against.
 let tests: [Target] = [
     .testTarget(
-        name: "AuthorizationTests", dependencies: ["Authorization", "Cryptography", "Primitives", "TestSupport"]),
+        name: "AuthorizationTests",
+        dependencies: ["Authorization", "Cryptography", "KeyService", "Primitives", "Telemetry", "TestSupport"]),
     .testTarget(name: "ByteCodingTests", dependencies: ["ByteCoding", "LockedMemory", "Primitives", "TestSupport"]),
     .testTarget(name: "HTTPMessagesTests", dependencies: ["HTTPMessages", "Primitives"]),
     .testTarget(

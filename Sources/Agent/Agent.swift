@@ -10,6 +10,7 @@ import Logging
 import Server
 import Settings
 import Systemd
+import Telemetry
 import UnixSignals
 import Upstream
 
@@ -65,7 +66,7 @@ package struct Agent: Sendable {
         let connections = ConnectionCount(limit: self.settings.limits.connections)
         let other = try self.entrance?.open(self.settings.limits)
         let server = try self.serve(on: socket, connections: connections, besides: other)
-        self.announceStart(other?.1)
+        self.announceStart(other?.facts)
 
         let (events, feed) = AsyncStream.makeStream(of: AgentLife.Event.self)
         await withDiscardingTaskGroup { tasks in
@@ -81,10 +82,10 @@ package struct Agent: Sendable {
             events: for await event in events {
                 switch life.receive(event) {
                 case .announceReady:
-                    self.announceReady(alsoAt: other?.1.address)
+                    self.announceReady(alsoAt: other?.facts.address)
                 case .reportStatus:
                     self.manager.report(
-                        status: self.statusLine(isServing: life.phase == .serving, alsoAt: other?.1.address))
+                        status: self.statusLine(isServing: life.phase == .serving, alsoAt: other?.facts.address))
                 case .reload:
                     if life.phase == .serving { self.manager.reloading(at: Instant.now().nanoseconds / 1000) }
                     tasks.addTask {
@@ -94,7 +95,7 @@ package struct Agent: Sendable {
                 case .purge:
                     tasks.addTask { await self.purgeCache() }
                 case .announceReloaded:
-                    self.manager.ready(status: self.statusLine(isServing: true, alsoAt: other?.1.address))
+                    self.manager.ready(status: self.statusLine(isServing: true, alsoAt: other?.facts.address))
                 case .drain:
                     tasks.addTask {
                         await socket.close()
@@ -135,33 +136,45 @@ package struct Agent: Sendable {
     }
 
     private func serve(
-        on socket: SocketFileMonitor, connections: ConnectionCount, besides other: (Listener, AgentFacts.Listener)?
+        on socket: SocketFileMonitor, connections: ConnectionCount, besides other: TLSListenerSetup.Opened?
     ) throws(AgentFailure) -> HTTPServer {
-        let certificates = CertificateMetrics(keyServers: self.keyServers, listener: self.entrance?.keeper)
-        let unix = Listener.unix(Descriptor(owning: socket.descriptor), connections: connections)
         let facts = AgentFacts.Listener(.unix, at: socket.path, connections: connections)
-        let front = KESFront(
-            service: self.service,
-            cache: self.keyServers?.cache,
-            memory: self.memory,
-            requests: RequestBudget(self.settings.upstream, self.memory.plan),
-            facts: AgentFacts(
-                version: BuildInfo.version, commit: BuildInfo.commit,
-                listeners: [facts] + [other?.1].compactMap(\.self)),
-            gate: self.settingsKeeper.gate,
-            sources: [self.keyServers].compactMap(\.self) + [certificates, self.log])
+        let (fronts, requests) = self.makeFronts(of: [facts] + [other?.facts].compactMap(\.self))
+        let unix = Listener.unix(
+            Descriptor(owning: socket.descriptor), connections: connections, fronts: fronts)
         let limits = ServerLimits(
             connections: self.settings.limits.connections,
             headerTimeout: Interval(self.settings.limits.headerTimeout),
             idleTimeout: Interval(self.settings.limits.idleTimeout))
         do throws(SystemError) {
             return try HTTPServer(
-                listeners: [unix] + [other?.0].compactMap(\.self), front: front, limits: limits, memory: self.memory,
-                threadCount: MemoryBudget.loopCount,
-                logger: self.logger)
+                listeners: [unix] + [other?.listener(fronts)].compactMap(\.self), observer: requests, limits: limits,
+                memory: self.memory, threadCount: MemoryBudget.loopCount, logger: self.logger)
         } catch {
             throw AgentFailure(.inputOutput, "cannot serve on \(socket.path): \(error)")
         }
+    }
+
+    /// Every listener has the same fronts.
+    private func makeFronts(of listeners: [AgentFacts.Listener]) -> (FrontRouter, RequestMetrics) {
+        let facts = AgentFacts(version: BuildInfo.version, commit: BuildInfo.commit, listeners: listeners)
+        let requests = RequestMetrics()
+        let cache = self.keyServers?.cache
+        let authorizer = self.settingsKeeper.authorizer
+        let report = AgentReport(
+            facts: facts, service: self.service, cache: cache, memory: self.memory, requests: requests)
+        let kes = KESFront(
+            service: self.service, memory: self.memory,
+            requests: RequestBudget(self.settings.upstream, self.memory.plan), version: facts.version,
+            commit: facts.commit, authorizer: authorizer, requestMetrics: requests
+        ) { report.fragment($0) }
+        let certificates = CertificateMetrics(keyServers: self.keyServers, listener: self.entrance?.keeper)
+        let sources: [(any MetricsSource)?] = [
+            kes.metrics, requests, AgentMetrics(facts: facts, memory: self.memory, denials: authorizer.denials),
+            self.keyServers, certificates, self.log, ProcessMetrics(startedAt: facts.startedAt),
+        ]
+        let admin = AdminFront(cache: cache, authorizer: authorizer, metrics: sources.compactMap(\.self))
+        return (FrontRouter(kes, [admin]), requests)
     }
 
     private func announceStart(_ other: AgentFacts.Listener?) {

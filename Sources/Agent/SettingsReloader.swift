@@ -23,8 +23,8 @@ struct SettingsSource: Sendable {
 ///
 /// All of the rules are taken or, where anything is wrong with any of the settings, none of them.
 final class SettingsReloader: Sendable {
-    /// Who may ask for what at present.
-    let gate: CurrentGate
+    /// Judges requests by the current settings.
+    let authorizer: Authorizer
 
     private let source: SettingsSource
     /// What stays as it was at the start, by name.
@@ -40,7 +40,7 @@ final class SettingsReloader: Sendable {
 
     init(_ source: SettingsSource, started configuration: Configuration, logger: Logger) {
         self.source = source
-        self.gate = CurrentGate(Gate(configuration.settings))
+        self.authorizer = Authorizer(Gate(configuration.settings))
         self.fixed = Self.fixed(configuration.settingValues)
         self.state = Mutex(State(rules: AccessRules(configuration.settings)))
         self.logger = logger
@@ -84,7 +84,7 @@ final class SettingsReloader: Sendable {
             defer { state.rules = rules }
             return state.rules != rules
         }
-        if isNew { self.gate.replace(with: Gate(settings)) }
+        if isNew { self.authorizer.replace(with: Gate(settings)) }
         self.logger.notice(
             isNew ? "new policies are in use" : "policies are as they were",
             metadata: [

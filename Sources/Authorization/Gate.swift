@@ -3,10 +3,12 @@
 /// Who may ask for what: policies, and to whom they are bound, ready to be asked on the way of every request.
 ///
 /// The order is KES's:
-/// 1. An administrator may everything.
-/// 2. What a policy of the principal denies is denied, whatever another allows.
-/// 3. What a policy of the principal allows is allowed.
+/// 1. An administrator may do everything.
+/// 2. What a policy of the client denies is denied, whatever another allows.
+/// 3. What a policy of the client allows is allowed.
 /// 4. All else is not.
+///
+/// A client can have several principals. It has the policies of all of them, and is an administrator if one of them is.
 ///
 /// Immutable. New rules are a new gate.
 package struct Gate: Sendable {
@@ -35,31 +37,39 @@ package struct Gate: Sendable {
     /// Whether nobody may do anything: there is no administrator, and no policy is bound to anybody.
     package var isShut: Bool { self.administrators.isEmpty && self.bindings.isEmpty }
 
-    /// Whether the principal may ask for a path, and why. Allocates nothing.
+    /// Whether a client with these principals may ask for a path, and why. Allocates nothing.
     ///
     /// - Parameter path: decoded, as it is routed by; without query. Methods make no difference.
-    package func decide(_ principal: Principal, _ path: Span<UInt8>) -> Decision {
-        if self.administrators.contains(principal) { return .administrator }
-        guard let indices = self.bindings[principal] else { return .unknownPrincipal }
-        for index in indices {
-            guard let pattern = Self.first(of: self.policies[index].deny, matching: path) else { continue }
-            return .denied(policy: self.policies[index].name, pattern: pattern)
+    package func decide(_ principals: PrincipalSet, _ path: Span<UInt8>) -> Decision {
+        if principals.contains(where: self.administrators.contains) { return .administrator }
+        if let denied = principals.firstResult({ self.rule(of: $0, matching: path) { $0.deny } }) {
+            return .denied(policy: denied.policy, pattern: denied.pattern)
         }
-        for index in indices {
-            guard let pattern = Self.first(of: self.policies[index].allow, matching: path) else { continue }
-            return .allowed(policy: self.policies[index].name, pattern: pattern)
+        if let allowed = principals.firstResult({ self.rule(of: $0, matching: path) { $0.allow } }) {
+            return .allowed(policy: allowed.policy, pattern: allowed.pattern)
         }
-        return .unmentioned
+        return principals.contains { self.bindings[$0] != nil } ? .unmentioned : .unknownPrincipal
     }
 
-    /// Whether the principal is an administrator or has a policy, whatever that policy allows.
-    package func knows(_ principal: Principal) -> Bool {
-        self.administrators.contains(principal) || self.bindings[principal] != nil
+    /// Whether one of the principals is an administrator or has a policy, whatever that policy allows.
+    package func knows(_ principals: PrincipalSet) -> Bool {
+        principals.contains { self.administrators.contains($0) || self.bindings[$0] != nil }
     }
 
     /// The names of the policies that are bound to a principal, in the order of the rules.
     package func policies(of principal: Principal) -> [String] {
         (self.bindings[principal] ?? []).map { self.policies[$0].name }
+    }
+
+    /// The first rule that fits, of the principal's policies in the order of the rules.
+    private func rule(
+        of principal: Principal, matching path: Span<UInt8>, among patterns: (Policy) -> [PathPattern]
+    ) -> (policy: String, pattern: PathPattern)? {
+        for index in self.bindings[principal] ?? [] {
+            guard let pattern = Self.first(of: patterns(self.policies[index]), matching: path) else { continue }
+            return (self.policies[index].name, pattern)
+        }
+        return nil
     }
 
     private static func first(of patterns: [PathPattern], matching path: Span<UInt8>) -> PathPattern? {

@@ -69,17 +69,6 @@ extension Operation {
 
     /// Whether the caller's rights count at KES.
     package var isAuthenticated: Bool { self.row.isAuthenticated }
-
-    /// Whether the agent tells everybody, without a certificate too: what probes ask, which tells nothing of keys. KES wants
-    /// rights for readiness; the agent is asked by health checks of its own host.
-    package var isOpenToAll: Bool {
-        switch self {
-        case .version, .ready: true
-        case .status, .metrics, .api, .createKey, .importKey, .describeKey, .listKeys, .deleteKey, .generateKey,
-            .encrypt, .decrypt, .hmac:
-            false
-        }
-    }
 }
 
 extension Operation {

@@ -20,6 +20,14 @@ package enum Operation: Int, Sendable, CaseIterable {
 }
 
 extension Operation {
+    /// Whether it is about keys. The others ask the agent or the key server about itself.
+    package var isOnKeys: Bool {
+        switch self {
+        case .decrypt, .generateKey, .encrypt, .hmac, .describeKey, .listKeys, .createKey, .importKey, .deleteKey: true
+        case .version, .ready, .status, .metrics, .api: false
+        }
+    }
+
     /// The name in metrics, logs and policies.
     package var name: String {
         switch self {

@@ -50,7 +50,7 @@ import Testing
     func waits(path: String) async throws {
         let bench = try KESServiceFixture()
         bench.service.hold()
-        let client = try await TestConnection(front: bench.front).client
+        let client = try await bench.connect().client
         try await client.send(request("GET", path))
         await bench.service.journal.wait(for: "status")
         #expect(try await bench.ask(request("GET", "/version")).status == 200)
@@ -108,7 +108,7 @@ import Testing
 
     @Test func theStatusCountsKeyOperationsByWhatBecameOfThem() async throws {
         let bench = try KESServiceFixture()
-        let client = try await TestConnection(front: bench.front).client
+        let client = try await bench.connect().client
         let good = post("/v1/key/generate/my-key", "{}")
         try await client.send(
             good + good + post("/v1/key/generate/no-key", "{}") + request("GET", "/version")

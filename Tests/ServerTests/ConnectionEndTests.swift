@@ -61,10 +61,10 @@ import Testing
             var generator = SeededGenerator(seed: seed)
             let clock = WorldClock(Instant(nanoseconds: 1_000_000_000_000))
             let context = ServerLoop.ServerContext(
-                front: WorldFront(), limits: HTTP2World.limits, memory: self.memory,
+                observer: UnobservedRequests(), limits: HTTP2World.limits, memory: self.memory,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
                 clock: { clock.now })
-            var connection = HTTP1Connection(context, peer: .local, now: clock.now)
+            var connection = HTTP1Connection(context, FrontRouter(WorldFront()), peer: .local, now: clock.now)
             var writer = ResponseWriter(in: self.memory)
             let readsAnswers = Bool.random(using: &generator)
             func settle(_ connection: inout HTTP1Connection, _ writer: inout ResponseWriter) {

@@ -69,7 +69,7 @@ import Testing
     func limits(endpoint: Operation) throws {
         let bench = try KESServiceFixture()
         let method = endpoint.method.rawValue
-        let work = bench.front.route(
+        let work = bench.fronts.route(
             try head(request(method, endpoint.path + (endpoint.takesName ? "a" : ""))), from: .local)
         #expect(work.refusal == nil)
         #expect(work.bodyByteCountMax == endpoint.bodyByteCountMax)
@@ -86,7 +86,7 @@ import Testing
     func rights(credential: PeerCredential) throws {
         let bench = try KESServiceFixture()
         func refusal(_ method: String, _ path: String) throws -> String? {
-            let response = bench.front.route(try head(request(method, path)), from: Peer(.tls, credential)).refusal
+            let response = bench.fronts.route(try head(request(method, path)), from: Peer(.tls, credential)).refusal
             return response.map { "\($0.status.rawValue) " + String(decoding: $0.body, as: UTF8.self) }
         }
         let message =
@@ -121,7 +121,7 @@ import Testing
                 policies: [policy], bindings: [(.identity(identities[0]), "store")],
                 administrators: [.identity(identities[1])]))
         func refusal(of identity: Identity) throws -> Response? {
-            bench.front.route(try head(request(method, path)), from: Peer(.tls, .identity(identity))).refusal
+            bench.fronts.route(try head(request(method, path)), from: Peer(.tls, .identity(identity))).refusal
         }
         let refused = try refusal(of: identities[0])
         #expect(refused?.status.rawValue == status)
@@ -129,7 +129,7 @@ import Testing
         #expect([nil, 400, 404, 405].contains(try refusal(of: identities[1])?.status.rawValue))
         let stranger = try refusal(of: identities[2])?.status.rawValue
         #expect(path == "/v1/ready" ? stranger == nil : [403, 404, 405].contains(stranger))
-        #expect(try bench.front.route(head(request(method, path)), from: .local).refusal?.status.rawValue != 403)
+        #expect(try bench.fronts.route(head(request(method, path)), from: .local).refusal?.status.rawValue != 403)
     }
 
     @Test("rights are asked for each time that a head comes again")
@@ -143,23 +143,23 @@ import Testing
         let bench = try KESServiceFixture(gate: gate(allowing: "/v1/key/decrypt/*"))
         let peer = Peer(.tls, .identity(identity))
         for (method, path) in [("PUT", "/v1/key/decrypt/%61"), ("GET", "/v1/ready")] {
-            bench.front.gate.replace(with: gate(allowing: "/v1/key/decrypt/*"))
-            let work = bench.front.route(try head(request(method, path)), from: peer)
+            bench.authorizer.replace(with: gate(allowing: "/v1/key/decrypt/*"))
+            let work = bench.fronts.route(try head(request(method, path)), from: peer)
             try #require(work.mayRecur)
             #expect(work.again(from: peer) === work)
 
-            bench.front.gate.replace(with: gate(allowing: "/v1/key/generate/*"))
+            bench.authorizer.replace(with: gate(allowing: "/v1/key/generate/*"))
             let refused = work.again(from: peer)
             let isOpenToAll = path == "/v1/ready"
             #expect(refused.refusal?.status == (isOpenToAll ? nil : .forbidden))
             #expect(refused.mayRecur == isOpenToAll)
         }
-        #expect(bench.front.denials.byPolicy.current == 1)
+        #expect(bench.authorizer.denials.byPolicy.current == 1)
     }
 
     @Test("what is refused is routed anew", arguments: ["/v1/key/decrypt/-", "/v1/nothing", "/v1//status"])
     func refusalsDoNotRecur(path: String) throws {
-        #expect(try !KESServiceFixture().front.route(head(request("PUT", path)), from: .local).mayRecur)
+        #expect(try !KESServiceFixture().fronts.route(head(request("PUT", path)), from: .local).mayRecur)
     }
 
     @Test("one head stands for many requests, each with a body of its own")
@@ -168,7 +168,7 @@ import Testing
         let paths = ["no-key", "my-key", "my-key", "my-key", "no-key", "no-key", "-", "-", "my-key"]
         let bodies = ["{}", "{}", "{ ", "{}", "{}", "x}", "{}", "x}", "{}"]
         let requests = zip(paths, bodies).map { put("/v1/key/decrypt/\($0)", $1) }
-        let client = try await TestConnection(front: bench.front).client
+        let client = try await bench.connect().client
         try await client.send(requests.joined())
         for (request, answer) in zip(requests, try await client.receive(requests.count)) {
             let alone = try await bench.ask(request)
@@ -188,7 +188,8 @@ import Testing
 
     @Test func oneConnectionTooManyIsToldWhenToComeBack() async throws {
         let bench = try KESServiceFixture()
-        try await TestServer.run(bench.front, connections: ConnectionCount(limit: 0)) { server in
+        try await TestServer.run(bench.fronts, observer: bench.requestMetrics, connections: ConnectionCount(limit: 0)) {
+            server in
             let answer = try await server.client().receive()
             #expect(answer.status == 503)
             #expect(answer["Retry-After"] == "1")

@@ -33,7 +33,7 @@ import Testing
         var answers: [[Answer]] = []
         for speed in Speed.allCases {
             let bench = try KESServiceFixture(speed)
-            let client = try await TestConnection(front: bench.front).client
+            let client = try await bench.connect().client
             try await client.send(Self.hotRequests.joined())
             answers.append(try await client.receive(Self.hotRequests.count).map(\.withoutTimeAndID))
             let isFast = speed == .atOnce
@@ -70,7 +70,7 @@ import Testing
     @Test("keys are wiped where they were written", arguments: Speed.allCases)
     func wiped(speed: Speed) async throws {
         let bench = try KESServiceFixture(speed)
-        let connection = try await TestConnection(front: bench.front)
+        let connection = try await bench.connect()
         try await connection.client.send(Self.hotRequests.joined())
         _ = try await connection.client.receive(Self.hotRequests.count)
         try await connection.turn()
@@ -113,7 +113,7 @@ import Testing
     func failures(error: KeyServiceError, speed: Speed) async throws {
         let bench = try KESServiceFixture(speed)
         bench.service.fail(with: error)
-        let client = try await TestConnection(front: bench.front).client
+        let client = try await bench.connect().client
         for (endpoint, request) in Self.operations {
             try await client.send(request)
             let answer = try await client.receive()
@@ -162,7 +162,7 @@ import Testing
     @Test func theLongestPlaintextPasses() async throws {
         let bench = try KESServiceFixture()
         let base64 = String(repeating: "QUBD", count: 249_900)
-        let client = try await TestConnection(front: bench.front).client
+        let client = try await bench.connect().client
         try await client.send(post("/v1/key/encrypt/my-key", "{\"plaintext\":\"\(base64)\"}"))
         let sealed = try await client.receive()
         #expect(sealed.status == 200)
@@ -172,7 +172,7 @@ import Testing
 
     @Test func aKeyIsMadeDescribedListedUsedAndDeleted() async throws {
         let bench = try KESServiceFixture(keys: ["my-key", "my-other"])
-        let client = try await TestConnection(front: bench.front).client
+        let client = try await bench.connect().client
         func ask(_ request: String) async throws -> Answer {
             try await client.send(request)
             return try await client.receive()
@@ -217,7 +217,7 @@ import Testing
 
     @Test func secretsOfRequestsEndWithThem() async throws {
         let bench = try KESServiceFixture()
-        let client = try await TestConnection(front: bench.front).client
+        let client = try await bench.connect().client
         for (_, request) in Self.operations {
             try await client.send(request)
             _ = try await client.receive()
@@ -228,12 +228,12 @@ import Testing
     @Test func withoutMemoryForOneMoreSecretARequestWaits() async throws {
         let bench = try KESServiceFixture(slotCount: 1)
         bench.service.hold()
-        let first = try await TestConnection(front: bench.front)
+        let first = try await bench.connect()
         try await first.client.send(post("/v1/key/encrypt/my-key", #"{"plaintext":"QUBD"}"#))
         await bench.service.journal.wait(for: "encrypt")
         #expect(bench.memory.slotsInUse == 1)
 
-        let second = try await TestConnection(front: bench.front)
+        let second = try await bench.connect()
         try await second.client.send(post("/v1/key/encrypt/my-key", #"{"plaintext":"QUBD"}"#))
         bench.service.release()
         #expect(try await first.client.receive().status == 200)
@@ -245,7 +245,7 @@ import Testing
     @Test func anAnswerForAClientThatHasGoneLeavesNothing() async throws {
         let bench = try KESServiceFixture()
         bench.service.hold()
-        let connection = try await TestConnection(front: bench.front)
+        let connection = try await bench.connect()
         try await connection.client.send(post("/v1/key/encrypt/my-key", #"{"plaintext":"QUBD"}"#))
         await bench.service.journal.wait(for: "encrypt")
         connection.client.leave()

@@ -30,7 +30,7 @@ import Testing
 
     /// Some of everything, on one connection.
     private static func makeTraffic(_ bench: KESServiceFixture) async throws {
-        let client = try await TestConnection(front: bench.front).client
+        let client = try await bench.connect().client
         let good = post("/v1/key/generate/my-key", "{}")
         let missing = post("/v1/key/generate/no-key", "{}")
         let requests =
@@ -104,7 +104,7 @@ import Testing
         bench.service.hold()
         var clients: [RawClient] = []
         for index in 0..<count {
-            let client = try await TestConnection(front: bench.front).client
+            let client = try await bench.connect().client
             try await client.send(KESOperationsTests.operations[index].1)
             clients.append(client)
         }
@@ -120,7 +120,7 @@ import Testing
     @Test func aRequestWhoseClientHasGoneIsNotActiveForEver() async throws {
         let bench = try KESServiceFixture()
         bench.service.hold()
-        let connection = try await TestConnection(front: bench.front)
+        let connection = try await bench.connect()
         try await connection.client.send(KESOperationsTests.operations[0].1)
         await bench.service.journal.wait(for: "generate")
         connection.client.leave()
@@ -180,7 +180,8 @@ import Testing
 
     @Test func connectionsAreCountedWhileTheyAreOpen() async throws {
         let bench = try KESServiceFixture()
-        try await TestServer.run(bench.front, connections: bench.connections) { server in
+        try await TestServer.run(bench.fronts, observer: bench.requestMetrics, connections: bench.connections) {
+            server in
             let clients = [try server.client(), try server.client(), try server.client()]
             for client in clients {
                 try await client.send(request("GET", "/version"))

@@ -37,10 +37,10 @@ import Testing
             limits.unauthenticatedInputByteCount = UnauthenticatedInputLimitTests.byteCountMax
             let memory = try SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true)
             self.context = ServerLoop.ServerContext(
-                front: ScriptedFront(), limits: limits, memory: memory,
+                observer: UnobservedRequests(), limits: limits, memory: memory,
                 logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
             self.writer = ResponseWriter(in: memory)
-            self.connection = HTTP1Connection(self.context, peer: peer, now: .now())
+            self.connection = HTTP1Connection(self.context, ScriptedFront().fronts, peer: peer, now: .now())
         }
 
         /// - Returns: what is answered.

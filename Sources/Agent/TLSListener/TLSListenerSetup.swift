@@ -3,6 +3,7 @@
 import Cryptography
 import Linux
 import Logging
+import Primitives
 import Server
 import Settings
 import TLS
@@ -36,22 +37,30 @@ struct TLSListenerSetup: Sendable {
         await self.keeper.reloadNow()
     }
 
+    /// A socket that listens, and what its fronts need to know of it.
+    struct Opened: Sendable {
+        let facts: AgentFacts.Listener
+        /// Gives the socket fronts; nil the second time.
+        let listener: @Sendable (FrontRouter) -> Listener?
+    }
+
     /// Listens from now on.
-    ///
-    /// - Returns: the listener, and what is told of it.
-    func open(_ limits: AgentSettings.Limits) throws(AgentFailure) -> (Listener, AgentFacts.Listener) {
+    func open(_ limits: AgentSettings.Limits) throws(AgentFailure) -> Opened {
         do throws(TCPListenerError) {
             let listener = try TCPListener(at: self.address)
             let address = listener.address.description
             let connections = ConnectionCount(
                 limit: limits.connections, unauthenticatedLimit: limits.unauthenticatedConnections)
-            let keeper = self.keeper
-            return (
-                .tls(listener.relinquish(), showing: self.tls, connections: connections),
-                .init(.tls, at: address, connections: connections) {
+            let (keeper, tls) = (self.keeper, self.tls)
+            let socket = SingleUseBox(listener.relinquish())
+            return Opened(
+                facts: .init(.tls, at: address, connections: connections) {
                     WallClock(seconds: keeper.status.validity.notAfter, nanoseconds: 0)
-                }
-            )
+                },
+                listener: { fronts in
+                    guard let socket = socket.take() else { return nil }
+                    return .tls(socket, showing: tls, connections: connections, fronts: fronts)
+                })
         } catch {
             throw AgentFailure(error)
         }

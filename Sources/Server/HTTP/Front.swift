@@ -5,23 +5,30 @@ package import KeyService
 package import Linux
 package import TLS
 
-/// What speaks a key server's protocol over the server's connections: it decodes requests into key operations, asks a
-/// key service, and encodes what comes back.
+/// One API over the server's connections. It decodes requests into operations, asks a key service, and encodes answers.
 ///
-/// Called on the thread that serves many clients, so nothing here waits. Of no associated type, so that nothing in the
-/// server need be generic.
+/// Called on event loops, so nothing here waits. Has no associated type, so that nothing in the server need be generic.
 package protocol Front: Sendable {
+    /// What the decoded paths of its requests begin with. Where prefixes of several fronts fit, the longest counts.
+    var pathPrefixes: [String] { get }
+
+    /// Decides by method and path what the request is, and whether `peer` may ask for it.
+    ///
+    /// - Parameter path: percent-decoded, without query. It may hold any byte.
+    /// - Returns: nil if the path leads nowhere.
+    func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> (any RoutedRequest)?
+}
+
+/// The front that also answers what is no front's.
+package protocol DefaultFront: Front {
     /// Whether a policy or the list of administrators names the client with this credential.
     func knows(_ credential: PeerCredential) -> Bool
 
-    /// Decides by the head alone what the request is, and whether `peer` may ask for it.
-    func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest
+    /// The answer to a path that leads nowhere.
+    var pathNotFound: Response { get }
 
-    /// What to say to bytes that break the rules of HTTP, or arrive too slowly.
+    /// The answer to bytes that break the rules of HTTP, or arrive too slowly.
     func refusal(_ status: ResponseStatus, _ message: String) -> Response
-
-    /// Counts an answer to bytes that never became a request.
-    func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval)
 }
 
 /// A request whose head has been read and understood.
@@ -30,10 +37,16 @@ package protocol Front: Sendable {
 /// ``answer(body:bodyLengthWasAnnounced:with:)`` writes an answer that is at hand before it returns, or returns the work
 /// that needs waiting.
 package protocol RoutedRequest: AnyObject, Sendable {
+    /// What the request is about, for its ``RequestRecord``.
+    var requestSubject: RequestSubject { get }
+
+    /// The key that the request names; nil where it names none.
+    var keyName: KeyName? { get }
+
     /// Whether ``again(from:)`` may be asked. If so, the request must have no memory of having been answered.
     var mayRecur: Bool { get }
 
-    /// The request that the same head stands for when the same peer sends it once more. Of what ``Front/route(_:from:)``
+    /// The request that the same head stands for when the same peer sends it once more. Of what ``Front/route(_:_:from:)``
     /// has looked at, only rights are asked for anew.
     func again(from peer: Peer) -> any RoutedRequest
 
@@ -62,13 +75,11 @@ package protocol RoutedRequest: AnyObject, Sendable {
 
     /// What to say when the deferred answer did not come in time.
     var timedOut: Response { get }
-
-    /// Counts the answer.
-    func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval)
 }
 
 /// The requests that are routed one by one.
 extension RoutedRequest {
+    package var keyName: KeyName? { nil }
     package var mayRecur: Bool { false }
     package func again(from peer: Peer) -> any RoutedRequest { self }
 }

@@ -34,9 +34,10 @@ struct HTTP1Connection: ~Copyable {
     }
 
     private let context: ServerLoop.ServerContext
+    private let fronts: FrontRouter
     /// Who the client is. With TLS, known from the end of the handshake on, before there is a request.
     var peer: Peer
-    private let log: RequestLog
+    private let recorder: RequestRecorder
     private var state: ConnectionState
     private var intake: RequestIntake
     /// What has come and waits: part of a request, or requests behind the one in work.
@@ -70,18 +71,17 @@ struct HTTP1Connection: ~Copyable {
     /// Answers to pipelined requests are collected up to this size before they are sent.
     private static var outputByteCountMax: Int { 64 * 1024 }
 
-    init(_ context: ServerLoop.ServerContext, peer: Peer, now: Instant) {
+    init(_ context: ServerLoop.ServerContext, _ fronts: FrontRouter, peer: Peer, now: Instant) {
         self.context = context
+        self.fronts = fronts
         self.peer = peer
-        self.log = RequestLog(context.logger)
+        self.recorder = RequestRecorder(context)
         self.requestIDs = context.requestIDs.next()
         self.state = ConnectionState(limits: context.limits, now: now)
         self.intake = RequestIntake(in: context.memory)
         self.unread = TransitBuffer(in: context.memory)
         self.inputUsage = UnauthenticatedInputUsage(of: context.unauthenticatedInput)
     }
-
-    private var front: any Front { self.context.front }
 
     // MARK: What it is waiting for
 
@@ -141,7 +141,7 @@ struct HTTP1Connection: ~Copyable {
         // An answer that is being made elsewhere must not come after this one.
         guard self.state.isReceiving else { return self.abort() }
         self.refuse(
-            with: self.front.refusal(.serviceUnavailable, "unauthenticated clients use too much memory"), &writer,
+            with: self.fronts.refusal(.serviceUnavailable, "unauthenticated clients use too much memory"), &writer,
             now: &now)
     }
 
@@ -166,7 +166,7 @@ struct HTTP1Connection: ~Copyable {
         }
         writer.append(made)
         self.conclude(
-            exchange, made.status, made.origin, keepsAlive: made.frame.keepsAlive, inputIsComplete: true, now: &now)
+            exchange, made.outcome, keepsAlive: made.frame.keepsAlive, inputIsComplete: true, now: &now)
         self.resume(&writer, now: &now)
     }
 
@@ -180,9 +180,9 @@ struct HTTP1Connection: ~Copyable {
         case .finish:
             self.ending = .close
         case .refuseHead:
-            self.refuse(with: self.front.refusal(.badRequest, "request header took too long"), &writer, now: &now)
+            self.refuse(with: self.fronts.refusal(.badRequest, "request header took too long"), &writer, now: &now)
         case .refuseBody:
-            self.refuse(with: self.front.refusal(.requestTimeout, "request body took too long"), &writer, now: &now)
+            self.refuse(with: self.fronts.refusal(.requestTimeout, "request body took too long"), &writer, now: &now)
         case .giveUpAnswer:
             guard let exchange = self.exchange.take() else { break }
             // What the client pipelined behind it is not looked at: each request would wait for as long again.
@@ -191,7 +191,7 @@ struct HTTP1Connection: ~Copyable {
             writer.begin(frame)
             writer.write(exchange.request.timedOut)
             self.conclude(
-                exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive,
+                exchange, writer.outcome, keepsAlive: frame.keepsAlive,
                 inputIsComplete: self.unread.isEmpty, now: &now)
             self.resume(&writer, now: &now)
         }
@@ -232,11 +232,11 @@ struct HTTP1Connection: ~Copyable {
             case .bodyTooLong:
                 self.refuseBody(&writer, now: &now)
             case .noMemory:
-                self.refuse(with: self.front.refusal(.serviceUnavailable, "out of memory"), &writer, now: &now)
+                self.refuse(with: self.fronts.refusal(.serviceUnavailable, "out of memory"), &writer, now: &now)
             case .end:
                 self.finish(input, used, &writer, now: &now)
             case .malformed(let error):
-                self.refuse(with: self.front.refusal(error.status, error.message), &writer, now: &now)
+                self.refuse(with: self.fronts.refusal(error.status, error.message), &writer, now: &now)
             }
         }
         return used
@@ -268,7 +268,7 @@ struct HTTP1Connection: ~Copyable {
         switch head.expectation {
         case .unknown:
             self.refuse(
-                with: self.front.refusal(.expectationFailed, "expectation is not supported"), &writer, now: &now)
+                with: self.fronts.refusal(.expectationFailed, "expectation is not supported"), &writer, now: &now)
         case .continue:
             if let refusal {
                 // A client that waits to be asked for its body learns at once that it need not send it.
@@ -284,7 +284,7 @@ struct HTTP1Connection: ~Copyable {
     /// What a head stands for. Of the one before, if it is the same, all is known but whether it is still allowed.
     private mutating func route(_ head: RequestHead) -> any RoutedRequest {
         if head === self.lastHead, let request = self.lastRequest { return request.again(from: self.peer) }
-        let request = self.front.route(head, from: self.peer)
+        let request = self.fronts.route(head, from: self.peer)
         // A parser keeps no longer ones, and neither may this.
         let mayRecur = request.mayRecur && head.target.count < LastHead.byteCountMax
         (self.lastHead, self.lastRequest) = mayRecur ? (head, request) : (nil, nil)
@@ -316,7 +316,7 @@ struct HTTP1Connection: ~Copyable {
             }
         }
         self.conclude(
-            exchange, writer.status, writer.origin, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
+            exchange, writer.outcome, keepsAlive: frame.keepsAlive, inputIsComplete: true, now: &now)
     }
 
     /// The body is longer than anybody wants to read.
@@ -334,15 +334,15 @@ struct HTTP1Connection: ~Copyable {
         }
         writer.begin(ResponseWriter.Frame(requestID: exchange.id, keepsAlive: false, omitsBody: exchange.omitsBody))
         writer.write(response)
-        self.conclude(exchange, response.status, .bypass, keepsAlive: false, inputIsComplete: false, now: &now)
+        self.conclude(exchange, writer.outcome, keepsAlive: false, inputIsComplete: false, now: &now)
     }
 
     /// Answers bytes that never became a request.
     private mutating func refuseMalformed(with response: Response, _ writer: inout ResponseWriter, now: Instant) {
-        writer.begin(
-            ResponseWriter.Frame(requestID: self.requestIDs.next(offered: nil), keepsAlive: false, omitsBody: false))
+        let id = self.requestIDs.next(offered: nil)
+        writer.begin(ResponseWriter.Frame(requestID: id, keepsAlive: false, omitsBody: false))
         writer.write(response)
-        self.front.answeredMalformed(response.status, from: self.peer, duration: .zero)
+        self.recorder.conclude(nil, id, from: self.peer, writer.outcome, after: .zero)
         self.proceed(keepsAlive: false, inputIsComplete: false, now: now)
     }
 
@@ -357,13 +357,12 @@ struct HTTP1Connection: ~Copyable {
 
     /// The answer to the request in work is written.
     private mutating func conclude(
-        _ exchange: borrowing Exchange, _ status: ResponseStatus, _ origin: AnswerOrigin, keepsAlive: Bool,
-        inputIsComplete: Bool, now: inout Instant
+        _ exchange: borrowing Exchange, _ outcome: AnswerOutcome, keepsAlive: Bool, inputIsComplete: Bool,
+        now: inout Instant
     ) {
         now = self.context.clock()
-        let duration = now - exchange.began
-        exchange.request.answered(status, from: origin, duration: duration)
-        self.log.answered(exchange.id, status, after: duration)
+        self.recorder.conclude(
+            exchange.request, exchange.id, from: self.peer, outcome, after: now - exchange.began)
         self.proceed(keepsAlive: keepsAlive, inputIsComplete: inputIsComplete, now: now)
     }
 

@@ -4,10 +4,10 @@ import HTTPMessages
 import Linux
 import Logging
 
-/// Tells of each answer, where the log is to have that much.
+/// Logs each answered request at level `debug`.
 struct RequestLog: Sendable {
     private let logger: Logger
-    /// Asked once: to find out that nothing is to be logged costs as much as a system call with every request.
+    /// Read once per connection: asking the logger for its level costs as much as a system call.
     private let isOn: Bool
 
     init(_ logger: Logger) {
@@ -16,15 +16,16 @@ struct RequestLog: Sendable {
     }
 
     @inline(__always)
-    func answered(_ id: RequestID, _ status: ResponseStatus, after duration: Interval) {
-        if self.isOn { self.tell(id, status, duration) }
+    func requestEnded(_ record: RequestRecord) {
+        if self.isOn, record.request != nil { self.write(record) }
     }
 
-    private func tell(_ id: RequestID, _ status: ResponseStatus, _ duration: Interval) {
+    private func write(_ record: RequestRecord) {
         self.logger.debug(
             "request answered",
             metadata: [
-                "request": "\(id)", "status": "\(status.rawValue)", "us": "\(duration.nanoseconds / 1000)",
+                "request": "\(record.id)", "status": "\(record.outcome.status.rawValue)",
+                "us": "\(record.duration.nanoseconds / 1000)",
             ])
     }
 }

@@ -15,9 +15,12 @@ package struct ResponseWriter: ~Copyable, Sendable {
     /// Where there was no memory for all of the answers, ``TransitBuffer/isTruncated``: nothing can be said any more then.
     var buffer: TransitBuffer
     /// Of the answer that was written last; 500 as long as there is none to the request.
-    private(set) var status = ResponseStatus.internalServerError
-    /// Where the answer comes from that was written last.
-    private(set) var origin = AnswerOrigin.bypass
+    private(set) var outcome = AnswerOutcome(status: .internalServerError, origin: .bypass)
+    /// To be set by a front that knows it, in any order with the writing of the answer.
+    package var upstream: UpstreamShare? {
+        get { self.outcome.upstream }
+        set { self.outcome.upstream = newValue }
+    }
 
     /// Of the answer that was written last, if its frame has the head apart.
     private(set) var head: ResponseHead?
@@ -48,8 +51,7 @@ package struct ResponseWriter: ~Copyable, Sendable {
     /// Says what frame the next answer is to have.
     mutating func begin(_ frame: Frame) {
         self.frame = frame
-        self.status = .internalServerError
-        self.origin = .bypass
+        self.outcome = AnswerOutcome(status: .internalServerError, origin: .bypass)
         if self.frame.headIsApart { self.head = nil }
     }
 
@@ -86,8 +88,7 @@ package struct ResponseWriter: ~Copyable, Sendable {
         _ status: ResponseStatus, contentType: String?, from origin: AnswerOrigin? = nil, bodyByteCount: Int,
         fields: [ResponseHead.Field] = [], body: (inout OutputRawSpan) -> Void
     ) {
-        self.status = status
-        self.origin = origin ?? .bypass
+        self.outcome = AnswerOutcome(status: status, origin: origin ?? .bypass, upstream: self.outcome.upstream)
         let omitsBody = self.frame.omitsBody
         guard !self.frame.headIsApart else {
             self.head = ResponseHead(

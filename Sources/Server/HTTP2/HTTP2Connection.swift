@@ -12,7 +12,8 @@ import LockedMemory
 /// work at a time, up to a limit, and are answered as their answers are made.
 struct HTTP2Connection: ~Copyable {
     private let context: ServerLoop.ServerContext
-    private let log: RequestLog
+    private let fronts: FrontRouter
+    private let recorder: RequestRecorder
     private let peer: Peer
     private let session: HTTP2Session
     private var state: HTTP2ConnectionState
@@ -66,13 +67,14 @@ struct HTTP2Connection: ~Copyable {
     private static var outputByteCountMax: Int { 64 * 1024 }
 
     /// - Returns: nil where there is no memory for it.
-    init?(_ context: ServerLoop.ServerContext, peer: Peer, now: Instant) {
+    init?(_ context: ServerLoop.ServerContext, _ fronts: FrontRouter, peer: Peer, now: Instant) {
         guard
             let session = HTTP2Session(
                 limits: context.limits.http2, memory: context.memory)
         else { return nil }
         self.context = context
-        self.log = RequestLog(context.logger)
+        self.fronts = fronts
+        self.recorder = RequestRecorder(context)
         self.peer = peer
         self.session = session
         self.state = HTTP2ConnectionState(limits: context.limits, now: now)
@@ -167,7 +169,7 @@ struct HTTP2Connection: ~Copyable {
     private mutating func expire(_ id: HTTP2StreamID, _ exchange: Exchange, now: inout Instant) {
         switch exchange.phase {
         case .receiving:
-            self.answer(id, with: self.context.front.refusal(.requestTimeout, "request body took too long"), now: &now)
+            self.answer(id, with: self.fronts.refusal(.requestTimeout, "request body took too long"), now: &now)
         case .answering:
             exchange.work?.cancel()
             if let response = exchange.request?.timedOut { self.answer(id, with: response, now: &now) }
@@ -217,7 +219,7 @@ struct HTTP2Connection: ~Copyable {
             self.refuseMalformed(id, error, now: now)
             return
         }
-        let request = self.context.front.route(head, from: self.peer)
+        let request = self.fronts.route(head, from: self.peer)
         self.beginExchange(
             id,
             Exchange(
@@ -238,7 +240,7 @@ struct HTTP2Connection: ~Copyable {
         switch head.expectation {
         case .unknown:
             self.answer(
-                id, with: self.context.front.refusal(.expectationFailed, "expectation is not supported"), now: &now)
+                id, with: self.fronts.refusal(.expectationFailed, "expectation is not supported"), now: &now)
         case .continue where keepsBody:
             if self.session.isReceiving(id) { self.session.askForBody(of: id) }
         case .continue, .none:
@@ -291,14 +293,13 @@ struct HTTP2Connection: ~Copyable {
         let response =
             isOwnFault
             ? request.refusal ?? request.bodyTooLarge
-            : self.context.front.refusal(.serviceUnavailable, "too much is in flight on the connection")
+            : self.fronts.refusal(.serviceUnavailable, "too much is in flight on the connection")
         self.answer(id, with: response, now: &now)
     }
 
     /// Answers a stream whose fields are no request.
     private mutating func refuseMalformed(_ id: HTTP2StreamID, _ error: RequestError, now: Instant) {
-        let response = self.context.front.refusal(error.status, error.message)
-        self.context.front.answeredMalformed(response.status, from: self.peer, duration: .zero)
+        let response = self.fronts.refusal(error.status, error.message)
         let exchange = Exchange(
             request: nil, began: now, bodyLengthWasAnnounced: false, id: self.requestIDs.next(offered: nil),
             omitsBody: false, deadline: now)
@@ -306,6 +307,7 @@ struct HTTP2Connection: ~Copyable {
         var writer = ResponseWriter(in: self.context.memory)
         writer.begin(self.frame(for: exchange))
         writer.write(response)
+        self.recorder.conclude(nil, exchange.id, from: self.peer, writer.outcome, after: .zero)
         self.session.dropBody(of: id)
         self.send(id, &writer, now: now)
     }
@@ -337,9 +339,8 @@ struct HTTP2Connection: ~Copyable {
     private mutating func conclude(_ id: HTTP2StreamID, _ writer: consuming ResponseWriter, now: inout Instant) {
         guard let exchange = self.exchanges[id] else { return }
         now = self.context.clock()
-        let duration = now - exchange.began
-        exchange.request?.answered(writer.status, from: writer.origin, duration: duration)
-        self.log.answered(exchange.id, writer.status, after: duration)
+        self.recorder.conclude(
+            exchange.request, exchange.id, from: self.peer, writer.outcome, after: now - exchange.began)
         self.send(id, &writer, now: now)
     }
 

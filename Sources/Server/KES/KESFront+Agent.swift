@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteCoding
 import HTTPMessages
 import KESProtocol
 import KeyService
 import Linux
 import LockedMemory
+import Telemetry
 
 /// What the agent tells of itself.
 extension KESFront {
@@ -14,13 +14,15 @@ extension KESFront {
         let front = self
         switch endpoint {
         case .version:
-            writer.write(.json(KESAnswer.Version(version: self.facts.version, commit: self.facts.commit).body))
+            writer.write(.json(KESAnswer.Version(version: self.version, commit: self.commit).body))
             return nil
         case .api:
             writer.write(.json(KESAnswer.API().body))
             return nil
         case .metrics:
-            writer.write(.metrics(self.report.text(includingOwn: false)))
+            var text = MetricsText()
+            self.metrics.writeMetrics(to: &text)
+            writer.write(.metrics(text.text))
             return nil
         case .ready:
             return { writer in
@@ -44,10 +46,10 @@ extension KESFront {
         let process = ProcessStatistics.current()
         let processors = ProcessStatistics.processors
         var status = KESAnswer.Status()
-        status.version = self.facts.version
+        status.version = self.version
         status.operatingSystem = Self.operatingSystem
         status.architecture = Self.architecture
-        status.uptime = self.facts.uptime
+        status.uptime = ContinuousClock.now - self.began
         status.processorCount = processors.all
         status.usableProcessorCount = processors.usable
         status.heapByteCount = process.heapByteCount
@@ -56,35 +58,7 @@ extension KESFront {
         case .reachable(let latency): status.keyStore = .reachable(latency: latency)
         case .unreachable: status.keyStore = .unreachable
         }
-        status.keyside = JSONFragment(JSONWriter.text(self.agentStatus(backend), escaping: .html))
-        return status
-    }
-
-    private func agentStatus(_ backend: BackendStatus) -> AgentStatus {
-        var status = AgentStatus()
-        status.backend.isReachable = backend.reachability != .unreachable
-        status.state = status.backend.isReachable ? "ready" : "unavailable"
-        status.commit = self.facts.commit
-        status.processID = ProcessStatistics.processID
-        status.backend.kind = self.service.kind
-        status.backend.key = self.service.defaultKeyName.description
-        status.backend.endpoints = backend.endpoints.map(AgentStatus.Endpoint.init)
-        status.cache = CacheReport(self.cache)
-        status.listeners = self.facts.listeners.map { listener in
-            .init(
-                name: listener.name.rawValue, address: listener.address, connections: listener.connections.current,
-                refused: listener.connections.refused, validUntil: listener.certificateEnd?().rfc3339)
-        }
-        status.memory.kind = self.memory.kind.rawValue
-        status.memory.lockedByteCount = self.memory.lockedByteCount
-        status.memory.slotsInUse = self.memory.slotsInUse
-        for (code, count) in self.report.keyOperationsByStatus {
-            switch code {
-            case 200..<300: status.requests.succeeded += count
-            case 400..<500: status.requests.refused += count
-            case _: status.requests.failed += count
-            }
-        }
+        status.keyside = self.agentStatus(backend)
         return status
     }
 
@@ -97,19 +71,4 @@ extension KESFront {
     #else
     private static let architecture = "unknown"
     #endif
-}
-
-extension AgentStatus.Endpoint {
-    fileprivate init(_ endpoint: BackendStatus.Endpoint) {
-        self.init(address: endpoint.address, isOnline: endpoint.isOnline)
-        self.inFlight = endpoint.inFlight
-        self.contradictions = endpoint.contradictions
-        switch endpoint.condition {
-        case .up(let latency):
-            self.latencyMicroseconds = latency.map { Int(clamping: $0.attoseconds / 1_000_000_000_000) }
-        case .down(let since, let reason):
-            self.downSeconds = Int(since.components.seconds)
-            self.reason = reason
-        }
-    }
 }

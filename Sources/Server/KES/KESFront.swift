@@ -1,52 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 
 package import Authorization
+package import ByteCoding
 package import HTTPMessages
 package import KESProtocol
-package import KeyCache
 package import KeyService
-package import Linux
 package import LockedMemory
 import Primitives
-package import Telemetry
+import Telemetry
 
-/// Serves the KES API, with the agent's own `/metrics` and `/v1/keyside/cache` beside it.
+/// Serves the KES API.
 ///
 /// The order of what is looked at is KES's and part of its contract: path, method, rights, name, body, key.
-package final class KESFront: Front {
+package final class KESFront: DefaultFront {
+    package let pathPrefixes = ["/v1/", "/version"]
     let service: any KeyService
-    /// The one in the service, if there is one.
-    let cache: CachedKeyService?
     let memory: SecretMemory
     /// Bytes of locked memory for requests with long bodies, and for small ones with secrets.
     let longAdmission: AdmissionControl
     let smallAdmission: AdmissionControl
-    let facts: AgentFacts
-    /// Who may ask for what by TLS.
-    let gate: CurrentGate
-    let metrics = ByListener { RequestMetrics() }
-    let denials = Denials()
-    private let sources: [any MetricsSource]
+    let version: String
+    let commit: String
+    let began = ContinuousClock.now
+    let agentStatus: @Sendable (BackendStatus) -> JSONFragment?
+    let authorizer: Authorizer
+    /// Requests whose answer is awaited.
+    let active = Counter()
+    private let requests: RequestMetrics
 
     /// - Parameters:
     ///   - budget: how much locked memory requests may have at a time.
-    ///   - gate: who may ask for what by TLS; nobody, unless it is given.
-    ///   - sources: other parts of the agent that count.
+    ///   - version: what `/version` and `/v1/status` say, with `commit`.
+    ///   - authorizer: by default, refuses every client of TLS.
+    ///   - requestMetrics: what the server's requests are counted by.
+    ///   - agentStatus: what to add to KES's status as the member `keyside`.
     package init(
-        service: any KeyService, cache: CachedKeyService? = nil, memory: SecretMemory,
-        requests budget: RequestBudget = RequestBudget(byteCount: 32 << 20, inFlightMax: 512), facts: AgentFacts,
-        gate: CurrentGate = CurrentGate(Gate(policies: [], bindings: [])), sources: [any MetricsSource] = []
+        service: any KeyService, memory: SecretMemory,
+        requests budget: RequestBudget = RequestBudget(byteCount: 32 << 20, inFlightMax: 512), version: String,
+        commit: String, authorizer: Authorizer = Authorizer(Gate(policies: [], bindings: [])),
+        requestMetrics: RequestMetrics = RequestMetrics(),
+        agentStatus: @escaping @Sendable (BackendStatus) -> JSONFragment? = { _ in nil }
     ) {
         self.service = service
-        self.cache = cache
         self.memory = memory
         self.longAdmission = AdmissionControl(
             capacity: budget.longRequestByteCount, waitingCountMax: Self.waitingLongRequestCountMax)
         self.smallAdmission = AdmissionControl(
             capacity: budget.smallRequestByteCount, waitingCountMax: Self.waitingSmallRequestCountMax)
-        self.facts = facts
-        self.gate = gate
-        self.sources = sources
+        self.version = version
+        self.commit = commit
+        self.authorizer = authorizer
+        self.requests = requestMetrics
+        self.agentStatus = agentStatus
     }
 
     /// Requests that wait for memory. One more is answered 503. Each waits with its body in a ``TransitBuffer``, which is
@@ -54,88 +59,49 @@ package final class KESFront: Front {
     private static let waitingLongRequestCountMax = 128
     private static let waitingSmallRequestCountMax = 2048
 
-    var report: MetricsReport {
-        MetricsReport(
-            facts: self.facts, memory: self.memory, requests: self.metrics, denials: self.denials,
-            sources: self.sources)
+    package var metrics: KESMetrics {
+        KESMetrics(requests: self.requests, active: self.active, began: self.began)
     }
 
-    package func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
-        do throws(RequestError) {
-            switch try RequestTarget(head.target) {
-            case .path(let path):
-                return self.route(head.method, path, from: peer)
-            case .redirect(let location):
-                return self.refuse(Response(.movedPermanently, fields: [.init("Location", location)]), from: peer)
-            case .asterisk where head.method == .options:
-                return self.refuse(Response(.ok), from: peer)
-            case .asterisk, .authority:
-                return self.refuse(.pageNotFound, from: peer)
-            }
-        } catch {
-            return self.refuse(self.refusal(error.status, error.message), from: peer)
-        }
-    }
-
-    private func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> KESRoutedRequest {
-        if let route = CacheRoute(decodedPath: path.span) { return self.route(method, path, route, from: peer) }
-        let route = KESRoute(decodedPath: path.span)
-        guard let endpoint = route?.endpoint ?? (path == Self.allMetricsPath ? .metrics : nil) else {
-            return self.refuse(.pageNotFound, from: peer)
-        }
+    package func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> (any RoutedRequest)? {
+        guard let route = KESRoute(decodedPath: path.span) else { return nil }
+        let endpoint = route.endpoint
         do throws(KESFailure) {
             guard method.isAccepted(by: endpoint) else {
                 throw .wrongMethod(Array(method.name.utf8).span, for: endpoint)
             }
-            let judged = route?.lacksSlash(in: path.span) == true ? path + [UInt8(ascii: "/")] : path
-            try self.authorize(peer, at: judged, isOpenToAll: endpoint.isOpenToAll)
-            guard let route else { return self.work(on: .allMetrics, at: endpoint, judgedBy: judged, from: peer) }
+            let judged = route.lacksSlash(in: path.span) ? path + [UInt8(ascii: "/")] : path
             let name = path.span.extracting(route.name)
+            let key = endpoint.takesName ? Self.keyName(name) : nil
+            try self.authorize(peer, to: endpoint, on: key, at: judged)
             let subject: KESRoutedRequest.Subject =
                 if endpoint == .listKeys {
                     .list(try KeyListingRequest(kes: name))
+                } else if let key {
+                    .key(key)
                 } else if endpoint.takesName {
-                    .key(try KeyName(kes: name))
+                    .key(try KeyName(kes: name))  // Throws what is wrong with it.
                 } else {
                     .agent
                 }
-            return self.work(on: subject, at: endpoint, judgedBy: judged, from: peer)
+            return KESRoutedRequest(front: self, endpoint: endpoint, subject: subject, path: judged)
         } catch {
-            return self.refuse(Response(error, at: endpoint), at: endpoint, from: peer)
+            return self.refuse(Response(error, at: endpoint), at: endpoint)
         }
     }
 
-    private func route(
-        _ method: RequestMethod, _ path: [UInt8], _ route: CacheRoute, from peer: Peer
-    ) -> KESRoutedRequest {
-        do throws(KESFailure) {
-            try route.check(method)
-            try self.authorize(peer, at: path)
-            return self.work(
-                on: try route.subject(for: method, path: path.span), at: nil, judgedBy: path, from: peer)
-        } catch {
-            return self.refuse(Response(error, allowing: route.methods), from: peer)
-        }
+    /// Nil where the bytes are no name.
+    private static func keyName(_ bytes: Span<UInt8>) -> KeyName? {
+        KeyNameRule.allows(bytes) ? KeyName(String(repairing: bytes)) : nil
     }
 
-    private static let allMetricsPath = Array("/metrics".utf8)
-
-    func refuse(_ response: Response, at endpoint: Operation? = nil, from peer: Peer) -> KESRoutedRequest {
-        self.work(on: .refused(response), at: endpoint, judgedBy: [], from: peer)
+    func refuse(_ response: Response, at endpoint: Operation) -> KESRoutedRequest {
+        KESRoutedRequest(front: self, endpoint: endpoint, subject: .refused(response), path: [])
     }
 
-    private func work(
-        on subject: KESRoutedRequest.Subject, at endpoint: Operation?, judgedBy path: [UInt8], from peer: Peer
-    ) -> KESRoutedRequest {
-        KESRoutedRequest(
-            front: self, metrics: self.metrics[peer.listener], endpoint: endpoint, subject: subject, path: path)
-    }
+    package var pathNotFound: Response { .pageNotFound }
 
     package func refusal(_ status: ResponseStatus, _ message: String) -> Response {
         Response(KESFailure(status: status.rawValue, message: message), at: nil)
-    }
-
-    package func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval) {
-        self.metrics[peer.listener][.unrouted].answered(status, from: .bypass, nanoseconds: duration.nanoseconds)
     }
 }

@@ -9,14 +9,9 @@ import Telemetry
 /// A request to the KES API from its head to its answer, as often as the same head comes.
 final class KESRoutedRequest: RoutedRequest {
     let front: KESFront
-    /// Of the listener that it has come by.
-    private let metrics: RequestMetrics
-    /// Those of what it asks for.
-    private let operationMetrics: RequestMetrics.OperationMetrics
-    /// Nil where the path leads nowhere in KES's API.
-    let endpoint: Operation?
+    let endpoint: Operation
     let subject: Subject
-    /// What rights are judged by: see ``KESFront/authorize(_:at:isOpenToAll:)``. Empty where they were not asked for.
+    /// What rights are judged by: see ``KESFront/authorize(_:to:on:at:)``. Empty where they were not asked for.
     private let path: [UInt8]
 
     /// What a request is about.
@@ -25,26 +20,25 @@ final class KESRoutedRequest: RoutedRequest {
         case list(KeyListingRequest)
         /// The agent itself, at an endpoint that takes no name.
         case agent
-        /// `/metrics`: KES's families and the agent's own.
-        case allMetrics
-        /// What the cache has done.
-        case cacheReport
-        /// A key's entries in the cache, or nil for all of them, that are to go.
-        case purge(KeyName?)
         /// Nothing that could be answered otherwise.
         case refused(Response)
     }
 
-    init(front: KESFront, metrics: RequestMetrics, endpoint: Operation?, subject: Subject, path: [UInt8]) {
+    init(front: KESFront, endpoint: Operation, subject: Subject, path: [UInt8]) {
         self.front = front
-        self.metrics = metrics
-        self.operationMetrics = metrics[RequestMetrics.Key(endpoint, subject)]
         self.endpoint = endpoint
         self.subject = subject
         self.path = path
     }
 
     // MARK: RoutedRequest
+
+    var requestSubject: RequestSubject { .operation(self.endpoint) }
+
+    var keyName: KeyName? {
+        guard case .key(let name) = self.subject else { return nil }
+        return name
+    }
 
     /// Refusals do not: what was refused may be allowed by now.
     var mayRecur: Bool {
@@ -53,10 +47,10 @@ final class KESRoutedRequest: RoutedRequest {
 
     func again(from peer: Peer) -> any RoutedRequest {
         do throws(KESFailure) {
-            try self.front.authorize(peer, at: self.path, isOpenToAll: self.endpoint?.isOpenToAll == true)
+            try self.front.authorize(peer, to: self.endpoint, on: self.keyName, at: self.path)
             return self
         } catch {
-            return self.front.refuse(Response(error, at: self.endpoint), at: self.endpoint, from: peer)
+            return self.front.refuse(Response(error, at: self.endpoint), at: self.endpoint)
         }
     }
 
@@ -65,20 +59,16 @@ final class KESRoutedRequest: RoutedRequest {
         return response
     }
 
-    var bodyByteCountMax: Int { self.endpoint?.bodyByteCountMax ?? 0 }
+    var bodyByteCountMax: Int { self.endpoint.bodyByteCountMax }
 
-    var timeout: Interval { .seconds((self.endpoint ?? .version).timeoutInSeconds) }
+    var timeout: Interval { .seconds(self.endpoint.timeoutInSeconds) }
 
     var bodyTooLarge: Response {
-        Response(.invalidBody(for: self.endpoint ?? .version), at: self.endpoint)
+        Response(.invalidBody(for: self.endpoint), at: self.endpoint)
     }
 
     var timedOut: Response {
-        Response(KESFailure(.timedOut, at: self.endpoint ?? .version), at: self.endpoint)
-    }
-
-    func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {
-        self.operationMetrics.answered(status, from: origin, nanoseconds: duration.nanoseconds)
+        Response(KESFailure(.timedOut, at: self.endpoint), at: self.endpoint)
     }
 
     func answer(
@@ -90,22 +80,14 @@ final class KESRoutedRequest: RoutedRequest {
                 return try self.decrypt(name, body, &writer)
             case (.key(let name), .generateKey):
                 return try self.generateKey(name, body, lengthWasAnnounced: bodyLengthWasAnnounced, &writer)
-            case (.key(let name), let endpoint?):
+            case (.key(let name), let endpoint):
                 return self.counted(try self.front.ask(endpoint, of: name, body: body))
             case (.list(let request), _):
                 return self.counted(self.front.list(request))
-            case (.agent, let endpoint?):
+            case (.agent, let endpoint):
                 return self.counted(self.front.tell(endpoint, with: &writer))
-            case (.allMetrics, _):
-                writer.write(.metrics(self.front.report.text(includingOwn: true)))
-            case (.cacheReport, _):
-                writer.write(self.front.cacheReport)
-            case (.purge(let name), _):
-                return self.front.purgeCache(of: name)
             case (.refused(let response), _):
                 writer.write(response)
-            case (.key, nil), (.agent, nil):
-                writer.write(.pageNotFound)
             }
         } catch {
             writer.write(Response(error, at: self.endpoint))
@@ -144,12 +126,14 @@ final class KESRoutedRequest: RoutedRequest {
         }
         return self.counted(
             self.front.admit(.decrypt, bodyOf: body.count) { writer in
+                let began = Instant.now()
                 do throws(KeyServiceError) {
-                    writer.write(
-                        try await KESFront.whenThereIsMemory(at: .decrypt) { () throws(KeyServiceError) in
-                            try await service.decrypt(
-                                name, ciphertext: request.ciphertext, associatedData: request.associatedData)
-                        })
+                    let decryption = try await KESFront.whenThereIsMemory(at: .decrypt) { () throws(KeyServiceError) in
+                        try await service.decrypt(
+                            name, ciphertext: request.ciphertext, associatedData: request.associatedData)
+                    }
+                    writer.upstream = UpstreamShare(decryption.endpoint, since: began)
+                    writer.write(decryption)
                 } catch {
                     writer.write(Response(KESFailure(error, at: .decrypt), at: .decrypt))
                 }
@@ -172,11 +156,13 @@ final class KESRoutedRequest: RoutedRequest {
         }
         return self.counted(
             self.front.admit(.generateKey, bodyOf: body.count) { writer in
+                let began = Instant.now()
                 do throws(KeyServiceError) {
-                    writer.write(
-                        try await KESFront.whenThereIsMemory(at: .generateKey) { () throws(KeyServiceError) in
-                            try await service.generateKey(name, associatedData: request.associatedData)
-                        })
+                    let dataKey = try await KESFront.whenThereIsMemory(at: .generateKey) { () throws(KeyServiceError) in
+                        try await service.generateKey(name, associatedData: request.associatedData)
+                    }
+                    writer.upstream = UpstreamShare(dataKey.endpoint, since: began)
+                    writer.write(dataKey)
                 } catch {
                     writer.write(Response(KESFailure(error, at: .generateKey), at: .generateKey))
                 }
@@ -200,12 +186,20 @@ final class KESRoutedRequest: RoutedRequest {
     /// The same work, counted as active while it is awaited.
     private func counted(_ deferred: DeferredAnswer?) -> DeferredAnswer? {
         guard let deferred else { return nil }
-        let active = self.metrics.active
+        let active = self.front.active
         return { writer in
             active.add(1)
             await deferred(&writer)
             active.add(-1)
         }
+    }
+}
+
+extension UpstreamShare {
+    /// Nil where the backend does not say which endpoint has answered.
+    fileprivate init?(_ endpoint: EndpointIndex?, since began: Instant) {
+        guard let endpoint else { return nil }
+        self.init(endpoint: endpoint, duration: .now() - began)
     }
 }
 

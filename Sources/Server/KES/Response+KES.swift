@@ -22,13 +22,6 @@ extension Response {
         }
     }
 
-    /// A refusal of a method where others are allowed.
-    init(_ failure: KESFailure, allowing methods: [RequestMethod]) {
-        self.init(failure, at: nil)
-        guard self.status == .methodNotAllowed else { return }
-        self.fields = [.init("Allow", methods.map(\.name).joined(separator: ", "))]
-    }
-
     static func json(_ body: [UInt8]) -> Response {
         Response(.ok, contentType: "application/json", body: body)
     }

@@ -44,7 +44,6 @@ struct ClientConnection: ~Copyable {
 
     private var transport: Transport
     private var served: ServedConnection
-    private let front: any Front
     private let logger: Logger
     /// Answers that the socket did not take. As long as there are any, no request is looked at.
     private var unsent: TransitBuffer
@@ -85,8 +84,7 @@ struct ClientConnection: ~Copyable {
         self.isOverTLS = listener.tls != nil
         self.transport = Transport(socket, tls: listener.tls)
         self.interest = self.transport.interest(input: true, output: false)
-        self.served = ServedConnection(context, with: Peer(listener.name), now: now)
-        self.front = context.front
+        self.served = ServedConnection(context, listener.fronts, with: Peer(listener.name), now: now)
         self.logger = context.logger
         self.unsent = TransitBuffer(in: context.memory)
         self.handshakeDeadline = now + context.limits.handshakeTimeout
@@ -193,7 +191,7 @@ struct ClientConnection: ~Copyable {
                     "client certificate rejected: it has no identity", metadata: ["reason": "\(objection)"])
             }
             self.credential = credential
-            let peer = Peer(.tls, credential, isKnown: self.front.knows(credential))
+            let peer = Peer(.tls, credential, isKnown: self.listener.fronts.knows(credential))
             self.recognize()
             self.served.meet(peer, speaksHTTP2: speaksHTTP2, now: buffers.now)
             return true
@@ -212,21 +210,22 @@ struct ClientConnection: ~Copyable {
         self.logger.debug("handshake failed", metadata: ["reason": "\(reason)"])
     }
 
-    /// Counts the connection as that of a known client, if the front knows it by now.
+    /// Counts the connection as that of a known client, if a rule names it by now.
     mutating func recognize() {
-        guard let serial = self.unauthenticatedSerial, self.front.knows(self.credential),
+        guard let serial = self.unauthenticatedSerial, self.listener.fronts.knows(self.credential),
             self.listener.connections.authenticated(serial)
         else { return }
         self.unauthenticatedSerial = nil
         self.transport.setAuthenticated(true)
     }
 
-    /// Counts the connection as that of an unknown client, if the front does not know it any more.
+    /// Counts the connection as that of an unknown client, if no rule names it any more.
     ///
     /// - Parameter loop: the position of the client's event loop.
     /// - Returns: another connection that has to go for it.
     mutating func forget(onLoop loop: Int) -> ConnectionCount.Dropped? {
-        guard self.isOverTLS, self.isAdmitted, self.unauthenticatedSerial == nil, !self.front.knows(self.credential)
+        guard self.isOverTLS, self.isAdmitted, self.unauthenticatedSerial == nil,
+            !self.listener.fronts.knows(self.credential)
         else { return nil }
         let (serial, dropped) = self.listener.connections.deauthenticated(onLoop: loop)
         self.unauthenticatedSerial = serial

@@ -4,18 +4,20 @@ package import Linux
 package import LockedMemory
 package import Logging
 
-/// Serves one front on any number of listening sockets, on threads of its own.
+/// Serves the fronts of any number of listening sockets, on threads of its own.
 package final class HTTPServer: Sendable {
     let loops: [LoopInbox]
     private let threads: [DedicatedThread]
 
     /// Takes connections from `listeners`, whose sockets listen already.
     ///
-    /// - Parameter threadCount: at least one. The first one accepts for all.
+    /// - Parameters:
+    ///   - observer: is told of each request.
+    ///   - threadCount: at least one. The first one accepts for all.
     /// - Throws: when there are too few descriptors or threads.
     package init(
-        listeners: [Listener], front: any Front, limits: ServerLimits, memory: SecretMemory, threadCount: Int,
-        logger: Logger
+        listeners: [Listener], observer: any RequestObserver, limits: ServerLimits,
+        memory: SecretMemory, threadCount: Int, logger: Logger
     ) throws(SystemError) {
         precondition(threadCount > 0 && listeners.count <= Acceptor.tokens.count)
         // A loop knows unauthenticated connections by a number that one listener gives them.
@@ -25,7 +27,8 @@ package final class HTTPServer: Sendable {
         for (index, listener) in listeners.enumerated() {
             try Acceptor.prepare(listener, index: index, on: loops[0].events)
         }
-        let context = ServerLoop.ServerContext(front: front, limits: limits, memory: memory, logger: logger)
+        let context = ServerLoop.ServerContext(
+            observer: observer, limits: limits, memory: memory, logger: logger)
         self.loops = loops
         var threads: [DedicatedThread] = []
         for (index, inbox) in loops.enumerated() {
@@ -50,7 +53,7 @@ package final class HTTPServer: Sendable {
         }
     }
 
-    /// To be called when the front may know other clients than before: their open connections then count accordingly.
+    /// To be called when the fronts may know other clients than before: their open connections then count accordingly.
     package func policiesHaveChanged() async {
         for loop in self.loops { loop.post(.recognizeClients) }
         // Clients that become known must not be dropped for those that are not any more.

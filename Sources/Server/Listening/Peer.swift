@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import Authorization
 package import Cryptography
 package import TLS
 
@@ -24,11 +25,20 @@ package struct Peer: Equatable, Sendable {
         self.isKnown = isKnown || listener == .unix
     }
 
+    /// What policies can be bound to.
+    package var principals: PrincipalSet {
+        switch (self.listener, self.credential) {
+        case (.unix, _): .local
+        case (.tls, .identity(let identity)): .identity(identity)
+        case (.tls, .none), (.tls, .authority), (.tls, .several): .none
+        }
+    }
+
     package var identity: Identity? {
         guard case .identity(let identity) = self.credential else { return nil }
         return identity
     }
 
-    /// Somebody whom the socket's mode has let in.
+    /// A client of the Unix socket.
     package static let local = Peer(.unix)
 }

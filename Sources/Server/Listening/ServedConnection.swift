@@ -8,6 +8,7 @@ import Primitives
 /// preface of HTTP/2 (RFC 9113 §3.3, prior knowledge).
 struct ServedConnection: ~Copyable {
     private let context: ServerLoop.ServerContext
+    private let fronts: FrontRouter
     /// Speaks as long as ``http2`` does not.
     private var http1: HTTP1Connection
     private var http2: HTTP2Connection?
@@ -20,9 +21,10 @@ struct ServedConnection: ~Copyable {
 
     private static var preface: StaticString { "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" }
 
-    init(_ context: ServerLoop.ServerContext, with peer: Peer, now: Instant) {
+    init(_ context: ServerLoop.ServerContext, _ fronts: FrontRouter, with peer: Peer, now: Instant) {
         self.context = context
-        self.http1 = HTTP1Connection(context, peer: peer, now: now)
+        self.fronts = fronts
+        self.http1 = HTTP1Connection(context, fronts, peer: peer, now: now)
         self.isUndecided = peer.listener == .unix
         self.opening = TransitBuffer(in: context.memory)
     }
@@ -171,7 +173,7 @@ struct ServedConnection: ~Copyable {
     }
 
     private mutating func beginHTTP2(now: Instant) {
-        self.http2 = HTTP2Connection(self.context, peer: self.http1.peer, now: now)
+        self.http2 = HTTP2Connection(self.context, self.fronts, peer: self.http1.peer, now: now)
         // HTTP/1.1 is no substitute for it.
         if self.http2 == nil { self.http1.abort() }
         if self.http1.isDraining { self.http2?.drain(now: now) }

@@ -10,7 +10,7 @@ import Primitives
 struct ServerLoop: ~Copyable {
     /// What all loops of a server have in common.
     final class ServerContext: Sendable {
-        let front: any Front
+        let observer: any RequestObserver
         let limits: ServerLimits
         let requestIDs: RequestIDGenerators
         let memory: SecretMemory
@@ -20,11 +20,11 @@ struct ServerLoop: ~Copyable {
         let clock: @Sendable () -> Instant
 
         init(
-            front: any Front, limits: ServerLimits, requestIDs: RequestIDGenerators = RequestIDGenerators(),
-            memory: SecretMemory,
-            logger: Logger, clock: @escaping @Sendable () -> Instant = { .now() }
+            observer: any RequestObserver, limits: ServerLimits,
+            requestIDs: RequestIDGenerators = RequestIDGenerators(), memory: SecretMemory, logger: Logger,
+            clock: @escaping @Sendable () -> Instant = { .now() }
         ) {
-            self.front = front
+            self.observer = observer
             self.limits = limits
             self.requestIDs = requestIDs
             self.memory = memory
@@ -116,7 +116,7 @@ struct ServerLoop: ~Copyable {
             self.admittedCount += 1
         } else {
             client.turnAway(
-                with: self.context.front.refusal(.serviceUnavailable, "too many connections"), &self.buffers)
+                with: listener.fronts.refusal(.serviceUnavailable, "too many connections"), &self.buffers)
         }
         let id = self.clients.insert(client)
         if let serial { self.unauthenticated[serial] = id }

@@ -20,7 +20,7 @@ struct PolicyExplanation {
         let path = route?.lacksSlash(in: path.span) == true ? path + [UInt8(ascii: "/")] : path
         self.principal = principal
         self.path = String(decoding: path, as: UTF8.self)
-        self.decision = gate.decide(principal, path.span)
+        self.decision = gate.decide(.one(principal), path.span)
         self.policies = gate.policies(of: principal)
         self.isOpen = route?.endpoint.isOpenToAll == true
     }

@@ -50,9 +50,9 @@ struct HTTP2World: ~Copyable {
     init(choices: [UInt8], memory: SecretMemory, hasWork: Bool = true) {
         let clock = WorldClock(Self.start)
         let context = ServerLoop.ServerContext(
-            front: WorldFront(), limits: Self.limits, memory: memory,
+            observer: UnobservedRequests(), limits: Self.limits, memory: memory,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, clock: { clock.now })
-        guard let connection = HTTP2Connection(context, peer: .local, now: Self.start) else {
+        guard let connection = HTTP2Connection(context, FrontRouter(WorldFront()), peer: .local, now: Self.start) else {
             preconditionFailure("no memory for a connection")
         }
         self.connection = connection
@@ -253,28 +253,36 @@ final class WorldClock: Sendable {
     func advance(by interval: Interval) { self.nanoseconds.wrappingAdd(interval.nanoseconds, ordering: .relaxed) }
 }
 
+struct UnobservedRequests: RequestObserver {
+    func requestEnded(_ record: RequestRecord) {}
+}
+
 /// Answers by path: `/body` takes a body, `/later` too and answers when the test says so, `/refused` is refused by the
 /// head, `/big` has a long answer. All others are answered at once.
-final class WorldFront: Front {
+final class WorldFront: DefaultFront {
     static let bodyByteCountMax = 1_000
     static let timeout = Interval.seconds(15)
 
     func knows(_ credential: PeerCredential) -> Bool { true }
 
-    func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
-        Request(path: String(decoding: head.target, as: UTF8.self))
+    let pathPrefixes = ["/"]
+
+    func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> (any RoutedRequest)? {
+        Request(path: String(decoding: path, as: UTF8.self))
     }
+
+    var pathNotFound: Response { Response(.notFound) }
 
     func refusal(_ status: ResponseStatus, _ message: String) -> Response {
         Response(status, body: Array(message.utf8))
     }
 
-    func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval) {}
-
     private final class Request: RoutedRequest {
         private let path: String
 
         init(path: String) { self.path = path }
+
+        var requestSubject: RequestSubject { .unknown }
 
         var refusal: Response? { self.path == "/refused" ? Response(.forbidden) : nil }
         var bodyByteCountMax: Int { ["/body", "/later"].contains(self.path) ? WorldFront.bodyByteCountMax : 0 }
@@ -289,7 +297,5 @@ final class WorldFront: Front {
             writer.write(Response(.ok, body: [UInt8](repeating: 7, count: self.path == "/big" ? 5_000 : body.count)))
             return nil
         }
-
-        func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {}
     }
 }

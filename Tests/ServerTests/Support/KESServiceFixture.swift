@@ -6,13 +6,16 @@ import LockedMemory
 
 @testable import Server
 
-/// The KES front over a scripted key service.
+/// The agent's fronts over a scripted key service.
 struct KESServiceFixture {
     /// For what requests bring; the service has memory of its own, so that each shows alone.
     let memory: SecretMemory
     let service: ScriptedKeyService
     let connections: ConnectionCount
     let front: KESFront
+    let requestMetrics = RequestMetrics()
+    let authorizer: Authorizer
+    let fronts: FrontRouter
 
     /// - Parameter gate: lets nobody in, unless it is given.
     init(
@@ -24,17 +27,34 @@ struct KESServiceFixture {
             speed, keys: keys,
             memory: SecretMemory(slotCount: 64, heapByteCountMax: 1 << 20, allowUnlocked: true))
         self.connections = ConnectionCount(limit: 100)
+        let facts = AgentFacts(
+            version: "1.2.3", commit: "<unknown>",
+            listeners: [.init(.unix, at: "/run/test.sock", connections: self.connections)])
+        self.authorizer = Authorizer(gate)
+        let report = AgentReport(
+            facts: facts, service: self.service, cache: nil, memory: self.memory, requests: self.requestMetrics)
         self.front = KESFront(
-            service: self.service, memory: self.memory,
-            facts: AgentFacts(
-                version: "1.2.3", commit: "<unknown>",
-                listeners: [.init(.unix, at: "/run/test.sock", connections: self.connections)]),
-            gate: CurrentGate(gate))
+            service: self.service, memory: self.memory, version: facts.version, commit: facts.commit,
+            authorizer: self.authorizer, requestMetrics: self.requestMetrics
+        ) { report.fragment($0) }
+        let admin = AdminFront(
+            cache: nil, authorizer: self.authorizer,
+            metrics: [
+                self.front.metrics, self.requestMetrics,
+                AgentMetrics(facts: facts, memory: self.memory, denials: self.authorizer.denials),
+                ProcessMetrics(startedAt: facts.startedAt),
+            ])
+        self.fronts = FrontRouter(self.front, [admin])
+    }
+
+    /// A connection whose requests are counted.
+    func connect() async throws -> TestConnection {
+        try await TestConnection(fronts: self.fronts, observer: self.requestMetrics)
     }
 
     /// The answer to one request on a connection of its own.
     func ask(_ request: String, toHead: Bool = false) async throws -> Answer {
-        let client = try await TestConnection(front: self.front).client
+        let client = try await self.connect().client
         try await client.send(request)
         return try await client.receive(toHead: toHead)
     }

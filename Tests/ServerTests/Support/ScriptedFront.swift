@@ -24,7 +24,7 @@ import TLS
 ///
 /// The journal says what happens: `route`, `begun X`, `cancelled X`, `made X`, `released` for a request that is no
 /// longer held by anybody, `answered STATUS`, `malformed STATUS`.
-final class ScriptedFront: Front {
+final class ScriptedFront: DefaultFront, RequestObserver {
     static let bodyByteCountMax = 1_000_000
 
     let journal = Journal()
@@ -38,16 +38,21 @@ final class ScriptedFront: Front {
         return self.identities.contains(identity)
     }
 
-    func route(_ head: RequestHead, from peer: Peer) -> any RoutedRequest {
+    let pathPrefixes = ["/"]
+
+    var fronts: FrontRouter { FrontRouter(self) }
+
+    func route(_ method: RequestMethod, _ path: [UInt8], from peer: Peer) -> (any RoutedRequest)? {
         self.journal.note("route")
-        let target = String(decoding: head.target, as: UTF8.self)
-        return Request(target: target, peer: peer, front: self)
+        return Request(target: String(decoding: path, as: UTF8.self), peer: peer, front: self)
     }
+
+    var pathNotFound: Response { .text(.notFound, "no such path") }
 
     func refusal(_ status: ResponseStatus, _ message: String) -> Response { .text(status, message) }
 
-    func answeredMalformed(_ status: ResponseStatus, from peer: Peer, duration: Interval) {
-        self.journal.note("malformed \(status.rawValue)")
+    func requestEnded(_ record: RequestRecord) {
+        self.journal.note("\(record.request == nil ? "malformed" : "answered") \(record.outcome.status.rawValue)")
     }
 
     private final class Request: RoutedRequest {
@@ -62,6 +67,8 @@ final class ScriptedFront: Front {
         }
 
         deinit { self.front.journal.note("released") }
+
+        var requestSubject: RequestSubject { .unknown }
 
         /// What stands behind `/later/` or `/brief/`.
         private var nameOfDeferred: String? {
@@ -119,10 +126,6 @@ final class ScriptedFront: Front {
                 writer.write(.text(.ok, "at once"))
             }
             return nil
-        }
-
-        func answered(_ status: ResponseStatus, from origin: AnswerOrigin, duration: Interval) {
-            self.front.journal.note("answered \(status.rawValue)")
         }
     }
 }

@@ -100,7 +100,7 @@ final class ScriptedKeyService: KeyService {
 
     func generateKey(_ name: KeyName, associatedData: AssociatedData) async throws(KeyServiceError) -> DataKey {
         try await self.begin("generate")
-        return try self.makeDataKey(name, associatedData)
+        return try self.makeDataKey(name, associatedData, endpoint: EndpointIndex(2))
     }
 
     func encrypt(
@@ -187,7 +187,9 @@ final class ScriptedKeyService: KeyService {
         return algorithm
     }
 
-    private func makeDataKey(_ name: KeyName, _ associatedData: AssociatedData) throws(KeyServiceError) -> DataKey {
+    private func makeDataKey(
+        _ name: KeyName, _ associatedData: AssociatedData, endpoint: EndpointIndex? = nil
+    ) throws(KeyServiceError) -> DataKey {
         _ = try self.algorithm(of: name)
         let number = self.state.withLock { state in
             state.generatedCount &+= 1
@@ -195,7 +197,8 @@ final class ScriptedKeyService: KeyService {
         }
         let plaintext = (0..<UInt8(DataKey.byteCount)).map { $0 &+ number }
         return DataKey(
-            plaintext: try self.secret(plaintext), ciphertext: Self.seal(plaintext, name, associatedData))
+            plaintext: try self.secret(plaintext), ciphertext: Self.seal(plaintext, name, associatedData),
+            endpoint: endpoint)
     }
 
     private static func seal(_ plaintext: [UInt8], _ name: KeyName, _ data: AssociatedData) -> Ciphertext {

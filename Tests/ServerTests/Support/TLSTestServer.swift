@@ -21,7 +21,8 @@ struct TLSTestServer: Sendable {
     ///
     /// - Parameter clientAuthority: whose certificates clients must have; nil for any.
     static func run(
-        _ front: any Front, limits: ServerLimits = .generous, clientAuthority: TestAuthority? = nil, threads: Int = 1,
+        _ front: ScriptedFront, limits: ServerLimits = .generous, clientAuthority: TestAuthority? = nil,
+        threads: Int = 1,
         _ body: (TLSTestServer) async throws -> Void
     ) async throws {
         let authority = try TestAuthority()
@@ -32,8 +33,8 @@ struct TLSTestServer: Sendable {
         let connections = ConnectionCount(
             limit: limits.connections, unauthenticatedLimit: limits.unauthenticatedConnections)
         let server = try HTTPServer(
-            listeners: [.tls(listener.relinquish(), showing: tls, connections: connections)], front: front,
-            limits: limits, memory: SharedMemory.secrets, threadCount: threads,
+            listeners: [.tls(listener.relinquish(), showing: tls, connections: connections, fronts: front.fronts)],
+            observer: front, limits: limits, memory: SharedMemory.secrets, threadCount: threads,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Void, any Error>
         do {

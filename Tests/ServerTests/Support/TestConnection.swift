@@ -20,8 +20,14 @@ struct TestConnection {
     private var inbox: LoopInbox { self.server.inbox }
     private var memory: SecretMemory { self.server.memory }
 
+    init(front: ScriptedFront, limits: ServerLimits = .generous, sending bytes: String = "") async throws {
+        try await self.init(fronts: front.fronts, observer: front, limits: limits, sending: bytes)
+    }
+
     /// - Parameter bytes: what the client has sent before the server's end is looked at for the first time.
-    init(front: any Front, limits: ServerLimits = .generous, sending bytes: String = "") async throws {
+    init(
+        fronts: FrontRouter, observer: any RequestObserver, limits: ServerLimits = .generous, sending bytes: String = ""
+    ) async throws {
         var descriptors: [CInt] = [0, 0]
         guard unsafe socketpair(AF_UNIX, CInt(SOCK_STREAM.rawValue), 0, &descriptors) == 0 else {
             throw RawClient.Failure.cannotConnect(code: errno)
@@ -30,7 +36,7 @@ struct TestConnection {
         var sendBufferByteCount: CInt = 16 * 1024
         let optionByteCount = socklen_t(MemoryLayout<CInt>.size)
         unsafe setsockopt(descriptors[1], SOL_SOCKET, SO_SNDBUF, &sendBufferByteCount, optionByteCount)
-        let server = try OneLoop(front: front, limits: limits)
+        let server = try OneLoop(fronts: fronts, observer: observer, limits: limits)
         self.server = server
         self.client = RawClient(descriptor: descriptors[0], keeping: server)
         try await self.client.send(bytes)
@@ -88,13 +94,14 @@ private final class OneLoop: Sendable {
     let listener: Listener
     private let thread: DedicatedThread
 
-    init(front: any Front, limits: ServerLimits) throws {
+    init(fronts: FrontRouter, observer: any RequestObserver, limits: ServerLimits) throws {
         let memory = try SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true)
         let inbox = try LoopInbox()
         let context = ServerLoop.ServerContext(
-            front: front, limits: limits, requestIDs: RequestIDGenerators(process: 7), memory: memory,
+            observer: observer, limits: limits, requestIDs: RequestIDGenerators(process: 7),
+            memory: memory,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-        self.listener = .unix(Linux.Descriptor(owning: -1), connections: ConnectionCount(limit: 1))
+        self.listener = .unix(Linux.Descriptor(owning: -1), connections: ConnectionCount(limit: 1), fronts: fronts)
         self.memory = memory
         self.inbox = inbox
         self.thread = try DedicatedThread(name: "test-connection") {

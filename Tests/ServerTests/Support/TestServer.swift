@@ -18,7 +18,16 @@ struct TestServer: Sendable {
 
     /// Runs `body` with a server that is gone afterwards, whatever comes of it.
     static func run(
-        _ front: any Front, limits: ServerLimits = .generous, connections: ConnectionCount? = nil, threads: Int = 1,
+        _ front: ScriptedFront, limits: ServerLimits = .generous, connections: ConnectionCount? = nil,
+        threads: Int = 1, _ body: (TestServer) async throws -> Void
+    ) async throws {
+        try await self.run(
+            front.fronts, observer: front, limits: limits, connections: connections, threads: threads, body)
+    }
+
+    static func run(
+        _ fronts: FrontRouter, observer: any RequestObserver, limits: ServerLimits = .generous,
+        connections: ConnectionCount? = nil, threads: Int = 1,
         _ body: (TestServer) async throws -> Void
     ) async throws {
         let serial = Self.serial.wrappingAdd(1, ordering: .relaxed).newValue
@@ -26,8 +35,8 @@ struct TestServer: Sendable {
         let socket = try SocketFile(at: SocketSettings(path: path, mode: 0o600))
         let connections = connections ?? ConnectionCount(limit: limits.connections)
         let server = try HTTPServer(
-            listeners: [.unix(Linux.Descriptor(owning: socket.descriptor), connections: connections)], front: front,
-            limits: limits,
+            listeners: [.unix(Linux.Descriptor(owning: socket.descriptor), connections: connections, fronts: fronts)],
+            observer: observer, limits: limits,
             memory: SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true), threadCount: threads,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Void, any Error>

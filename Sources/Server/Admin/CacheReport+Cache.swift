@@ -1,25 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-import ByteCoding
 import KESProtocol
 import KeyCache
-import KeyService
-
-/// What operators see of the cache and do to it.
-extension KESFront {
-    var cacheReport: Response {
-        Response.json(JSONWriter.text(CacheReport(self.cache), escaping: .html) + "\n".utf8)
-    }
-
-    /// Empties the cache, which may take a while where there is much in it.
-    func purgeCache(of name: KeyName?) -> DeferredAnswer {
-        let cache = self.cache
-        return { writer in
-            let count = await cache?.purge(name) ?? 0
-            writer.write(.json(JSONWriter.text(CachePurge(count: count), escaping: .html) + "\n".utf8))
-        }
-    }
-}
 
 extension CacheReport {
     init(_ cache: CachedKeyService?) {

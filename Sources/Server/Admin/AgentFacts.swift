@@ -2,13 +2,12 @@
 
 package import Linux
 
-/// What a front tells of the agent it belongs to.
+/// What the agent reports about itself that does not change.
 package struct AgentFacts: Sendable {
     package let version: String
     package let commit: String
     package let listeners: [Listener]
     package let startedAt = WallClock.now()
-    private let began = ContinuousClock.now
 
     package struct Listener: Sendable {
         let name: ListenerName
@@ -34,6 +33,4 @@ package struct AgentFacts: Sendable {
         self.commit = commit
         self.listeners = listeners
     }
-
-    package var uptime: Duration { ContinuousClock.now - self.began }
 }
