@@ -100,6 +100,7 @@ let tests: [Target] = [
     .testTarget(
         name: "AuthorizationTests", dependencies: ["Authorization", "Cryptography", "Primitives", "TestSupport"]),
     .testTarget(name: "ByteCodingTests", dependencies: ["ByteCoding", "LockedMemory", "Primitives", "TestSupport"]),
+    .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2", "TestSupport"]),
     .testTarget(name: "HTTPMessagesTests", dependencies: ["HTTPMessages", "Primitives"]),
     .testTarget(
         name: "KESProtocolTests",

@@ -3,7 +3,11 @@
 package import LockedMemory
 
 /// What every backend offers and every front asks for: the operations that the key servers share, in terms of keys and
-/// never of HTTP, JSON or protobuf. An operation that a backend does not have throws `.notSupported`.
+/// never of HTTP, JSON or protobuf.
+///
+/// Every operation can throw `.notSupported` (the backend has no such operation), `.notAllowed`, `.overloaded`,
+/// `.outOfMemory`, `.unavailable`, `.timedOut` and `.internalFailure`. An operation on an existing key can also throw
+/// `.keyNotFound`. `Throws` names what an operation adds to these.
 ///
 /// There are two speeds. The async operations are the language of misses, administration and tests. Where a backend has
 /// the answer at hand (an embedded key, a cached data key), ``decryptAtOnce(_:ciphertext:associatedData:)`` and
@@ -18,7 +22,7 @@ package protocol KeyService: Sendable {
 
     /// Makes a new key.
     ///
-    /// - Throws: `.keyExists`, `.notSupported`, …
+    /// - Throws: `.keyExists` if the name is taken, or an error that every operation can throw.
     func createKey(_ name: KeyName) async throws(KeyServiceError)
 
     /// Stores a key that was made elsewhere.

@@ -208,7 +208,8 @@ struct AgentSettingsTests {
                 "KEYSIDE_LIMITS_IDLE_TIMEOUT: error: 'limits.idle_timeout' cannot be '5 minutes'; write a duration such as"
                     + " 500ms, 30s, 5m or 1h30m, of at least 1ms",
                 "--log-level: error: 'log.level' cannot be 'loud'; write one of trace, debug, info, notice, warning, error",
-                "--socket-mode: error: 'socket.mode' cannot be '9'; write three octal digits such as 0660",
+                "--socket-mode: error: 'socket.mode' cannot be '9'; write three octal digits, with or without 0 or 0o"
+                    + " before them: 660, 0660 or 0o660",
             ]
         )
     }
