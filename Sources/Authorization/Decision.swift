@@ -2,7 +2,7 @@
 
 /// Whether somebody may ask for a path, and what that follows from.
 package enum Decision: Equatable, Sendable {
-    /// The principal is an administrator, to whom no policy applies.
+    /// The principal is in 'admin.identities', which overrides policies.
     case administrator
     case allowed(policy: String, pattern: PathPattern)
     case denied(policy: String, pattern: PathPattern)

@@ -55,6 +55,6 @@ extension Files {
         if let parent = path.utf8.lastIndex(of: UInt8(ascii: "/")), parent > path.startIndex {
             try Self.makeFolder(String(path[..<parent]))
         }
-        guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemError("make folder", path) }
+        guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemError("create directory", path) }
     }
 }

@@ -150,7 +150,7 @@ package struct SocketFile: ~Copyable, Sendable {
             try Self.makeFolder(String(folder[..<parent]))
         }
         guard unsafe mkdir(folder, 0o755) == 0 || errno == EEXIST else {
-            throw .system(SystemError("make folder", folder))
+            throw .system(SystemError("create directory", folder))
         }
     }
 
@@ -218,7 +218,7 @@ private struct DirectoryLock {
         FileProgress.current?.begin(folder)
         let deadline = Instant.now() + Self.patience
         self.descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard self.descriptor >= 0 else { throw .system(SystemError("open folder", folder)) }
+        guard self.descriptor >= 0 else { throw .system(SystemError("open directory", folder)) }
         while flock(self.descriptor, LOCK_EX | LOCK_NB) != 0 {
             let error = SystemError("lock directory", folder)
             guard error.code == EINTR || error.code == EWOULDBLOCK, .now() < deadline else {

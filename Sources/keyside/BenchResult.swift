@@ -38,13 +38,13 @@ struct BenchResult {
         let report = self.report
         let seconds = Double(report.elapsed.nanoseconds) / 1e9
         let hits = report.tellsOfCache ? "\((report.hitRatio * 100).toTenths) %" : "n/a"
-        let cpu = report.serverMicrosecondsPerOperation.map { "\($0.toHundredths) µs of CPU an operation" }
+        let cpu = report.serverMicrosecondsPerOperation.map { "\($0.toHundredths) µs of CPU per operation" }
         let memory = report.serverResidentByteCount.map { "\((Double($0) / 1_048_576).toTenths) MiB resident" }
         let server = [cpu, memory].compactMap(\.self).joined(separator: ", ")
         let rows = [
             (
                 "operations",
-                "\(report.operations) in \(seconds.toTenths) s, \(Int(report.operationsPerSecond)) a second"
+                "\(report.operations) in \(seconds.toTenths) s, \(Int(report.operationsPerSecond)) per second"
             ),
             (
                 "latency",

@@ -14,7 +14,7 @@ struct ClientOptions: ParsableArguments {
             "The agent's socket. Default: $KEYSIDE_SOCKET, else /run/keyside/keyside.sock.", valueName: "path"))
     var socket: String?
 
-    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
+    @Option(help: ArgumentHelp("Output format.", valueName: "format"))
     var output = OutputFormat.text
 
     private static let defaultSocket = "/run/keyside/keyside.sock"
@@ -62,11 +62,11 @@ extension CommandFailure {
         case .notReachable(let reason, isPermission: true):
             self.init(
                 .notPermitted,
-                "\(socketPath): \(reason); join the socket's group, or run this as a user who may connect")
+                "\(socketPath): \(reason); join the socket's group, or run this as another user")
         case .notReachable(let reason, isPermission: false):
             self.init(
                 .unavailable,
-                "\(socketPath): \(reason); start the agent with 'keyside run', or name its socket with --socket")
+                "\(socketPath): \(reason); start the agent with 'keyside run', or set its socket with --socket")
         case .timedOut:
             self.init(.unavailable, "\(socketPath): the agent did not answer in time")
         case .interrupted(let reason):

@@ -40,7 +40,7 @@ extension KeyOperation {
 
 /// The associated data on the command line.
 struct ContextOption: ParsableArguments {
-    @Option(help: ArgumentHelp("What the data key is bound to: any bytes. None if left out.", valueName: "base64"))
+    @Option(help: ArgumentHelp("Associated data of the data key. Default: none.", valueName: "base64"))
     var context: String?
 
     func validate() throws { _ = try self.associatedData }
@@ -128,7 +128,7 @@ enum Input {
             case .system(let code):
                 throw CommandFailure(.inputOutput, "cannot read standard input: errno \(code)")
             case .notRegular, .memory:
-                throw CommandFailure(.failed, "not enough memory that can be locked")
+                throw CommandFailure(.failed, "not enough lockable memory")
             }
         }
     }

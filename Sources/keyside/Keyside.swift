@@ -72,7 +72,7 @@ struct Keyside: ParsableCommand {
         abstract: "The local key agent for object-storage nodes.",
         discussion: """
             Serves data keys to the processes of this node on a Unix socket, over the KES API, and keeps them in \
-            locked memory. The backend is the one that the object store is told of by its MINIO_KMS_* environment.
+            locked memory. The MINIO_KMS_* environment of the object store configures its backend.
 
             Start with 'keyside check', then 'keyside run'.
             """,

@@ -41,6 +41,6 @@ struct NewFiles {
     }
 
     private static func refusal(of path: String) -> String {
-        "\(path): there is a file already; choose another place, or replace it with --force"
+        "\(path): the file exists; choose another path, or replace it with --force"
     }
 }

@@ -13,8 +13,8 @@ struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the agent in the foreground.",
         discussion: """
-            Reads the backend from the MINIO_KMS_* environment that the object store has, and serves the KES API on a \
-            Unix socket. SIGTERM finishes what is under way and stops; a second one stops at once.
+            The MINIO_KMS_* environment of the object store configures the backend. Serves the KES API on a Unix socket. \
+            SIGTERM waits for requests in flight; a second SIGTERM stops at once.
             """)
 
     @OptionGroup var options: ConfigurationOptions
@@ -61,9 +61,9 @@ struct Run: AsyncParsableCommand {
     private static func report(_ diagnostics: [Diagnostic], to logger: Logger) {
         for diagnostic in diagnostics {
             switch diagnostic.severity {
-            case .error: logger.error("\(diagnostic)")
-            case .warning: logger.warning("\(diagnostic)")
-            case .note: logger.info("\(diagnostic)")
+            case .error: logger.error("\(diagnostic.advice)")
+            case .warning: logger.warning("\(diagnostic.advice)")
+            case .note: logger.info("\(diagnostic.advice)")
             }
         }
     }

@@ -63,7 +63,7 @@ extension BackendReader {
             }
             let behind = text.upperBound..<bytes.count
             if behind.contains(where: { bytes[$0] != UInt8(ascii: "\n") && bytes[$0] != UInt8(ascii: "\r") }) {
-                self.warn(of: path, "there are blanks behind the key, with which MinIO refuses it")
+                self.warn(of: path, "there is white space after the key, so MinIO refuses it")
             }
             return try self.key(bytes.extracting(text), at: .file(path))
         }
@@ -76,7 +76,7 @@ extension BackendReader {
                 self.diagnostics.report(
                     .warning,
                     at: place,
-                    "a key of this name could not be moved to a KES server",
+                    "no KES server can hold a key of this name",
                     remedy: "use 1 to 80 of A-Z a-z 0-9 _ -, with no - at either end, for a new key"
                 )
             }
@@ -104,7 +104,7 @@ extension BackendReader {
             .error,
             of: .secretKeyFile,
             reason,
-            remedy: "name a file that holds NAME:KEY and can be read"
+            remedy: "use a readable file that holds NAME:KEY"
         )
     }
 }
@@ -120,7 +120,7 @@ extension BackendReader {
             .warning,
             of: .secretKeyFile,
             "\(reason), so it counts as unset",
-            remedy: "name a file that exists, or unset it"
+            remedy: "use an existing file, or unset it"
         )
     }
 
@@ -136,7 +136,7 @@ extension BackendReader {
             self.report(
                 .note,
                 of: .secretKeyFile,
-                "there is no '\(path)' in the working folder; the key is taken from \(secretPath)"
+                "there is no '\(path)' in the working directory; the key is read from \(secretPath)"
             )
             return try self.key(in: contents, of: secretPath)
         case .unreadable(let reason):
@@ -163,7 +163,8 @@ extension BackendReader {
             .error,
             at: .variable("\(KMSVariable.prefix)*"),
             "neither a key server nor a key is configured",
-            remedy: "set MINIO_KMS_KES_ENDPOINT and its like (MinIO KES), MINIO_KMS_SERVER and its like (MinIO KMS), or"
+            remedy:
+                "set MINIO_KMS_KES_ENDPOINT and its companions (MinIO KES), MINIO_KMS_SERVER and its companions (MinIO KMS), or"
                 + " MINIO_KMS_SECRET_KEY or MINIO_KMS_SECRET_KEY_FILE (a static key)"
         )
     }

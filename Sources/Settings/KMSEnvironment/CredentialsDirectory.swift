@@ -29,7 +29,8 @@ struct CredentialsDirectory {
             case .missing:
                 break
             case .unreadable(let reason):
-                self.diagnostics.report(.error, at: .file(file), reason, remedy: "load a credential that is a file")
+                self.diagnostics.report(
+                    .error, at: .file(file), reason, remedy: "use a credential that is a regular file")
             }
         }
     }

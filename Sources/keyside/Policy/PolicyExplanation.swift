@@ -11,7 +11,7 @@ struct PolicyExplanation {
     private let decision: Decision
     /// The names of the policies that are bound to the principal.
     private let policies: [String]
-    /// Whether the path is for everybody, whatever policies say.
+    /// Whether the path is open to every client, whatever policies say.
     private let isOpen: Bool
 
     /// - Parameter path: decoded.
@@ -56,19 +56,19 @@ struct PolicyExplanation {
     }
 
     private var reason: String {
-        if self.isOpen { return "'\(self.path)' is for everybody" }
+        if self.isOpen { return "'\(self.path)' is open to every client" }
         switch self.decision {
         case .administrator:
-            return "'admin.identities' has the \(self.principal), which may ask for everything"
+            return "'admin.identities' has the \(self.principal), which may request everything"
         case .allowed(let policy, let pattern):
             return "policy '\(policy)' allows '\(pattern)'"
         case .denied(let policy, let pattern):
-            return "policy '\(policy)' denies '\(pattern)', which counts before anything that is allowed"
+            return "policy '\(policy)' denies '\(pattern)', which overrides 'allow'"
         case .unmentioned:
             let names = self.policies.map { "'\($0)'" }.joined(separator: ", ")
             return "policy \(names) allows nothing that '\(self.path)' matches"
         case .unknownPrincipal:
-            return "no policy has the \(self.principal) among its 'identities'"
+            return "no policy has the \(self.principal) in its 'identities'"
         }
     }
 }

@@ -24,7 +24,7 @@ struct ListenerCertificates {
         do throws(SystemError) {
             try Files.makeFolder(self.folder)
         } catch {
-            throw CommandFailure(.inputOutput, "cannot \(error); name another folder, or run this as a user who may")
+            throw CommandFailure(.inputOutput, "cannot \(error); choose another directory, or run this as another user")
         }
         let identity = try self.makeAPIKey(with: files, memory: memory)
         let (authority, certificate, key) = try CommandFailure.wrapping { () throws(CryptographyError) in
@@ -63,7 +63,7 @@ struct ListenerCertificates {
         do throws(CredentialError) {
             return try Identity(of: text, memory: memory)
         } catch {
-            throw CommandFailure(.failed, "\(self.apiKey): \(error); remove the file to have a new one")
+            throw CommandFailure(.failed, "\(self.apiKey): \(error); remove the file to create a new one")
         }
     }
 }
