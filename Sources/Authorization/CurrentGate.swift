@@ -2,8 +2,8 @@
 
 import Synchronization
 
-/// The ``Gate`` that requests pass at present. It can be replaced at any time, from any thread: a request that is asked for
-/// afterwards is judged by the new one, on whatever connection it comes.
+/// The ``Gate`` in force. It can be replaced at any time, from any thread: later requests are judged by the new one, on
+/// open connections too.
 package final class CurrentGate: Sendable {
     private let gate: Mutex<Gate>
 
@@ -11,7 +11,7 @@ package final class CurrentGate: Sendable {
 
     /// See ``Gate/decide(_:_:)``.
     package func decide(_ principal: Principal, _ path: Span<UInt8>) -> Decision {
-        // Taken out, so that nobody waits while another's patterns are compared.
+        // The lock is released before patterns are compared, so that threads do not wait for each other's comparisons.
         self.gate.withLock { $0 }.decide(principal, path)
     }
 

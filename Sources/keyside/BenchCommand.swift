@@ -93,7 +93,7 @@ struct Bench: AsyncParsableCommand {
         }
     }
 
-    /// Runs `body` on a thread of its own, since it waits in the kernel; SIGINT and SIGTERM raise the sign.
+    /// Runs `body` on a separate thread, because it blocks in the kernel. SIGINT and SIGTERM raise the flag.
     private static func untilInterrupted(
         raising stop: StopFlag, _ body: @escaping @Sendable () throws -> LoadReport
     ) async throws -> LoadReport {
@@ -130,7 +130,7 @@ struct Bench: AsyncParsableCommand {
                 ?? .time(Interval(self.duration?.value ?? .seconds(10))))
     }
 
-    /// Asks the agent for its default key where none is named, and in any case whether it is there.
+    /// Returns the named key or the agent's default key, after checking that it exists.
     private func keyName(asking agent: ConnectedClient) throws -> KeyName {
         let status = try agent.client.status().status
         if let key = self.key.flatMap({ KeyName($0) }) { return key }
@@ -143,7 +143,7 @@ struct Bench: AsyncParsableCommand {
         return key
     }
 
-    /// Each is bound to data of its own, as an object store does it.
+    /// Each data key has associated data of its own, as in an object store.
     private func makeDataKeys(of key: KeyName, asking agent: ConnectedClient, _ stop: StopFlag) throws
         -> [EncryptedDataKey]
     {
@@ -164,7 +164,7 @@ struct Bench: AsyncParsableCommand {
 
 extension Workload.Mix: ExpressibleByArgument {}
 
-/// A duration on the command line, as settings have it.
+/// A duration on the command line, in the format of settings.
 struct BenchDuration: ExpressibleByArgument {
     let value: Duration
 

@@ -3,7 +3,7 @@
 import Linux
 import LoadGenerator
 
-/// A line on the terminal that is written over; nothing where standard error is none.
+/// A progress line on the terminal. Prints nothing if standard error is not a terminal.
 struct BenchProgress {
     private let isShown = StandardStreams.errorIsTerminal
 

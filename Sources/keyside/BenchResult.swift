@@ -4,12 +4,12 @@ import ByteCoding
 import Linux
 import LoadGenerator
 
-/// What `keyside bench` prints.
+/// The output of `keyside bench`.
 struct BenchResult {
     private let report: LoadReport
     private let title: String
 
-    /// - Parameter title: what was measured, for eyes.
+    /// - Parameter title: describes the workload; printed in text output.
     init(_ report: LoadReport, title: String) {
         self.report = report
         self.title = title
@@ -19,7 +19,7 @@ struct BenchResult {
         self.report.latencies.microseconds(atPercentile: percent).toTenths
     }
 
-    /// The members of one object. Latencies are in microseconds; what cannot be told is `null`.
+    /// Writes the members of one JSON object. Latencies are in microseconds; an unknown value is `null`.
     func write(to json: inout JSONWriter) {
         json.member("ops", self.report.operations)
         json.member("ops_per_s", self.report.operationsPerSecond.toTenths)

@@ -86,7 +86,7 @@ struct PurgeCache: ParsableCommand {
     }
 }
 
-/// How a cache is told of for eyes.
+/// Text output about a cache.
 enum CacheText {
     /// `any 300 s, unused 60 s, offline off`
     static func expiry(of report: CacheReport) -> String {

@@ -7,7 +7,7 @@ import KeysideClient
 import Linux
 import LockedMemory
 
-/// What every command that asks a running agent takes.
+/// The options of every command that connects to a running agent.
 struct ClientOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
@@ -23,9 +23,9 @@ struct ClientOptions: ParsableArguments {
         self.socket ?? EnvironmentBlock.texts { $0 == "KEYSIDE_SOCKET" }["KEYSIDE_SOCKET"] ?? Self.defaultSocket
     }
 
-    /// Connects when the first question is asked.
+    /// Opens no connection yet; the first request does.
     ///
-    /// A client takes ordinary memory where it cannot lock any: it holds one key for a moment, and is about to show it.
+    /// Uses ordinary memory if none can be locked: the command holds one key for a moment, and prints it.
     func connect() throws -> ConnectedClient {
         do {
             let memory = try SecretMemory(slotCount: 64, allowUnlocked: true)
@@ -36,7 +36,7 @@ struct ClientOptions: ParsableArguments {
         }
     }
 
-    /// Asks the agent, and puts what it says against it into words.
+    /// Sends requests and turns the agent's errors into messages.
     func asking<Answer: ~Copyable>(_ body: (ConnectedClient) throws -> Answer) throws -> Answer {
         do {
             return try body(try self.connect())
@@ -46,7 +46,7 @@ struct ClientOptions: ParsableArguments {
     }
 }
 
-/// A client and where its secrets live.
+/// A client, and the memory for its secrets.
 struct ConnectedClient {
     let client: KeysideClient
     let memory: SecretMemory

@@ -3,7 +3,7 @@
 import Agent
 import ArgumentParser
 
-/// Where the configuration comes from, and the settings that have a flag.
+/// The options that locate the configuration, and those that override settings.
 struct ConfigurationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("The agent's settings. Default: /etc/keyside/config.yaml if it exists.", valueName: "file"))

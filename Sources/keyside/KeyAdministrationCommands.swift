@@ -111,7 +111,7 @@ struct DeleteKey: KeyOperation {
 }
 
 extension StandardStreams {
-    /// Writes one JSON object and a line end.
+    /// Writes one JSON object and a line feed.
     static func writeJSON(_ members: (inout JSONWriter) -> Void) throws(SystemError) {
         let line = JSONWriter.object(escaping: .plain, members) + "\n".utf8
         try Self.writeOutput(line.span)

@@ -21,7 +21,7 @@ struct Run: AsyncParsableCommand {
 
     func run() async throws {
         try await self.reportingFailures {
-            // Before there is anything worth stealing in the process.
+            // Before the process holds any secret.
             let hardeningFailures = ProcessHardening.apply()
             ProcessHardening.raiseDescriptorLimit()
 
@@ -36,7 +36,8 @@ struct Run: AsyncParsableCommand {
                 }
                 try await Self.serve(startup, logger: logger, writer: writer)
                 writer.finish()
-                // No exit handler may wait for a thread that hangs, or take from one that still works what it works with.
+                // Exit handlers could wait for a thread that hangs, or release resources that another thread still
+                // uses.
                 _exit(EXIT_SUCCESS)
             } catch let failure as CommandFailure {
                 if let message = failure.message { writer.submitReason("keyside: \(message)\n") }

@@ -48,7 +48,7 @@ struct Status: ParsableCommand {
     }
 }
 
-/// A status for eyes.
+/// The text output of `keyside status`.
 struct StatusText {
     let status: KESAnswer.Status
     let agent: AgentStatus

@@ -28,7 +28,10 @@ import Testing
     @Test(
         "a system call that failed",
         arguments: [
-            ("/proc/keyside/agent.sock", .inputOutput, "cannot create directory /proc/keyside: No such file or directory")
+            (
+                "/proc/keyside/agent.sock", .inputOutput,
+                "cannot create directory /proc/keyside: No such file or directory"
+            )
         ] as [(String, AgentFailure.Kind, String)])
     func systemCalls(path: String, kind: AgentFailure.Kind, message: String) {
         do throws(SocketFileError) {

@@ -16,7 +16,7 @@ package struct ListenerFiles: Sendable {
     /// A certificate that ends sooner is warned of, in seconds.
     private static let warningLead = 30 * 24 * 3600
 
-    /// Paths become absolute here: the working folder may change.
+    /// Paths become absolute here: the working directory may change.
     ///
     /// - Returns: nil where there is no such listener, or the settings lack what it needs, which they say themselves.
     package init?(_ settings: AgentSettings.TLS, memory: SecretMemory) {

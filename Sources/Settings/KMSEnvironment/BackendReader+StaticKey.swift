@@ -124,13 +124,13 @@ extension BackendReader {
         )
     }
 
-    /// Nothing else is configured. The file may be in the folder of secrets, where MinIO means to look but does not.
+    /// Nothing else is configured. The file may be in the directory of secrets, where MinIO means to look but does not.
     mutating func staticKeyOfLastResort() throws(LockedMemoryError) -> StaticKeySettings? {
         guard let (path, file) = self.keyFile, case .missing(let reason) = file else {
             self.refuseNothing()
             return nil
         }
-        let secretPath = "\(self.secretsFolder)/\(path)"
+        let secretPath = "\(self.secretsDirectory)/\(path)"
         switch try path.hasPrefix("/") ? .missing(reason: reason) : self.readable(secretPath) {
         case .contents(let contents):
             self.report(

@@ -15,7 +15,7 @@ struct BackendReader {
     let environment: MergedEnvironment
     let memory: SecretMemory
     /// Where a `MINIO_KMS_SECRET_KEY_FILE` that is not absolute is looked for next.
-    let secretsFolder: String
+    let secretsDirectory: String
 
     var diagnostics: [Diagnostic] = []
     /// What `MINIO_KMS_SECRET_KEY_FILE` names.
@@ -25,10 +25,10 @@ struct BackendReader {
     /// The endpoint lists that are in order.
     private(set) var endpoints: [KMSVariable: [Endpoint]] = [:]
 
-    init(environment: MergedEnvironment, memory: SecretMemory, secretsFolder: String) {
+    init(environment: MergedEnvironment, memory: SecretMemory, secretsDirectory: String) {
         self.environment = environment
         self.memory = memory
-        self.secretsFolder = secretsFolder
+        self.secretsDirectory = secretsDirectory
     }
 
     /// - Returns: the backend, nil if none is configured or if there are errors about it.

@@ -30,8 +30,8 @@ struct MergedEnvironment: Sendable {
         for (name, value) in process where Self.isOfInterest(name) {
             self.entries[name] = Entry(name: name, value: value, place: .variable(name))
         }
-        if case .text(let folder) = process[CredentialsDirectory.variable] {
-            let credentials = try CredentialsDirectory(path: folder, memory: memory)
+        if case .text(let directory) = process[CredentialsDirectory.variable] {
+            let credentials = try CredentialsDirectory(path: directory, memory: memory)
             for entry in credentials.entries { self.entries[entry.name] = entry }
             self.diagnostics += credentials.diagnostics
         }

@@ -48,7 +48,7 @@ struct IdentityOf: ParsableCommand {
         }
     }
 
-    /// Whether it looks like an API key without its prefix, and there is no file of this name.
+    /// Whether the argument looks like an API key without its prefix, and no file has this name.
     private var isBareKey: Bool {
         self.source.utf8.count == 44 && self.source.hasPrefix("A") && !Files.exists(self.source)
     }

@@ -4,14 +4,14 @@ import Authorization
 import ByteCoding
 import KESProtocol
 
-/// Why somebody may ask for a path, or not, in words.
+/// Explains in words why an identity may or may not request a path.
 struct PolicyExplanation {
     private let principal: Principal
     private let path: String
     private let decision: Decision
     /// The names of the policies that are bound to the principal.
     private let policies: [String]
-    /// Whether the path is open to every client, whatever policies say.
+    /// Whether the path is open to every client, regardless of policies.
     private let isOpen: Bool
 
     /// - Parameter path: decoded.
@@ -45,7 +45,7 @@ struct PolicyExplanation {
 
     private var word: String { self.isAllowed ? "allowed" : "denied" }
 
-    /// What decided, if it was a rule.
+    /// The rule that decided; nil if none did.
     private var rule: (policy: String, pattern: String)? {
         switch self.decision {
         case .allowed(let policy, let pattern), .denied(let policy, let pattern):

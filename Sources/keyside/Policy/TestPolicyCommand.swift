@@ -61,7 +61,7 @@ struct TestPolicy: ParsableCommand {
 
     private var principal: Principal? { self.identity.flatMap(Identity.init(hexadecimal:)).map(Principal.identity) }
 
-    /// Decoded, as a request's is before policies are asked.
+    /// Decoded, as the path of a request is before policies are applied.
     private var path: [UInt8] {
         get throws {
             switch try self.target {

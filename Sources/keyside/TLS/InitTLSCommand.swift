@@ -19,7 +19,7 @@ struct InitTLS: ParsableCommand {
             """)
 
     @Argument(help: ArgumentHelp("Directory to write to. It is created if it is missing.", valueName: "dir"))
-    var folder = "/etc/keyside/tls"
+    var directory = "/etc/keyside/tls"
     @Option(
         name: .customLong("host"),
         help: ArgumentHelp("Another name or address that the certificate is valid for.", valueName: "name"))
@@ -30,7 +30,7 @@ struct InitTLS: ParsableCommand {
     var output = OutputFormat.text
 
     func validate() throws {
-        guard !self.folder.isEmpty else { throw ValidationError("set a directory") }
+        guard !self.directory.isEmpty else { throw ValidationError("set a directory") }
         for host in self.hosts where ServerName(host) == nil {
             throw ValidationError("--host \(host): expected a name, or an address without port and brackets")
         }
@@ -39,7 +39,7 @@ struct InitTLS: ParsableCommand {
     func run() throws {
         try self.reportingFailures {
             let memory = try SecretMemory.forCommand()
-            let kit = ListenerCertificates(folder: Files.absolutePath(self.folder))
+            let kit = ListenerCertificates(directory: Files.absolutePath(self.directory))
             let identity = try kit.make(
                 for: ServerName.ofThisMachine + self.hosts.compactMap(ServerName.init), replacing: self.force,
                 memory: memory)

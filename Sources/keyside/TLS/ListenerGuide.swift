@@ -3,16 +3,16 @@
 import ByteCoding
 import Cryptography
 
-/// What to put where once a listener's files are made. No secret is in it: the API key is named by its file.
+/// The instructions that `keyside tls init` prints. They hold no secret: the API key appears as a file name.
 struct ListenerGuide {
     private let kit: ListenerCertificates
     private let clientIdentity: Identity
 
     private static let address = "127.0.0.1:7373"
     private static let endpoint = "https://\(Self.address)"
-    /// A key server as it is called where the operator's own must be put in.
+    /// A placeholder for the operator's own key server.
     private static let keyServer = "https://kes.example.net:7373"
-    /// What an object store asks for.
+    /// The paths that an object store requests.
     private static let paths = [
         "/v1/key/create/*", "/v1/key/generate/*", "/v1/key/decrypt/*", "/v1/key/describe/*", "/v1/key/list/*",
         "/v1/status", "/v1/api",
@@ -23,7 +23,7 @@ struct ListenerGuide {
         self.clientIdentity = clientIdentity
     }
 
-    /// For `config.yaml`.
+    /// A fragment of `config.yaml`.
     private var settings: String {
         """
         tls:
@@ -44,7 +44,7 @@ struct ListenerGuide {
         """
         identity: \(self.clientIdentity)
 
-        In \(self.kit.folder):
+        In \(self.kit.directory):
           ca.crt         the CA certificate that MinIO must trust; its private key is not stored
           server.crt     the listener's certificate
           server.key     its private key; make it readable by the user that runs the agent
@@ -88,7 +88,7 @@ struct ListenerGuide {
 
     private static let failOpenEndpoint = "\(Self.endpoint),\(Self.keyServer)"
 
-    /// The members of the object that programs read.
+    /// Writes the members of the JSON output.
     func writeMembers(to json: inout JSONWriter) {
         json.member("identity", "\(self.clientIdentity)")
         json.member("ca", self.kit.authority)
