@@ -105,6 +105,7 @@ let tests: [Target] = [
         name: "AuthorizationTests",
         dependencies: ["Authorization", "Cryptography", "KeyService", "Primitives", "Telemetry", "TestSupport"]),
     .testTarget(name: "ByteCodingTests", dependencies: ["ByteCoding", "LockedMemory", "Primitives", "TestSupport"]),
+    .testTarget(name: "HTTP2Tests", dependencies: ["HTTP2", "TestSupport"]),
     .testTarget(name: "HTTPMessagesTests", dependencies: ["HTTPMessages", "Primitives"]),
     .testTarget(
         name: "KESProtocolTests",

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# Builds Keyside, starts an agent on a static key in a folder of its own, and shows what it does. Ends with 0 only if
-# everything that it shows was seen. A second run takes seconds.
+# Builds Keyside, starts an agent with a static key in a temporary directory, and shows what it does. Exits with 0 only if
+# every step succeeded. A second run takes seconds.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,31 +11,31 @@ echo "building (some minutes the first time) ..."
 swift build -c release --static-swift-stdlib --product keyside --quiet
 keyside="$(swift build -c release --static-swift-stdlib --show-bin-path)/keyside"
 
-folder="$(mktemp -d)"
+directory="$(mktemp -d)"
 agent=
 finish() {
     [ -z "$agent" ] || kill "$agent" 2>/dev/null || true
-    rm -rf "$folder"
+    rm -rf "$directory"
 }
 trap finish EXIT
 
 fail() {
     echo "FAILED: $1" >&2
-    [ ! -s "$folder/log" ] || sed 's/^/  log: /' "$folder/log" >&2
+    [ ! -s "$directory/log" ] || sed 's/^/  log: /' "$directory/log" >&2
     exit 1
 }
 show() { printf '\n$ %s\n' "$1"; }
 field() { sed -n "s/^$1: //p"; }
 
-# Variables of an object store on this machine are not for this agent. The key is made here and now.
+# The agent must not read the variables of an object store on this machine. Its key is new.
 for variable in "${!MINIO_KMS_@}" "${!KEYSIDE_@}" MINIO_CONFIG_ENV_FILE; do unset "$variable"; done
 key_name=my-key
 MINIO_KMS_SECRET_KEY="$key_name:$(head -c 32 /dev/urandom | base64)"
 export MINIO_KMS_SECRET_KEY
-export KEYSIDE_SOCKET="$folder/keyside.sock"
+export KEYSIDE_SOCKET="$directory/keyside.sock"
 
 show "keyside run --socket $KEYSIDE_SOCKET &"
-"$keyside" run --socket "$KEYSIDE_SOCKET" 2>"$folder/log" &
+"$keyside" run --socket "$KEYSIDE_SOCKET" 2>"$directory/log" &
 agent=$!
 unset MINIO_KMS_SECRET_KEY
 for _ in $(seq 200); do
@@ -44,7 +44,7 @@ for _ in $(seq 200); do
     sleep 0.05
 done
 "$keyside" status --check || fail "the agent is not ready"
-cat "$folder/log"
+cat "$directory/log"
 
 context="$(printf '{"bucket":"bucket/object"}' | base64)"
 show "keyside key generate $key_name --context $context"
@@ -59,9 +59,9 @@ echo "$decrypted"
 [ -n "$plaintext" ] && [ "$decrypted" = "plaintext: $plaintext" ] || fail "decrypting gave another key"
 
 show "keyside key decrypt $key_name $ciphertext    # without the context"
-if "$keyside" key decrypt "$key_name" "$ciphertext" 2>"$folder/refusal"; then fail "a wrong context was accepted"; fi
-cat "$folder/refusal"
-grep -q 'ciphertext is not authentic' "$folder/refusal" || fail "a wrong context was refused for another reason"
+if "$keyside" key decrypt "$key_name" "$ciphertext" 2>"$directory/refusal"; then fail "a wrong context was accepted"; fi
+cat "$directory/refusal"
+grep -q 'ciphertext is not authentic' "$directory/refusal" || fail "a wrong context was refused for another reason"
 
 if command -v curl >/dev/null; then
     show "curl --unix-socket \$KEYSIDE_SOCKET -d '{\"ciphertext\":\"…\",\"context\":\"…\"}' http://localhost/v1/key/decrypt/$key_name"
@@ -81,7 +81,7 @@ show "kill -TERM <the agent>"
 kill -TERM "$agent"
 wait "$agent" || fail "the agent ended with $?"
 agent=
-tail -n 2 "$folder/log"
+tail -n 2 "$directory/log"
 [ ! -e "$KEYSIDE_SOCKET" ] || fail "the socket was left behind"
 
 printf '\nquickstart: everything works\n'

@@ -102,7 +102,7 @@ package struct Agent: Sendable {
                         await self.drain(server, feed: feed)
                     }
                 case .endAtOnce:
-                    self.logger.notice("told twice to stop: connections are cut off")
+                    self.logger.notice("second signal: closing connections immediately")
                     ForcedExit.schedule(after: Self.endingTime)
                     server.cutOff()
                     break events
@@ -290,16 +290,16 @@ package struct Agent: Sendable {
 
     private func purgeCache() async {
         guard let cache = self.keyServers?.cache else {
-            self.logger.notice("there is no cache to purge")
+            self.logger.notice("no cache to purge")
             return
         }
         let entries = await cache.purge(nil)
-        self.logger.notice("cache is purged", metadata: ["entries": "\(entries)"])
+        self.logger.notice("cache purged", metadata: ["entries": "\(entries)"])
     }
 
     private func announceStopping() {
         self.logger.notice("stopping")
-        self.manager.stopping(status: "Stopping: finishing requests under way")
+        self.manager.stopping(status: "Stopping: waiting for requests in flight")
     }
 
     private func drain(
@@ -307,7 +307,8 @@ package struct Agent: Sendable {
     ) async {
         let cutOff = await server.drain(within: Interval(self.settings.shutdown.drain)) { self.announceStopping() }
         if cutOff > 0 {
-            self.logger.warning("connections did not end in time", metadata: ["cut_off": "\(cutOff)"])
+            self.logger.warning(
+                "closed connections that were still open after shutdown.drain", metadata: ["cut_off": "\(cutOff)"])
         }
         feed.yield(.drained)
     }

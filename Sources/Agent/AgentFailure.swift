@@ -28,7 +28,7 @@ extension AgentFailure {
         case .inUse(let path):
             self.init(
                 .configuration,
-                "\(path): another process listens on this socket; stop it, or give this agent a socket of its own with --socket"
+                "\(path): another process listens on this socket; stop it, or choose another path with --socket"
             )
         case .notASocket(let path, let kind):
             self.init(
@@ -40,14 +40,14 @@ extension AgentFailure {
                 .configuration,
                 "\(path): not a socket path; expected an absolute path of at most 107 bytes")
         case .unknownUser(let name):
-            self.init(.configuration, "socket.owner: there is no user '\(name)'")
+            self.init(.configuration, "socket.owner: user '\(name)' does not exist")
         case .unknownGroup(let name):
-            self.init(.configuration, "socket.group: there is no group '\(name)'")
+            self.init(.configuration, "socket.group: group '\(name)' does not exist")
         case .system(let error):
             self.init(
                 error.isPermission ? .notPermitted : .inputOutput,
                 error.isPermission
-                    ? "cannot \(error); run the agent as a user that may, or choose another path with --socket"
+                    ? "cannot \(error); run the agent as a user with permission, or choose another path with --socket"
                     : "cannot \(error)")
         }
     }
@@ -61,12 +61,12 @@ extension AgentFailure {
         case .notLocal(let address):
             self.init(
                 .configuration,
-                "tls.listen: no interface of this machine has the address of \(address); write 127.0.0.1:\(address.port), "
+                "tls.listen: no interface of this machine has the address of \(address); use 127.0.0.1:\(address.port), "
                     + "or an address that 'ip address' shows")
         case .notPermitted(let address):
             self.init(
                 .notPermitted,
-                "tls.listen: this user may not listen at \(address); choose a port from 1024 up, or give the agent "
+                "tls.listen: this user cannot listen at \(address); choose a port from 1024 up, or give the agent "
                     + "CAP_NET_BIND_SERVICE")
         case .system(let error):
             self.init(.inputOutput, "tls.listen: cannot \(error)")

@@ -28,9 +28,10 @@ struct CertificateMetrics: MetricsSource {
             reload("listener", replaced: listener.replaced, refused: listener.refused)
         }
         text.family(
-            "keyside_certificate_expiry_timestamp_seconds", .gauge, "When the certificate in use ends, since 1970.",
+            "keyside_certificate_expiry_timestamp_seconds", .gauge,
+            "Expiry of the certificate in use, in seconds since 1970.",
             expiries)
         text.family(
-            "keyside_certificate_reloads_total", .counter, "New certificates by what became of them.", reloads)
+            "keyside_certificate_reloads_total", .counter, "Certificate reloads by outcome.", reloads)
     }
 }

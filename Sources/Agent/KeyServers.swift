@@ -85,7 +85,7 @@ final class KeyServers: Sendable {
 
     /// Looks at the credentials' files at once.
     func reload() async {
-        self.logger.notice("looking for new credentials")
+        self.logger.notice("reloading credentials")
         await self.keeper.reloadNow()
     }
 
@@ -178,7 +178,7 @@ extension TransferEngine {
         do throws(CurlSetupError) {
             try self.init(options: options, memory: memory)
         } catch {
-            throw AgentFailure(.inputOutput, "libcurl cannot be used: \(error)")
+            throw AgentFailure(.inputOutput, "cannot initialize libcurl: \(error)")
         }
     }
 }
@@ -190,15 +190,15 @@ extension Logger {
         switch notice {
         case .endpointDown(let address, let fault, let isRepeated):
             self.log(
-                level: isRepeated ? .info : .warning, "key server is put aside",
+                level: isRepeated ? .info : .warning, "key server marked down",
                 metadata: ["endpoint": "\(address)", "reason": "\(fault)"])
         case .endpointUp(let address, let duration, let isRepeated):
             self.log(
-                level: isRepeated ? .info : .notice, "key server is back",
+                level: isRepeated ? .info : .notice, "key server marked up",
                 metadata: ["endpoint": "\(address)", "after": "\(duration)"])
         case .unusableAnswer(let address, let operation, let reason):
             self.error(
-                "what answers there is no key server",
+                "unexpected response; not a KES server?",
                 metadata: ["endpoint": "\(address)", "operation": "\(operation)", "reason": "\(reason)"])
         case .wrongPlaintext(let address, let count):
             self.error(
@@ -210,9 +210,9 @@ extension Logger {
     fileprivate func log(_ notice: CacheNotice) {
         switch notice {
         case .answersStale:
-            self.warning("no key server can be reached: data keys past their age answer from the cache")
+            self.warning("no key server can be reached; serving expired data keys from the cache")
         case .answersFresh(let count):
-            self.notice("key servers answer again", metadata: ["answers_past_age": "\(count)"])
+            self.notice("key servers reachable again", metadata: ["answers_past_age": "\(count)"])
         case .contradiction(let name, isDecided: true):
             self.error(
                 "different plaintexts for one ciphertext; using the one that two of three answers agree on",
@@ -228,23 +228,23 @@ extension Logger {
         switch event {
         case .replaced(let roles, let credentials):
             self.notice(
-                "new credentials are in use",
+                "credentials reloaded",
                 metadata: [
                     "what": "\(roles.map(\.rawValue).sorted().joined(separator: ","))",
                     "identity": "\(credentials.identity.identity)",
                     "valid_until": "\(credentials.identity.validity.end)",
                 ])
         case .refused(let fault):
-            self.error("new credentials are refused, the old ones stay in use", metadata: ["reason": "\(fault)"])
+            self.error("credential reload failed; keeping the current credentials", metadata: ["reason": "\(fault)"])
         case .recovered(let role):
-            self.notice("the credentials' files hold again what is in use", metadata: ["what": "\(role.rawValue)"])
+            self.notice("credential files match the credentials in use again", metadata: ["what": "\(role.rawValue)"])
         case .endsSoon(let validity):
-            self.warning("the client certificate ends soon", metadata: ["valid_until": "\(validity.end)"])
+            self.warning("client certificate expires soon", metadata: ["valid_until": "\(validity.end)"])
         case .ended(let validity):
-            self.error("the client certificate has ended", metadata: ["valid_until": "\(validity.end)"])
+            self.error("client certificate has expired", metadata: ["valid_until": "\(validity.end)"])
         case .notWatching(let error):
             self.warning(
-                "files of credentials cannot be watched; they are looked at once a minute",
+                "cannot watch the credential files for changes; checking every minute",
                 metadata: ["reason": "\(error)"])
         }
     }

@@ -50,7 +50,7 @@ final class SettingsReloader: Sendable {
     var hasRefused: Bool { self.state.withLock(\.hasRefused) }
 
     func reload() async {
-        self.logger.notice("reading the settings again")
+        self.logger.notice("reloading settings")
         do throws(FileWorker.Failure) {
             let source = self.source
             self.take(try await self.worker.run { source.load() })
@@ -68,12 +68,12 @@ final class SettingsReloader: Sendable {
         self.state.withLock { $0.hasRefused = !errors.isEmpty }
         guard errors.isEmpty else {
             self.logger.error(
-                "the new settings are refused, the old ones stay in use",
+                "reload failed; keeping the current configuration",
                 metadata: ["reason": "\(errors.map(\.advice).joined(separator: "; "))"])
             return
         }
         for diagnostic in loaded.diagnostics where diagnostic.severity == .warning {
-            self.logger.warning("\(diagnostic)")
+            self.logger.warning("\(diagnostic.advice)")
         }
         self.take(AccessRules(loaded.settings), of: loaded.settings)
         self.tellOfFixed(Self.fixed(loaded.values))
@@ -86,7 +86,7 @@ final class SettingsReloader: Sendable {
         }
         if isNew { self.authorizer.replace(with: Gate(settings)) }
         self.logger.notice(
-            isNew ? "new policies are in use" : "policies are as they were",
+            isNew ? "policies reloaded" : "policies unchanged",
             metadata: [
                 "policies": "\(settings.policies.count)", "administrators": "\(settings.admin.identities.count)",
             ])
@@ -96,7 +96,7 @@ final class SettingsReloader: Sendable {
         let changed = values.filter { self.fixed[$0.key] != $0.value }.keys.sorted()
         guard !changed.isEmpty else { return }
         self.logger.warning(
-            "settings have changed that take effect with a restart",
+            "changed settings need a restart",
             metadata: ["settings": "\(changed.joined(separator: ","))"])
     }
 

@@ -50,7 +50,7 @@ final class SocketFileMonitor: Sendable {
         await monitor.run(
             cannotWatch: { error in
                 logger.warning(
-                    "the socket's directory cannot be watched; checking every 5 seconds",
+                    "cannot watch the socket's directory; checking every 5 seconds",
                     metadata: ["reason": "\(error)"])
             }
         ) {
@@ -117,7 +117,7 @@ final class SocketFileMonitor: Sendable {
         }
         guard isNew else { return }
         self.logger.error(
-            "socket file cannot be created again; trying every 5 seconds",
+            "cannot create the socket file again; retrying every 5 seconds",
             metadata: ["reason": "\(AgentFailure(error).message)"])
     }
 }

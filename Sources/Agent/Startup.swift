@@ -53,7 +53,7 @@ package struct Startup: Sendable {
         do throws(CryptographyError) {
             try OpenSSLMemory.install(self.memory)
         } catch {
-            throw AgentFailure(.configuration, "OpenSSL cannot be given locked memory: \(error)")
+            throw AgentFailure(.configuration, "cannot make OpenSSL use locked memory: \(error)")
         }
     }
 
@@ -79,7 +79,7 @@ package struct Startup: Sendable {
     package func planListener(logger: Logger) throws(AgentFailure) -> ListenerPlan? {
         guard let files = self.listenerFiles else { return nil }
         let (plan, diagnostics) = files.read(now: WallClock.currentSecond())
-        for diagnostic in diagnostics where diagnostic.severity == .warning { logger.warning("\(diagnostic)") }
+        for diagnostic in diagnostics where diagnostic.severity == .warning { logger.warning("\(diagnostic.advice)") }
         guard let plan else {
             let errors = diagnostics.filter { $0.severity == .error }
             throw AgentFailure(.configuration, errors.map(\.advice).joined(separator: "\n"))

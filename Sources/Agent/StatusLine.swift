@@ -25,7 +25,7 @@ struct StatusLine: CustomStringConvertible {
             self.isServing
             ? "Serving data keys from \(self.kind) '\(self.keyName)' on \(self.places)"
             : "Waiting for the backend: \(self.kind)"
-        let refusal = self.hasRefusedSettings ? "the new settings are refused, the old ones stay in use" : nil
+        let refusal = self.hasRefusedSettings ? "reload failed; keeping the current configuration" : nil
         return ([purpose] + [refusal, self.outage].compactMap(\.self)).joined(separator: "; ")
     }
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Whether somebody may ask for a path, and what that follows from.
+/// Whether a principal may request a path, and the reason.
 package enum Decision: Equatable, Sendable {
-    /// The principal is an administrator, to whom no policy applies.
+    /// The principal is in 'admin.identities', which overrides policies.
     case administrator
     case allowed(policy: String, pattern: PathPattern)
     case denied(policy: String, pattern: PathPattern)
-    /// None of the principal's policies says anything of the path.
+    /// None of the principal's policies matches the path.
     case unmentioned
     /// No policy is bound to the principal.
     case unknownPrincipal

@@ -1,24 +1,24 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who may ask for what: policies, and to whom they are bound, ready to be asked on the way of every request.
+/// Decides which client may request which path.
 ///
-/// The order is KES's:
-/// 1. An administrator may do everything.
-/// 2. What a policy of the client denies is denied, whatever another allows.
-/// 3. What a policy of the client allows is allowed.
-/// 4. All else is not.
+/// The order of the rules is KES's:
+/// 1. An administrator may request everything.
+/// 2. A path that any policy of the client denies is denied.
+/// 3. A path that any policy of the client allows is allowed.
+/// 4. All other paths are denied.
 ///
 /// A client can have several principals. It has the policies of all of them, and is an administrator if one of them is.
 ///
-/// Immutable. New rules are a new gate.
+/// Immutable: a new set of rules is a new gate.
 package struct Gate: Sendable {
     private let policies: [Policy]
-    /// Of each principal, where its policies stand in ``policies``, in ascending order and each once.
+    /// For each principal, the indices of its policies in ``policies``, ascending and unique.
     private let bindings: [Principal: [Int]]
     private let administrators: Set<Principal>
 
-    /// - Parameter bindings: the policies of each principal; which of them a principal may have more than one of is for
-    ///   whoever reads the rules to say.
+    /// - Parameter bindings: policy names by principal. The caller decides which principals may have more than one
+    ///   policy.
     package init(
         policies: [Policy], bindings: [(principal: Principal, policy: String)], administrators: Set<Principal> = []
     ) {
@@ -34,12 +34,12 @@ package struct Gate: Sendable {
         self.bindings = indices.mapValues { $0.sorted() }
     }
 
-    /// Whether nobody may do anything: there is no administrator, and no policy is bound to anybody.
+    /// Whether every request is denied: there are no administrators, and no policy is bound to a principal.
     package var isShut: Bool { self.administrators.isEmpty && self.bindings.isEmpty }
 
-    /// Whether a client with these principals may ask for a path, and why. Allocates nothing.
+    /// Decides whether a client with these principals may request a path. Allocates nothing.
     ///
-    /// - Parameter path: decoded, as it is routed by; without query. Methods make no difference.
+    /// - Parameter path: decoded, without the query. Methods make no difference.
     package func decide(_ principals: PrincipalSet, _ path: Span<UInt8>) -> Decision {
         if principals.contains(where: self.administrators.contains) { return .administrator }
         if let denied = principals.firstResult({ self.rule(of: $0, matching: path) { $0.deny } }) {
@@ -51,12 +51,12 @@ package struct Gate: Sendable {
         return principals.contains { self.bindings[$0] != nil } ? .unmentioned : .unknownPrincipal
     }
 
-    /// Whether one of the principals is an administrator or has a policy, whatever that policy allows.
+    /// Whether one of the principals is an administrator or has a policy, regardless of what that policy allows.
     package func knows(_ principals: PrincipalSet) -> Bool {
         principals.contains { self.administrators.contains($0) || self.bindings[$0] != nil }
     }
 
-    /// The names of the policies that are bound to a principal, in the order of the rules.
+    /// The names of the policies bound to a principal, in the order of the rules.
     package func policies(of principal: Principal) -> [String] {
         (self.bindings[principal] ?? []).map { self.policies[$0].name }
     }

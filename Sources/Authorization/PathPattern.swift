@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a rule says of paths, as KES reads it: a path, or the beginning of paths with a `*` behind it.
+/// A pattern of paths, with KES's syntax: a path, or a prefix followed by `*`.
 ///
-/// Only a `*` at the end is a wildcard. It stands for any bytes, `/` and none included, so that `*` alone is every path.
-/// Anywhere else it is a character like others. The empty pattern is no path's.
+/// Only a `*` at the end is a wildcard. It matches any bytes, `/` included, and also none; `*` alone matches every
+/// path. Elsewhere, `*` matches itself. The empty pattern matches no path.
 package struct PathPattern: Hashable, Sendable, CustomStringConvertible {
-    /// As it was written.
+    /// As configured.
     package let description: String
-    /// Without the wildcard.
+    /// The pattern without its wildcard.
     private let bytes: [UInt8]
     private let isPrefix: Bool
 
@@ -17,14 +17,14 @@ package struct PathPattern: Hashable, Sendable, CustomStringConvertible {
         self.bytes = Array(self.isPrefix ? text.utf8.dropLast() : text.utf8[...])
     }
 
-    /// Whether there is a `*` that does not do what whoever wrote it may think.
+    /// Whether the pattern has a `*` that is not a wildcard, which its author may not expect.
     package var hasIdleStar: Bool { self.bytes.contains(Self.star) }
 
-    /// - Parameter path: decoded, as it is routed by. Allocates nothing.
+    /// - Parameter path: decoded. Allocates nothing.
     package func matches(_ path: Span<UInt8>) -> Bool {
         let count = self.bytes.count
         guard self.isPrefix ? path.count >= count : path.count == count && count > 0 else { return false }
-        // From the end: the patterns of a policy differ less in their beginnings.
+        // Backwards, because the patterns of a policy differ mostly at their ends.
         var index = count
         while index > 0 {
             index -= 1

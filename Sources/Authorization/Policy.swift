@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A named set of rules, as KES has them.
+/// A named set of rules, as in KES.
 package struct Policy: Hashable, Sendable {
     package let name: String
-    /// The paths that may be asked for.
+    /// Patterns of allowed paths.
     package let allow: [PathPattern]
-    /// The paths among them that may not, after all.
+    /// Patterns of denied paths; they override ``allow``.
     package let deny: [PathPattern]
 
     package init(name: String, allow: [PathPattern] = [], deny: [PathPattern] = []) {
@@ -16,7 +16,8 @@ package struct Policy: Hashable, Sendable {
 }
 
 extension Policy {
-    /// Whether KES allows a name: 1 to 80 letters, digits, `-` and `_`; no `-` at either end, and not `_` alone.
+    /// Whether KES accepts a policy name: 1 to 80 letters, digits, `-` and `_`; no `-` at either end, and not `_`
+    /// alone.
     package static func isName(_ text: String) -> Bool {
         (1...80).contains(text.utf8.count) && text != "_" && !text.hasPrefix("-") && !text.hasSuffix("-")
             && text.utf8.allSatisfy(Self.isAllowedInName)

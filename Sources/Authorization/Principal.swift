@@ -2,11 +2,11 @@
 
 package import Cryptography
 
-/// Somebody whom policies can be bound to.
+/// A party that policies can be bound to.
 ///
-/// Whatever an operator can bind a policy to is a case of its own: ``Gate`` looks principals up and does not look into them.
+/// Each kind of party is a case of its own. ``Gate`` compares principals and does not look into them.
 package enum Principal: Hashable, Sendable {
-    /// Whoever has proven by TLS to have this key.
+    /// A client that has proven by TLS that it holds the private key of this identity.
     case identity(Identity)
 }
 

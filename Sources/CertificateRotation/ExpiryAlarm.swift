@@ -2,25 +2,25 @@
 
 package import Cryptography
 
-/// Says once for each of some leads that a certificate ends soon, and once that it has ended.
+/// Decides when to warn that a certificate expires: once per lead time, and once after expiry.
 package struct ExpiryAlarm: Sendable {
     package enum Stage: Comparable, Sendable {
         case far
-        /// That many of the leads have begun.
+        /// The number of lead times that have begun.
         case near(Int)
         case ended
     }
 
-    /// From how long before the end to warn, in seconds.
+    /// Lead times before expiry, in seconds.
     private let leads: [Int]
     private var stage: Stage
 
     private static let day = 24 * 60 * 60
 
     /// - Parameters:
-    ///   - days: from how many days before the end to warn. Of a certificate for which that is more than a third of its
-    ///     time, it is a fifth of it.
-    ///   - stage: what has been told already.
+    ///   - days: lead times in days before expiry. A lead time of more than a third of the certificate's lifetime is
+    ///     reduced to a fifth of it.
+    ///   - stage: the stage that was already reported.
     package init(days: [Int], told stage: Stage = .far) {
         self.leads = days.map { $0 * Self.day }
         self.stage = stage
@@ -33,7 +33,7 @@ package struct ExpiryAlarm: Sendable {
         return begun > 0 ? .near(begun) : .far
     }
 
-    /// - Returns: the stage that has been reached since the last call. Nil if none has, or if the clock went back.
+    /// - Returns: the stage reached since the last call. Nil if there is none, or if the clock went back.
     package mutating func advance(_ validity: Validity, now: Int) -> Stage? {
         let reached = self.stage(of: validity, at: now)
         guard reached > self.stage else { return nil }
@@ -41,7 +41,7 @@ package struct ExpiryAlarm: Sendable {
         return reached
     }
 
-    /// The same for another certificate, of which nothing has been told.
+    /// An alarm with the same lead times for another certificate, of which nothing has been reported.
     package func fresh() -> ExpiryAlarm {
         var alarm = self
         alarm.stage = .far

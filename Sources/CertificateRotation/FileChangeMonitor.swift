@@ -2,12 +2,12 @@
 
 package import Linux
 
-/// When to look at files: after a change has settled, again soon where they may be halfway from one state to the next, and
-/// from time to time, since not every change can be seen.
+/// Decides when to read files again: after a change has settled, soon after a read that found an incomplete
+/// replacement, and periodically, because inotify(7) does not report every change.
 package struct FileChangeMonitor: Sendable {
-    /// How long to wait for what. Tests wait less.
+    /// Delays. Tests use shorter ones.
     package struct Timing: Sendable {
-        /// From a change to looking, and from there to looking again.
+        /// Delay from a change to the next read, and between reads of an incomplete replacement.
         package var settling = Duration.milliseconds(200)
         package var period = Duration.seconds(60)
 
@@ -24,11 +24,11 @@ package struct FileChangeMonitor: Sendable {
         self.pace = pace
     }
 
-    /// Has somebody look until it is cancelled.
+    /// Calls `look` until it is cancelled.
     ///
     /// - Parameters:
-    ///   - cannotWatch: is told why changes are found only by looking from time to time.
-    ///   - look: whether to look again soon.
+    ///   - cannotWatch: called with the reason if changes cannot be watched and are found only periodically.
+    ///   - look: reads the files. Returns whether to read them again soon.
     package func run(
         cannotWatch: @Sendable (SystemError) -> Void, look: @escaping @Sendable () async -> Bool
     ) async {
@@ -40,7 +40,7 @@ package struct FileChangeMonitor: Sendable {
                 group.addTask { for await _ in watch.changes { feed.yield() } }
             }
             group.addTask {
-                feed.yield()  // What has changed since the start.
+                feed.yield()  // Covers changes since the start.
                 while (try? await Task.sleep(for: pace.period)) != nil { feed.yield() }
             }
             for await _ in wakeUps {

@@ -1,42 +1,42 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Decides, each time files were read, whether what is in them replaces what is in use. No files, no clock.
+/// Decides, after each read of files, whether their contents replace those in use. No files, no clock.
 ///
-/// Two files are not replaced in one step, nor is a file written in one. So what cannot be used is looked at again first,
-/// and only when the same is wrong with it for ``patience`` is anybody told. Each fault is told once, until all is well
-/// again.
+/// Two files cannot be replaced in one step, and a file is not written in one step. So contents that cannot be used are
+/// read again. Only a fault that persists for ``patience`` is reported, and each fault only once until the files are
+/// good again.
 package struct Rotation<Fault: Error & Hashable & Sendable>: Sendable {
     package enum Decision: Equatable, Sendable {
-        /// What is in use stays, and there is nothing to tell.
+        /// Keep the contents in use; report nothing.
         case keep
-        /// What was read is what is in use, after a fault that was told.
+        /// The files match the contents in use again, after a reported fault.
         case recover
-        /// What was read is to be used from now on.
+        /// Use the new contents.
         case take
-        /// What is in use stays for now. Look again soon.
+        /// Keep the contents in use for now, and read again soon.
         case lookAgain
-        /// What is in use stays. To be told.
+        /// Keep the contents in use, and report the fault.
         case refuse(Fault)
     }
 
-    /// How long files may be halfway from one state to the next.
+    /// How long a replacement may be incomplete.
     static var patience: Duration { .seconds(2) }
 
     private enum State {
         case well
-        /// What is wrong now and since when, and all that has been told since all was well.
+        /// The current fault, its start, and the faults reported since the files were last good.
         case faulty(Fault, since: ContinuousClock.Instant, told: Set<Fault>)
     }
 
-    /// What tells apart what files hold: the certificates in use.
+    /// Fingerprints of the certificates in use.
     private var current: [[UInt8]]
     private var state = State.well
 
     package init(current: [[UInt8]]) { self.current = current }
 
     /// - Parameters:
-    ///   - reading: the certificates that were found, or why they cannot replace those in use.
-    ///   - isAsked: whether somebody wants an answer at once.
+    ///   - reading: the fingerprints of the certificates found, or why they cannot replace those in use.
+    ///   - isAsked: whether an operator has asked for a reload, so that faults are reported at once.
     package mutating func decide(
         on reading: Result<[[UInt8]], Fault>,
         now: ContinuousClock.Instant,

@@ -23,7 +23,8 @@ package struct HTTP2Limits: Sendable {
     package var unreadAcknowledgements = 64
     /// Settings in one frame (CVE-2020-11080).
     package var settingsPerFrame = 16
-    /// CONTINUATION frames of a head (CVE-2024-27316): with the first frame, more than the longest head there may be.
+    /// CONTINUATION frames of one head (CVE-2024-27316). With the HEADERS frame, nine frames of 16 KiB hold more than
+    /// ``fieldByteCount``. nghttp2's own default is 8, too.
     package var continuations = 8
     /// Frames without data between two complete requests: DATA without content, SETTINGS, PING, PRIORITY, heads, unknown
     /// types, and so on (CVE-2019-9512 to -9518). Go's client sends two for a request. Looked at after each read.

@@ -14,9 +14,9 @@ struct AbsentKeys {
     private var creations = 0
 
     /// What is known at the moment when the key server is asked.
-    struct Witness { fileprivate let creations: Int }
+    struct Snapshot { fileprivate let creations: Int }
 
-    var witness: Witness { Witness(creations: self.creations) }
+    var snapshot: Snapshot { Snapshot(creations: self.creations) }
 
     mutating func contains(_ name: KeyName, at now: BootTime) -> Bool {
         guard let until = self.until[name] else { return false }
@@ -30,8 +30,8 @@ struct AbsentKeys {
     /// - Parameters:
     ///   - askedAt: when it was asked. From then on it counts.
     ///   - witness: of that moment. Keys that were created since may have been this one.
-    mutating func insert(_ name: KeyName, askedAt: BootTime, _ witness: Witness, at now: BootTime) {
-        guard witness.creations == self.creations, askedAt + Self.lifetime > now else { return }
+    mutating func insert(_ name: KeyName, askedAt: BootTime, _ snapshot: Snapshot, at now: BootTime) {
+        guard snapshot.creations == self.creations, askedAt + Self.lifetime > now else { return }
         if self.until.count >= Self.countMax { self.until = self.until.filter { now < $0.value } }
         guard self.until.count < Self.countMax else { return }
         self.until[name] = askedAt + Self.lifetime

@@ -7,27 +7,27 @@ extension CacheCore {
     /// Drops the cached plaintext and has the flight go on.
     mutating func contradict(
         _ fingerprint: Fingerprint, _ flight: consuming SingleFlight<Caller>.Flight, at now: BootTime
-    ) -> Landing {
+    ) -> Completion {
         self.asksAgain(fingerprint, flight, at: now, empty: self.dropContradicted(fingerprint))
     }
 
     /// Has the flight go on, since one answer is not enough after a contradiction that no majority has ended.
     mutating func suspect(
         _ fingerprint: Fingerprint, _ flight: consuming SingleFlight<Caller>.Flight, at now: BootTime
-    ) -> Landing {
+    ) -> Completion {
         flight.isSuspect = true
         return self.asksAgain(fingerprint, flight, at: now, empty: nil)
     }
 
     private mutating func asksAgain(
         _ fingerprint: Fingerprint, _ flight: consuming SingleFlight<Caller>.Flight, at now: BootTime, empty: Int?
-    ) -> Landing {
+    ) -> Completion {
         let askedAt = flight.startedAt
         let isRenewal = flight.isRenewal
         flight.startedAt = now
         flight.isContradicted = true
         self.flights.begin(fingerprint, flight)
-        return Landing(
+        return Completion(
             answer: .contradiction, callers: [], firstAsked: !isRenewal, askedAt: askedAt, keep: nil, empty: empty,
             asksAgain: false)
     }
@@ -36,7 +36,7 @@ extension CacheCore {
     mutating func dropContradicted(_ fingerprint: Fingerprint) -> Int? {
         self.counts.contradictions += 1
         guard let place = self.table.place(of: fingerprint) else { return nil }
-        if self.ledger.isLive(self.table[place].stamp) { self.counts.evictions.contradicted += 1 }
+        if self.entriesByKey.isLive(self.table[place].stamp) { self.counts.evictions.contradicted += 1 }
         self.remove(at: place)
         return place
     }

@@ -13,18 +13,18 @@ final class CacheShard: Sendable {
     typealias Caller = OneShot<FlightEnd>
 
     private let state: Mutex<State>
-    private let vault: SecretVault
+    let vault: SecretVault
     /// Where in the vault the shard's places begin.
-    private let firstPlace: Int
-    private let memory: SecretMemory
+    let firstPlace: Int
+    let memory: SecretMemory
 
-    private struct State: ~Copyable {
+    struct State: ~Copyable {
         var core: CacheCore<Caller>
         /// What is too long for the vault, which has room for data keys, by place. There is seldom any.
         var longSecrets: [Int: SharedSecret] = [:]
     }
 
-    private static let longSecretCountMax = 64
+    static let longSecretCountMax = 64
 
     init(capacity: Int, policy: ExpiryPolicy, vault: SecretVault, firstPlace: Int, memory: SecretMemory) {
         self.state = Mutex(State(core: CacheCore(capacity: capacity, policy: policy)))
@@ -34,7 +34,7 @@ final class CacheShard: Sendable {
     }
 
     /// An answer at hand.
-    struct Found: ~Copyable {
+    struct Hit: ~Copyable {
         let decryption: Decryption
         /// Whether the key server is to be asked again, see ``CacheCore/Lookup``.
         let renews: Bool
@@ -47,11 +47,11 @@ final class CacheShard: Sendable {
     /// - Throws: `.outOfMemory` when there is no memory for one more secret at present.
     func lookUp(
         _ fingerprint: Fingerprint, of name: KeyName?, at now: BootTime, isOutOfReach: () -> Bool
-    ) throws(KeyServiceError) -> Found? {
+    ) throws(KeyServiceError) -> Hit? {
         try self.state.withLock { state throws(KeyServiceError) in
             switch state.core.lookUp(fingerprint, of: name, at: now, isOutOfReach: isOutOfReach) {
-            case .held(let held, let renews):
-                try self.find(held, renews: renews, of: fingerprint, in: &state)
+            case .cached(let cached, let renews):
+                try self.hit(cached, renews: renews, of: fingerprint, in: &state)
             case .none:
                 nil
             }
@@ -59,7 +59,7 @@ final class CacheShard: Sendable {
     }
 
     enum Ask: ~Copyable {
-        case found(Found)
+        case hit(Hit)
         /// The caller is told when an answer comes. If it begins, the key server is to be asked first.
         case wait(begins: Bool)
     }
@@ -71,8 +71,8 @@ final class CacheShard: Sendable {
         try self.state.withLock { state throws(KeyServiceError) in
             switch state.core.ask(question.fingerprint, of: question.name, caller, at: now, isOutOfReach: isOutOfReach)
             {
-            case .held(let held, let renews):
-                .found(try self.find(held, renews: renews, of: question.fingerprint, in: &state))
+            case .cached(let cached, let renews):
+                .hit(try self.hit(cached, renews: renews, of: question.fingerprint, in: &state))
             case .wait:
                 .wait(begins: false)
             case .begin:
@@ -99,13 +99,13 @@ final class CacheShard: Sendable {
     }
 
     /// What is to be told, and to whom.
-    struct Landing: ~Copyable {
+    struct Completion: ~Copyable {
         enum Verdict: ~Copyable {
             /// The key server's answer.
             case reply
             /// A cached data key, since the key server said nothing; nil if there was no memory for a copy.
-            case held(Decryption?)
-            /// Nothing yet: ask once more and call ``CacheShard/land(_:_:plaintext:confirms:at:isOutOfReach:)`` again.
+            case cached(Decryption?)
+            /// Nothing yet: ask once more and call ``CacheShard/complete(_:_:plaintext:confirms:at:isOutOfReach:)`` again.
             case contradiction(Contradiction)
             /// `.contradicted`: no two of three answers agree.
             case undecided
@@ -125,35 +125,36 @@ final class CacheShard: Sendable {
     ///
     /// - Parameter confirms: after a contradiction, whether the plaintext equals one of the two that contradict each other;
     ///   nil before.
-    func land(
+    func complete(
         _ fingerprint: Fingerprint, _ reply: Reply, plaintext: borrowing Secret?, confirms: Bool? = nil,
         at now: BootTime, isOutOfReach: () -> Bool
-    ) -> Landing {
+    ) -> Completion {
         self.state.withLock { state in
             let cached = state.core.entry(comparableWith: fingerprint)
-            let landing = self.land(fingerprint, reply, plaintext, confirms, at: now, isOutOfReach, in: &state)
-            let verdict: Landing.Verdict =
-                switch landing.answer {
+            let completion = self.complete(fingerprint, reply, plaintext, confirms, at: now, isOutOfReach, in: &state)
+            let verdict: Completion.Verdict =
+                switch completion.answer {
                 case .outcome: .reply
-                case .held(let answer): .held(try? self.open(answer, in: state))
+                case .cached(let answer): .cached(try? self.open(answer, in: state))
                 case .contradiction: .contradiction(self.contradiction(of: cached, in: state))
                 case .undecided: .undecided
                 }
-            if let empty = landing.empty { self.empty(empty, in: &state) }
-            return Landing(
-                verdict: verdict, callers: landing.callers, firstAsked: landing.firstAsked, askedAt: landing.askedAt,
-                asksAgain: landing.asksAgain)
+            if let empty = completion.empty { self.empty(empty, in: &state) }
+            return Completion(
+                verdict: verdict, callers: completion.callers, firstAsked: completion.firstAsked,
+                askedAt: completion.askedAt,
+                asksAgain: completion.asksAgain)
         }
     }
 
-    private func land(
+    private func complete(
         _ fingerprint: Fingerprint, _ reply: Reply, _ plaintext: borrowing Secret?, _ confirms: Bool?,
         at now: BootTime, _ isOutOfReach: () -> Bool, in state: inout State
-    ) -> CacheCore<Caller>.Landing {
+    ) -> CacheCore<Caller>.Completion {
         let endpoint: EndpointIndex?
         switch reply {
         case .failed(let error):
-            return state.core.land(fingerprint, .failed(error), at: now, isOutOfReach: isOutOfReach)
+            return state.core.complete(fingerprint, .failed(error), at: now, isOutOfReach: isOutOfReach)
         case .opened(let answering):
             endpoint = answering
         }
@@ -161,14 +162,14 @@ final class CacheShard: Sendable {
         case .none:
             preconditionFailure("a plaintext that is missing")
         case .some(let plaintext):
-            let kept = self.prepare(plaintext, in: state)
+            let storage = self.prepare(plaintext, in: state)
             let agreement = confirms.map { $0 ? .same : .different } ?? self.compare(plaintext, fingerprint, in: state)
             let outcome = CacheCore<Caller>.Outcome
                 .opened(
-                    byteCount: kept.byteCount(of: plaintext), agreement, by: endpoint)
-            let landing = state.core.land(fingerprint, outcome, at: now, isOutOfReach: isOutOfReach)
-            if let place = landing.keep { self.store(plaintext, kept, at: place, in: &state) }
-            return landing
+                    byteCount: storage.byteCount(of: plaintext), agreement, by: endpoint)
+            let completion = state.core.complete(fingerprint, outcome, at: now, isOutOfReach: isOutOfReach)
+            if let place = completion.keep { self.store(plaintext, storage, at: place, in: &state) }
+            return completion
         }
     }
 
@@ -184,13 +185,13 @@ final class CacheShard: Sendable {
     ) -> Filled {
         self.state.withLock { state in
             let cached = state.core.entry(comparableWith: fingerprint)
-            let kept = self.prepare(plaintext, in: state)
+            let storage = self.prepare(plaintext, in: state)
             let fill = state.core.fill(
-                fingerprint, name, byteCount: kept.byteCount(of: plaintext),
+                fingerprint, name, byteCount: storage.byteCount(of: plaintext),
                 agreement: self.compare(plaintext, fingerprint, in: state), by: endpoint, askedAt: askedAt, at: now)
             switch fill {
             case .keep(let place):
-                if let place { self.store(plaintext, kept, at: place, in: &state) }
+                if let place { self.store(plaintext, storage, at: place, in: &state) }
                 return .done
             case .contradiction(let empty):
                 let contradiction = self.contradiction(of: cached, in: state)
@@ -234,108 +235,4 @@ final class CacheShard: Sendable {
     var hasPurgedEntries: Bool { self.state.withLock { $0.core.hasPurgedEntries } }
 
     var statistics: CacheStatistics { self.state.withLock { $0.core.statistics } }
-
-    // MARK: Places
-
-    private typealias CachedEntry = (place: Int, byteCount: Int, endpoint: EndpointIndex?)
-
-    /// Compares a new plaintext with the cached one, in a time that depends on the length alone.
-    private func compare(
-        _ plaintext: borrowing Secret, _ fingerprint: Fingerprint, in state: borrowing State
-    ) -> CacheCore<Caller>.Agreement {
-        guard let cached = state.core.entry(comparableWith: fingerprint) else { return .unopposed }
-        let isSame: Bool
-        if cached.byteCount <= SecretVault.payloadByteCountMax {
-            isSame = self.vault.holds(plaintext, at: self.firstPlace + cached.place, byteCount: cached.byteCount)
-        } else if let long = state.longSecrets[cached.place] {
-            isSame = long.value.isEqual(to: plaintext)
-        } else {
-            return .unopposed
-        }
-        return isSame ? .same : .different
-    }
-
-    /// Copies the plaintext of an entry that was dropped and whose place is not emptied yet.
-    private func contradiction(of cached: CachedEntry?, in state: borrowing State) -> Contradiction {
-        guard let cached else { return Contradiction(cached: nil, endpoint: nil) }
-        let plaintext = try? self.plaintext(at: cached.place, byteCount: cached.byteCount, in: state)
-        return Contradiction(cached: plaintext, endpoint: cached.endpoint)
-    }
-
-    private func find(
-        _ held: CacheCore<Caller>.Held, renews: Bool, of fingerprint: Fingerprint, in state: inout State
-    ) throws(KeyServiceError) -> Found {
-        do throws(KeyServiceError) {
-            return Found(decryption: try self.open(held, in: state), renews: renews)
-        } catch {
-            // Nobody would fly it.
-            if renews { state.core.callOffRenewal(fingerprint) }
-            throw error
-        }
-    }
-
-    private func open(
-        _ held: CacheCore<Caller>.Held, in state: borrowing State
-    ) throws(KeyServiceError) -> Decryption {
-        let age = held.age.wholeSeconds
-        do throws(LockedMemoryError) {
-            return Decryption(
-                try self.plaintext(at: held.place, byteCount: held.byteCount, in: state),
-                origin: held.isStale ? .stale(age: age) : .hit(age: age))
-        } catch {
-            throw KeyServiceError(error)
-        }
-    }
-
-    private func plaintext(
-        at place: Int, byteCount: Int, in state: borrowing State
-    ) throws(LockedMemoryError) -> Secret {
-        guard byteCount > SecretVault.payloadByteCountMax else {
-            return try self.vault.open(self.firstPlace + place, byteCount: byteCount, in: self.memory)
-        }
-        guard let long = state.longSecrets[place] else { throw .exhausted }
-        return try long.value.copy(in: self.memory)
-    }
-
-    /// What is to be put into a place: a plaintext that the vault has room for, or a copy of a longer one.
-    private enum Kept {
-        case short
-        case long(SharedSecret)
-        case nothing
-
-        /// As the core is told: too long, if there is no room.
-        func byteCount(of plaintext: borrowing Secret) -> Int {
-            switch self {
-            case .short, .long: plaintext.byteCount
-            case .nothing: .max
-            }
-        }
-    }
-
-    /// Decides whether there is room, before the core does.
-    private func prepare(_ plaintext: borrowing Secret, in state: borrowing State) -> Kept {
-        guard plaintext.byteCount > SecretVault.payloadByteCountMax else { return .short }
-        guard plaintext.byteCount <= CacheCore<Caller>.byteCountMax, state.longSecrets.count < Self.longSecretCountMax,
-            let copy = try? plaintext.copy(in: self.memory)
-        else { return .nothing }
-        return .long(SharedSecret(copy))
-    }
-
-    private func store(_ plaintext: borrowing Secret, _ kept: Kept, at place: Int, in state: inout State) {
-        switch kept {
-        case .short:
-            state.longSecrets[place] = nil
-            self.vault.store(plaintext, at: self.firstPlace + place)
-        case .long(let copy):
-            self.vault.empty(self.firstPlace + place)
-            state.longSecrets[place] = copy
-        case .nothing:
-            preconditionFailure("a place for what is not kept")
-        }
-    }
-
-    private func empty(_ place: Int, in state: inout State) {
-        state.longSecrets[place] = nil
-        self.vault.empty(self.firstPlace + place)
-    }
 }

@@ -55,22 +55,22 @@ extension CachedKeyService {
     /// - Returns: whether to ask again.
     func resolve(
         _ contradiction: consuming CacheShard.Contradiction, by second: consuming Answer, _ question: Question,
-        _ witness: AbsentKeys.Witness
+        _ snapshot: AbsentKeys.Snapshot
     ) async -> Bool {
         let (first, last) = (contradiction.endpoint, second.endpoint)
         let third = await self.ask(question, avoiding: [first, last].compactMap(\.self))
         let (confirmsFirst, confirmsSecond) = (
             third.hasPlaintext(contradiction.cached), third.hasPlaintext(second.plaintext)
         )
-        let landing = self.shard(of: question)
-            .land(
+        let completion = self.shard(of: question)
+            .complete(
                 question.fingerprint, third.reply, plaintext: third.plaintext,
                 confirms: confirmsFirst || confirmsSecond,
                 at: self.clock()
             ) { self.backend.isOutOfReach }
         let minority = confirmsFirst ? last : confirmsSecond ? first : nil
         self.reportContradiction(of: question.name, isDecided: confirmsFirst || confirmsSecond, minority: minority)
-        return await self.conclude(question, landing, third, witness)
+        return await self.conclude(question, completion, third, snapshot)
     }
 
     private static let contradictionReportPeriod = TimeSpan.seconds(60)

@@ -7,17 +7,17 @@ extension CachedKeyService: MetricsSource {
         let statistics = self.statistics
         text.family("keyside_cache_entries", .gauge, "Data keys in the cache.", Double(statistics.entries))
         text.family(
-            "keyside_cache_capacity_entries", .gauge, "Data keys that the cache has room for.",
+            "keyside_cache_capacity_entries", .gauge, "Maximum number of data keys.",
             Double(statistics.capacity))
         text.family("keyside_cache_hits_total", .counter, "Decrypts answered from the cache.", Double(statistics.hits))
         text.family(
-            "keyside_cache_misses_total", .counter, "Decrypts that a key server was asked for.",
+            "keyside_cache_misses_total", .counter, "Decrypts that needed a key server.",
             Double(statistics.misses))
         text.family(
-            "keyside_cache_coalesced_total", .counter, "Decrypts that waited for the answer to the same one.",
+            "keyside_cache_coalesced_total", .counter, "Decrypts that shared the answer to an identical one.",
             Double(statistics.coalesced))
         text.family(
-            "keyside_cache_stale_total", .counter, "Decrypts answered past 'any', as no key server could be reached.",
+            "keyside_cache_stale_total", .counter, "Decrypts answered past 'any' with no key server reachable.",
             Double(statistics.stale))
         text.family(
             "keyside_cache_contradictions_total", .counter,
@@ -31,7 +31,7 @@ extension CachedKeyService: MetricsSource {
                 (["outcome": "failed"] as MetricsText.Labels, Double(statistics.renewals.failed)),
             ])
         text.family(
-            "keyside_cache_evictions_total", .counter, "Data keys that left the cache.",
+            "keyside_cache_evictions_total", .counter, "Data keys removed from the cache, by reason.",
             [
                 (["reason": "capacity"] as MetricsText.Labels, Double(statistics.evictions.capacity)),
                 (["reason": "expired"] as MetricsText.Labels, Double(statistics.evictions.expired)),

@@ -23,13 +23,13 @@ package final class CachedKeyService: KeyService {
 
     private let fingerprinter: Fingerprinter
     /// Goes up when the backend begins to know us as somebody else.
-    private let generation = Atomic<UInt64>(1)
+    let generation = Atomic<UInt64>(1)
     let shards: [CacheShard]
     private let requestBodies: RequestBodyIndex
     private let sweepPeriod: Duration
     let keyEvents = Mutex(KeyEvents())
-    private let staleAnswers = StaleAnswerMonitor()
-    private let absentCount = Counter()
+    let staleAnswers = StaleAnswerMonitor()
+    let absentCount = Counter()
     /// When a contradiction was last reported; 0 before the first.
     let contradictionReportedAt = Atomic<Int>(0)
 
@@ -141,7 +141,7 @@ package final class CachedKeyService: KeyService {
         let shard = self.shard(of: question)
         let caller = CacheShard.Caller()
         switch try shard.ask(question, caller, at: now, isOutOfReach: { self.backend.isOutOfReach }) {
-        case .found(let found):
+        case .hit(let found):
             if found.renews { Task { await self.askUntilAnswered(question) } }
             return self.take(found)
         case .wait(begins: true):
@@ -178,7 +178,7 @@ package final class CachedKeyService: KeyService {
         }
     }
 
-    private func take(_ found: consuming CacheShard.Found) -> Decryption {
+    private func take(_ found: consuming CacheShard.Hit) -> Decryption {
         let decryption = found.take()
         if case .stale = decryption.origin { self.staleAnswers.note(1, report: self.report) }
         return decryption
@@ -210,161 +210,6 @@ package final class CachedKeyService: KeyService {
 
     private func shard(of fingerprint: Fingerprint) -> CacheShard {
         self.shards[Int(truncatingIfNeeded: fingerprint.high) & (self.shards.count - 1)]
-    }
-
-    // MARK: Flights
-
-    /// Asks the key server and tells those who wait: once, and again for those who came after a purge.
-    private func askUntilAnswered(_ question: Question) async {
-        while await self.askOnce(question) {}
-    }
-
-    /// - Returns: whether to ask again.
-    private func askOnce(_ question: Question) async -> Bool {
-        let witness = self.keyEvents.withLock { $0.absentKeys.witness }
-        let answer = await self.ask(question)
-        let landing = self.shard(of: question)
-            .land(question.fingerprint, answer.reply, plaintext: answer.plaintext, at: self.clock()) {
-                self.backend.isOutOfReach
-            }
-        return await self.conclude(question, landing, answer, witness)
-    }
-
-    /// Does what a landing says.
-    ///
-    /// - Returns: whether to ask again.
-    func conclude(
-        _ question: Question, _ landing: consuming CacheShard.Landing, _ answer: consuming Answer,
-        _ witness: AbsentKeys.Witness
-    ) async -> Bool {
-        let (reply, callers, firstAsked) = (answer.reply, landing.callers, landing.firstAsked)
-        let (askedAt, asksAgain) = (landing.askedAt, landing.asksAgain)
-        switch landing.takeVerdict() {
-        case .contradiction(let contradiction):
-            return await self.resolve(contradiction, by: answer, question, witness)
-        case .undecided:
-            for caller in callers { caller.resolve(.failed(.contradicted)) }
-        case .held(let held):
-            await self.remember(from: reply, of: question.name, askedAt: askedAt, witness)
-            self.resolve(callers, reply, held: held)
-        case .reply:
-            // Before callers resume: a caller that knows of a refusal must not get an answer from before it.
-            await self.remember(from: reply, of: question.name, askedAt: askedAt, witness)
-            self.resolve(callers, reply, answer.takePlaintext(), firstAsked: firstAsked)
-        }
-        return asksAgain
-    }
-
-    private func resolve(
-        _ callers: [CacheShard.Caller], _ reply: CacheShard.Reply, _ plaintext: consuming Secret?, firstAsked: Bool
-    ) {
-        if let plaintext {
-            let shared = SharedSecret(plaintext)
-            for (index, caller) in callers.enumerated() {
-                caller.resolve(.opened(shared, index == 0 && firstAsked ? .miss : .coalesced))
-            }
-        } else if case .failed(let error) = reply {
-            for caller in callers { caller.resolve(.failed(error)) }
-        }
-    }
-
-    private func resolve(_ callers: [CacheShard.Caller], _ reply: CacheShard.Reply, held: consuming Decryption?) {
-        if let held {
-            let origin = held.origin
-            let shared = SharedSecret(held.takePlaintext())
-            if !callers.isEmpty { self.staleAnswers.note(callers.count, report: self.report) }
-            for caller in callers { caller.resolve(.opened(shared, origin)) }
-        } else if case .failed(let error) = reply {
-            for caller in callers { caller.resolve(.failed(error)) }
-        }
-    }
-
-    private func remember(
-        from reply: CacheShard.Reply, of name: KeyName, askedAt: BootTime, _ witness: AbsentKeys.Witness
-    ) async {
-        switch reply {
-        case .opened:
-            self.staleAnswers.end(report: self.report)
-        case .failed(let error):
-            await self.remember(from: error, of: name, KeyQuery(askedAt: askedAt, witness: witness))
-            if error == .notAllowed { await self.purge(name) }
-        }
-    }
-}
-
-// MARK: - What is known of keys
-
-extension CachedKeyService {
-    /// - Throws: `.keyNotFound` if the key server has said so just now.
-    func checkPresence(of name: KeyName, at now: BootTime) throws(KeyServiceError) {
-        guard self.keyEvents.withLock({ $0.absentKeys.contains(name, at: now) }) else { return }
-        self.absentCount.add()
-        throw .keyNotFound
-    }
-
-    /// Asks the backend for something about a key, and takes note if it has no such key.
-    ///
-    /// That an operation is not allowed says nothing of what may be decrypted: rights are for each operation.
-    func learning<Answer: ~Copyable>(
-        of name: KeyName, _ body: () async throws(KeyServiceError) -> Answer
-    ) async throws(KeyServiceError) -> Answer {
-        let query = self.beginQuery()
-        do throws(KeyServiceError) {
-            return try await body()
-        } catch {
-            await self.remember(from: error, of: name, query)
-            throw error
-        }
-    }
-
-    /// A question about a key, as of the moment when the key server is asked.
-    struct KeyQuery {
-        let askedAt: BootTime
-        let witness: AbsentKeys.Witness
-    }
-
-    func beginQuery() -> KeyQuery {
-        KeyQuery(askedAt: self.clock(), witness: self.keyEvents.withLock { $0.absentKeys.witness })
-    }
-
-    /// Takes note of a key that does not exist.
-    func remember(from error: KeyServiceError, of name: KeyName, _ query: KeyQuery) async {
-        guard error == .keyNotFound else { return }
-        await self.purge(name)
-        let now = self.clock()
-        self.keyEvents.withLock {
-            $0.absentKeys.insert(name, askedAt: query.askedAt, query.witness, at: now)
-        }
-    }
-
-    /// A key was created, or may have been.
-    func notePresence(of name: KeyName) { self.keyEvents.withLock { $0.absentKeys.remove(name) } }
-
-    // MARK: Purging
-
-    /// Forgets a key's data keys, or all there are. When this returns, nothing that was there before answers, and the
-    /// memory is wiped.
-    ///
-    /// - Parameter name: nil for all.
-    /// - Returns: how many data keys there were.
-    @discardableResult package func forget(_ name: KeyName?) -> Int {
-        self.keyEvents.withLock { $0.pendingFills.purge(name) }
-        let count = self.shards.reduce(0) { $0 + $1.purge(name) }
-        // Also what a shard has purged itself, or somebody else is about to sweep.
-        for shard in self.shards where shard.hasPurgedEntries { shard.sweep(at: self.clock()) }
-        return count
-    }
-
-    /// The same where many wait for the thread: it may take a while.
-    @discardableResult package func purge(_ name: KeyName?) async -> Int {
-        await withTaskExecutorPreference(globalConcurrentExecutor) { self.forget(name) }
-    }
-
-    /// The backend knows us as somebody else from now on, who may not have the same rights.
-    package func changeIdentity() {
-        self.generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
-        self.keyEvents.withLock { $0.absentKeys.removeAll() }
-        self.forget(nil)
     }
 
     // MARK: Upkeep

@@ -13,16 +13,16 @@ struct EntriesByKey {
         fileprivate let epoch: UInt32
     }
 
-    private struct Account {
+    private struct Record {
         let name: KeyName
-        /// Entries of all epochs. The account is closed with the last of them.
+        /// Entries of all epochs. The record is removed with the last of them.
         var entryCount = 0
         /// Entries of this epoch.
         var liveCount = 0
     }
 
-    private var accounts: [Account?] = []
-    /// The epochs by account, apart: every hit looks at one.
+    private var records: [Record?] = []
+    /// The epochs by record, apart: every hit looks at one.
     private var epochs: [UInt32] = []
     private var numbers: [KeyName: UInt32] = [:]
     private var freeNumbers: [UInt32] = []
@@ -35,29 +35,33 @@ struct EntriesByKey {
     mutating func enter(_ name: KeyName) -> Stamp {
         let number = self.numbers[name] ?? self.open(name)
         self.liveCount += 1
-        guard var account = self.accounts[Int(number)] else { preconditionFailure("an account that was closed") }
-        account.entryCount += 1
-        account.liveCount += 1
-        self.accounts[Int(number)] = account
+        guard var record = self.records[Int(number)] else {
+            preconditionFailure("an entry of a key that has no entries")
+        }
+        record.entryCount += 1
+        record.liveCount += 1
+        self.records[Int(number)] = record
         return Stamp(key: number, epoch: self.epochs[Int(number)])
     }
 
     /// Counts an entry out.
     mutating func leave(_ stamp: Stamp) {
-        guard var account = self.accounts[Int(stamp.key)] else { preconditionFailure("an account that was closed") }
-        account.entryCount -= 1
+        guard var record = self.records[Int(stamp.key)] else {
+            preconditionFailure("an entry of a key that has no entries")
+        }
+        record.entryCount -= 1
         if self.isLive(stamp) {
-            account.liveCount -= 1
+            record.liveCount -= 1
             self.liveCount -= 1
         } else {
             self.purgedCount -= 1
         }
-        guard account.entryCount == 0 else {
-            self.accounts[Int(stamp.key)] = account
+        guard record.entryCount == 0 else {
+            self.records[Int(stamp.key)] = record
             return
         }
-        self.accounts[Int(stamp.key)] = nil
-        self.numbers[account.name] = nil
+        self.records[Int(stamp.key)] = nil
+        self.numbers[record.name] = nil
         self.freeNumbers.append(stamp.key)
     }
 
@@ -67,8 +71,8 @@ struct EntriesByKey {
     mutating func leaveAll() {
         precondition(self.liveCount == 0, "entries that may answer")
         self.purgedCount = 0
-        for (number, account) in self.accounts.enumerated() where account != nil {
-            self.accounts[number] = nil
+        for (number, record) in self.records.enumerated() where record != nil {
+            self.records[number] = nil
             self.freeNumbers.append(UInt32(number))
         }
         self.numbers.removeAll()
@@ -83,28 +87,28 @@ struct EntriesByKey {
         return self.purge(Int(number))
     }
 
-    mutating func purgeAll() -> Int { self.accounts.indices.reduce(0) { $0 + self.purge($1) } }
+    mutating func purgeAll() -> Int { self.records.indices.reduce(0) { $0 + self.purge($1) } }
 
     private mutating func purge(_ number: Int) -> Int {
-        guard var account = self.accounts[number] else { return 0 }
-        let count = account.liveCount
-        account.liveCount = 0
+        guard var record = self.records[number] else { return 0 }
+        let count = record.liveCount
+        record.liveCount = 0
         self.epochs[number] &+= 1
-        self.accounts[number] = account
+        self.records[number] = record
         self.liveCount -= count
         self.purgedCount += count
         return count
     }
 
     private mutating func open(_ name: KeyName) -> UInt32 {
-        let account = Account(name: name)
+        let record = Record(name: name)
         let number: UInt32
         if let free = self.freeNumbers.popLast() {
             number = free
-            self.accounts[Int(free)] = account
+            self.records[Int(free)] = record
         } else {
-            number = UInt32(self.accounts.count)
-            self.accounts.append(account)
+            number = UInt32(self.records.count)
+            self.records.append(record)
             self.epochs.append(0)
         }
         self.numbers[name] = number

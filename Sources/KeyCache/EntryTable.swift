@@ -19,7 +19,7 @@ struct EntryTable: ~Copyable {
     struct Entry {
         let fingerprint: Fingerprint
         /// When the key server was asked that last vouched for it.
-        var vouchedAt: BootTime
+        var confirmedAt: BootTime
         /// When it last answered, see ``ExpiryPolicy/useGranularity``.
         var usedAt: BootTime
         /// Whose key it is, and of which of its epochs, see ``EntriesByKey``.
@@ -32,8 +32,8 @@ struct EntryTable: ~Copyable {
         /// How often it was used since the queue's end last came by, up to 3.
         fileprivate(set) var useCount: UInt8 = 0
         /// Towards the end and the front of its queue.
-        fileprivate(set) var older = EntryTable.nowhere
-        fileprivate(set) var newer = EntryTable.nowhere
+        fileprivate(set) var older = EntryTable.noPlace
+        fileprivate(set) var newer = EntryTable.noPlace
 
         private static let noEndpoint = UInt16.max
 
@@ -43,12 +43,12 @@ struct EntryTable: ~Copyable {
         }
 
         init(
-            _ fingerprint: Fingerprint, vouchedAt: BootTime, usedAt: BootTime, stamp: EntriesByKey.Stamp,
+            _ fingerprint: Fingerprint, confirmedAt: BootTime, usedAt: BootTime, stamp: EntriesByKey.Stamp,
             byteCount: Int,
             endpoint: EndpointIndex? = nil
         ) {
             self.fingerprint = fingerprint
-            self.vouchedAt = vouchedAt
+            self.confirmedAt = confirmedAt
             self.usedAt = usedAt
             self.stamp = stamp
             self.byteCount = UInt8(byteCount)
@@ -63,22 +63,22 @@ struct EntryTable: ~Copyable {
         case main
     }
 
-    private struct Line {
-        var oldest = EntryTable.nowhere
-        var newest = EntryTable.nowhere
+    private struct LinkedQueue {
+        var oldest = EntryTable.noPlace
+        var newest = EntryTable.noPlace
         var count = 0
     }
 
-    private static let nowhere = UInt32.max
+    private static let noPlace = UInt32.max
 
     let capacity: Int
     /// How long the small queue may get before entries leave it.
     private let smallCountMax: Int
     /// By place. Grows as places are used for the first time.
     private var entries: [Entry] = []
-    private var firstFree = EntryTable.nowhere
-    private var small = Line()
-    private var main = Line()
+    private var firstFree = EntryTable.noPlace
+    private var small = LinkedQueue()
+    private var main = LinkedQueue()
     /// Places by fingerprint, plus one; 0 is none. Open addressing, at most half full.
     private var buckets: [UInt32]
     private var evicted: EvictedEntries
@@ -126,7 +126,7 @@ struct EntryTable: ~Copyable {
     mutating func insert(_ entry: Entry) -> (place: Int, evicted: Entry?) {
         var evicted: Entry?
         let place: UInt32
-        if self.firstFree != Self.nowhere {
+        if self.firstFree != Self.noPlace {
             place = self.firstFree
             self.firstFree = self.entries[Int(place)].older
             self.entries[Int(place)] = entry
@@ -155,9 +155,9 @@ struct EntryTable: ~Copyable {
     /// Takes out all entries.
     mutating func removeAll() {
         self.entries.removeAll(keepingCapacity: true)
-        self.firstFree = Self.nowhere
-        self.small = Line()
-        self.main = Line()
+        self.firstFree = Self.noPlace
+        self.small = LinkedQueue()
+        self.main = LinkedQueue()
         for bucket in self.buckets.indices { self.buckets[bucket] = 0 }
     }
 
@@ -198,29 +198,29 @@ struct EntryTable: ~Copyable {
     // MARK: Queues
 
     private mutating func enter(_ queue: Queue, _ place: UInt32) {
-        var line = queue == .main ? self.main : self.small
+        var list = queue == .main ? self.main : self.small
         self.entries[Int(place)].queue = queue
-        self.entries[Int(place)].older = line.newest
-        self.entries[Int(place)].newer = Self.nowhere
-        if line.newest == Self.nowhere {
-            line.oldest = place
+        self.entries[Int(place)].older = list.newest
+        self.entries[Int(place)].newer = Self.noPlace
+        if list.newest == Self.noPlace {
+            list.oldest = place
         } else {
-            self.entries[Int(line.newest)].newer = place
+            self.entries[Int(list.newest)].newer = place
         }
-        line.newest = place
-        line.count += 1
-        if queue == .main { self.main = line } else { self.small = line }
+        list.newest = place
+        list.count += 1
+        if queue == .main { self.main = list } else { self.small = list }
     }
 
     private mutating func leave(_ queue: Queue, _ place: UInt32) {
         precondition(queue != .none, "an entry that has gone already")
-        var line = queue == .main ? self.main : self.small
+        var list = queue == .main ? self.main : self.small
         let (older, newer) = (self.entries[Int(place)].older, self.entries[Int(place)].newer)
-        if older == Self.nowhere { line.oldest = newer } else { self.entries[Int(older)].newer = newer }
-        if newer == Self.nowhere { line.newest = older } else { self.entries[Int(newer)].older = older }
-        line.count -= 1
+        if older == Self.noPlace { list.oldest = newer } else { self.entries[Int(older)].newer = newer }
+        if newer == Self.noPlace { list.newest = older } else { self.entries[Int(newer)].older = older }
+        list.count -= 1
         self.entries[Int(place)].queue = .none
-        if queue == .main { self.main = line } else { self.small = line }
+        if queue == .main { self.main = list } else { self.small = list }
     }
 
     // MARK: Buckets

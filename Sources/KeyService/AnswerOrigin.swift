@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where an answer comes from.
+/// The source of an answer.
 package enum AnswerOrigin: Hashable, Sendable {
-    /// The backend, and no cache was asked.
+    /// The backend; there is no cache.
     case bypass
-    /// The backend, since no cache had it.
+    /// The backend, because the cache had no answer.
     case miss
-    /// The backend, which somebody else had asked the same.
+    /// The backend, through an identical request of another caller.
     case coalesced
-    /// A cache: the backend vouched for it so many seconds ago.
+    /// The cache. `age` is the time in seconds since the backend last confirmed the answer.
     case hit(age: Int)
-    /// A cache: nobody can be reached who could vouch for it any more.
+    /// The cache, although the answer is older than allowed, because no key server can be reached.
     case stale(age: Int)
 }

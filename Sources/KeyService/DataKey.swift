@@ -2,7 +2,7 @@
 
 package import LockedMemory
 
-/// A new data key: 32 random bytes, in the clear and sealed, and who made it.
+/// A new data key: 32 random bytes as plaintext and ciphertext.
 package struct DataKey: ~Copyable, Sendable {
     package static let byteCount = 32
 
@@ -22,6 +22,6 @@ package struct DataKey: ~Copyable, Sendable {
         self.endpoint = endpoint
     }
 
-    /// Ends the data key and hands on its plaintext.
+    /// Consumes the data key and returns its plaintext.
     package consuming func takePlaintext() -> Secret { self.plaintext }
 }

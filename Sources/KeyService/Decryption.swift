@@ -2,7 +2,7 @@
 
 package import LockedMemory
 
-/// The plaintext of a ciphertext, and where it comes from.
+/// The plaintext of a ciphertext, and its source.
 package struct Decryption: ~Copyable, Sendable {
     package let plaintext: Secret
     package var origin: AnswerOrigin
@@ -17,6 +17,6 @@ package struct Decryption: ~Copyable, Sendable {
         self.endpoint = endpoint
     }
 
-    /// Ends the value and hands on its plaintext.
+    /// Consumes the value and returns its plaintext.
     package consuming func takePlaintext() -> Secret { self.plaintext }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The ciphers that a key can be for.
+/// The cipher that a key is used with.
 package enum KeyAlgorithm: Sendable, CaseIterable {
     case aes256
     case chaCha20
 }
 
-/// What a key server tells of a key.
+/// The properties of a key, as a key server reports them.
 package struct KeyDescription: Equatable, Sendable {
     package var name: KeyName
     package var algorithm: KeyAlgorithm?

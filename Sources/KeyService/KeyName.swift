@@ -2,8 +2,8 @@
 
 /// The name of a key at the key server: one or more characters.
 ///
-/// What else a name may hold is the business of the protocol that carries it: KES allows 80 letters, digits, `-` and
-/// `_`, the static key of an object store almost anything.
+/// Each protocol adds its own rules: KES allows 80 letters, digits, `-` and `_`; the static key of an object store may
+/// have almost any name.
 package struct KeyName: Hashable, Sendable, CustomStringConvertible {
     package let description: String
 

@@ -2,26 +2,30 @@
 
 package import LockedMemory
 
-/// What every backend offers and every front asks for: the operations that the key servers share, in terms of keys and
-/// never of HTTP, JSON or protobuf. An operation that a backend does not have throws `.notSupported`.
+/// The operations of every backend, in terms of keys, not of HTTP, JSON or protobuf. Fronts call them.
 ///
-/// There are two speeds. The async operations are the language of misses, administration and tests. Where a backend has
-/// the answer at hand (an embedded key, a cached data key), ``decryptAtOnce(_:ciphertext:associatedData:)`` and
-/// ``generateKeyAtOnce(_:associatedData:)`` give it on the caller's thread, which is an event loop: they neither wait
-/// nor block.
+/// Every operation can throw `.notSupported` (the backend has no such operation), `.notAllowed`, `.overloaded`,
+/// `.outOfMemory`, `.unavailable`, `.timedOut` and `.internalFailure`. An operation on an existing key can also throw
+/// `.keyNotFound`. `Throws` names what an operation adds to these.
+///
+/// The async operations serve misses, administration and tests. ``decryptImmediately(_:ciphertext:associatedData:)``
+/// and ``generateKeyImmediately(_:associatedData:)`` serve answers that need no waiting (a static key, a cached data
+/// key): they run on the caller's thread, an event loop, and neither suspend nor block.
 package protocol KeyService: Sendable {
-    /// What kind of backend this is, for status and logs: `static key`, `KES`.
+    /// The kind of backend, for status and logs: `static key`, `KES`.
     var kind: String { get }
 
-    /// The key to use where a caller may leave the name out.
+    /// The key of requests that do not name one.
     var defaultKeyName: KeyName { get }
 
-    /// Makes a new key.
+    /// Creates a key.
     ///
-    /// - Throws: `.keyExists`, `.notSupported`, …
+    /// - Throws: `.keyExists` if the name is taken, or an error that every operation can throw.
     func createKey(_ name: KeyName) async throws(KeyServiceError)
 
-    /// Stores a key that was made elsewhere.
+    /// Stores an existing key.
+    ///
+    /// - Throws: `.keyExists`, or `.unsupportedAlgorithm` if the key has the wrong length or cipher.
     func importKey(_ name: KeyName, key: consuming Secret, algorithm: KeyAlgorithm) async throws(KeyServiceError)
 
     func describeKey(_ name: KeyName) async throws(KeyServiceError) -> KeyDescription
@@ -30,69 +34,73 @@ package protocol KeyService: Sendable {
 
     func deleteKey(_ name: KeyName) async throws(KeyServiceError)
 
-    /// A new data key, sealed with the key `name` and bound to `associatedData`.
+    /// Generates a data key, encrypted with the key `name` and bound to `associatedData`.
     func generateKey(
         _ name: KeyName, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> DataKey
 
-    /// Seals a plaintext of any length.
+    /// Encrypts a plaintext of any length.
     func encrypt(
         _ name: KeyName, plaintext: consuming Secret, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Ciphertext
 
-    /// Opens a ciphertext.
+    /// Decrypts a ciphertext.
     ///
-    /// - Throws: `.decryptionFailed` for damage, another key's ciphertext and other associated data alike.
+    /// - Throws: `.decryptionFailed` if the ciphertext is damaged, or was encrypted with another key or other
+    ///   associated data; `.contradicted` if key servers return different plaintexts.
     func decrypt(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Decryption
 
-    /// As ``decrypt(_:ciphertext:associatedData:)``, preferably by other endpoints than those named. The last of them is
-    /// the least wanted. A backend without endpoints decrypts as usual.
+    /// As ``decrypt(_:ciphertext:associatedData:)``, but prefers endpoints that are not in `endpoints`. If all are, it
+    /// avoids the last one most. A backend without endpoints ignores the list.
     func decrypt(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData, avoiding endpoints: [EndpointIndex]
     ) async throws(KeyServiceError) -> Decryption
 
-    /// Counts and logs that an endpoint returned another plaintext than the majority.
+    /// Counts and logs that an endpoint returned a plaintext that the majority contradicts.
     func countWrongPlaintext(by endpoint: EndpointIndex)
 
-    /// HMAC-SHA256 of a message, 32 bytes. Object stores derive credentials from it, hence a secret.
+    /// HMAC-SHA-256 of a message, 32 bytes. A secret, because object stores derive credentials from it.
+    ///
+    /// - Throws: `.hmacNotSupported` if the key cannot authenticate messages.
     func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret
 
-    /// Whether the backend answers, and how fast.
+    /// Whether the backend answers, and its latency.
     func status() async -> BackendStatus
 
-    /// Whether nobody can be reached who could answer, as far as is known without asking. A cache may answer longer then.
+    /// Whether no key server can be reached, as far as is known without asking. While true, a cache may serve expired
+    /// answers.
     var isOutOfReach: Bool { get }
 
-    /// The backend's own version, as it names it.
+    /// The backend's version, in its own format.
     func version() async throws(KeyServiceError) -> String
 
-    /// As ``generateKey(_:associatedData:)``, if that needs no waiting; else nil.
+    /// As ``generateKey(_:associatedData:)`` if that needs no waiting; otherwise nil.
     func generateKeyImmediately(
         _ name: KeyName, associatedData: AssociatedData
     ) throws(KeyServiceError) -> DataKey?
 
-    /// As ``decrypt(_:ciphertext:associatedData:)``, if that needs no waiting; else nil.
+    /// As ``decrypt(_:ciphertext:associatedData:)`` if that needs no waiting; otherwise nil.
     func decryptImmediately(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) throws(KeyServiceError) -> Decryption?
 
-    /// As ``decryptAtOnce(_:ciphertext:associatedData:)``, for a request whose bytes were understood before: nil where
-    /// they were not, or need to be read.
+    /// As ``decryptImmediately(_:ciphertext:associatedData:)``, for a request body that was decoded before. Nil if this
+    /// body is not known, or the answer needs waiting.
     func decryptImmediately(_ name: KeyName, requestBody: Span<UInt8>) throws(KeyServiceError) -> Decryption?
 
-    /// What a request's bytes ask for, so that they need not be read the next time. The same bytes must always ask the
-    /// same.
+    /// Remembers what a request body asks for, so that an identical body need not be decoded. Identical bodies must
+    /// always have the same meaning.
     func remember(requestBody: Span<UInt8>, of name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData)
 }
 
 extension KeyService {
-    /// What is in this process is always in reach.
+    /// A backend within the process can always be reached.
     package var isOutOfReach: Bool { false }
 }
 
-/// Backends without endpoints.
+/// Defaults for backends without endpoints.
 extension KeyService {
     package func decrypt(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData, avoiding endpoints: [EndpointIndex]
@@ -103,7 +111,7 @@ extension KeyService {
     package func countWrongPlaintext(by endpoint: EndpointIndex) {}
 }
 
-/// The backends that are always elsewhere.
+/// Defaults for backends that always need waiting.
 extension KeyService {
     package func generateKeyImmediately(
         _ name: KeyName, associatedData: AssociatedData
@@ -114,7 +122,7 @@ extension KeyService {
     ) throws(KeyServiceError) -> Decryption? { nil }
 }
 
-/// The backends that have nothing to remember.
+/// Defaults for backends that keep no request bodies.
 extension KeyService {
     package func decryptImmediately(_ name: KeyName, requestBody: Span<UInt8>) throws(KeyServiceError) -> Decryption? {
         nil
@@ -125,27 +133,27 @@ extension KeyService {
     ) {}
 }
 
-/// What is known of a backend at a moment.
+/// The state of a backend at one moment.
 package struct BackendStatus: Equatable, Sendable {
     package enum Reachability: Equatable, Sendable {
-        /// The time that the last question took.
+        /// `latency` is the duration of the last request.
         case reachable(latency: Duration)
         case unreachable
     }
 
     package struct Endpoint: Equatable, Sendable {
         package enum Condition: Equatable, Sendable {
-            /// What an answer takes on average; nil while there was none.
+            /// `latency` is the average latency; nil before the first answer.
             case up(latency: Duration?)
-            /// Since how long, and why, in words for people.
+            /// `since` is the duration of the outage, `reason` a text for people.
             case down(since: Duration, reason: String)
         }
 
         package var address: String
         package var condition: Condition
-        /// Requests under way to it.
+        /// Requests in flight to this endpoint.
         package var inFlight: Int
-        /// How often it returned another plaintext than the majority of three answers.
+        /// How often the endpoint returned a plaintext that the majority of three answers contradicts.
         package var contradictions: Int
 
         package var isOnline: Bool {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What is asked of the agent or of a key server, in any protocol. Metrics, policies, retries and logs speak of operations; a
-/// protocol's own names for them live in its front and its backend. Hottest first.
+/// What a client requests, in any protocol. Metrics, policies, retries and logs refer to operations; a protocol's own
+/// names for them appear only in its front and its backend. Ordered by frequency, the most frequent first.
 package enum Operation: Int, Sendable, CaseIterable {
     case decrypt
     case generateKey

@@ -5,14 +5,14 @@ package import KESProtocol
 package import KeyService
 package import LockedMemory
 
-/// Asks an agent over its socket. Each call waits for its answer.
+/// A client of a running agent. Each call blocks until the response arrives.
 ///
-/// Plaintexts travel in locked memory on this side too.
+/// Plaintexts are kept in locked memory in the client too. Not thread-safe.
 package final class KeysideClient {
     private let session: UnixSocketSession
     private let memory: SecretMemory
 
-    /// Longer than any timeout of the agent's own: it is the agent that says what took too long.
+    /// Longer than any timeout of the agent, so that the agent reports what took too long.
     private static let timeout = Duration.seconds(30)
 
     package init(socketPath: String, memory: SecretMemory) throws(KeysideClientError) {
@@ -95,7 +95,7 @@ package final class KeysideClient {
 
     // MARK: The agent
 
-    /// The agent's status, decoded and as it came.
+    /// The agent's status: decoded, and as the raw response.
     package func status() throws(KeysideClientError) -> (status: KESAnswer.Status, json: [UInt8]) {
         let answer = try self.perform(.get, Operation.status.path)
         return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
@@ -103,9 +103,9 @@ package final class KeysideClient {
         }
     }
 
-    /// Whether the agent would serve a request now.
+    /// Checks whether the agent is ready to serve requests.
     ///
-    /// - Throws: `.refused` with its reason if not.
+    /// - Throws: `.refused` with the reason if not.
     package func checkReady() throws(KeysideClientError) {
         _ = try self.perform(.get, Operation.ready.path)
     }
@@ -114,7 +114,7 @@ package final class KeysideClient {
 
     private static let cachePath = "/v1/keyside/cache"
 
-    /// What the cache has done, decoded and as it came.
+    /// Statistics of the cache: decoded, and as the raw response.
     package func cacheReport() throws(KeysideClientError) -> (report: CacheReport, json: [UInt8]) {
         let answer = try self.perform(.get, Self.cachePath)
         return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
@@ -122,9 +122,9 @@ package final class KeysideClient {
         }
     }
 
-    /// Has the agent forget a key's data keys, or all with nil.
+    /// Removes the data keys of a key from the agent's cache, or all data keys if `name` is nil.
     ///
-    /// - Returns: how many there were.
+    /// - Returns: the number of removed data keys.
     package func purgeCache(of name: KeyName?) throws(KeysideClientError) -> Int {
         let path = name.map { Self.cachePath + "/" + Operation.escaping($0.description) } ?? Self.cachePath
         let answer = try self.perform(.delete, path)

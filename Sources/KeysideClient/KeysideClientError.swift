@@ -3,18 +3,18 @@
 import CurlTransport
 package import KESProtocol
 
-/// Why an agent did not do what it was asked for.
+/// Why a request to an agent failed.
 package enum KeysideClientError: Error, Equatable, Sendable {
-    /// The agent's answer to the request: what is wrong with it, or what failed.
+    /// The agent answered with an error.
     case refused(KESFailure)
-    /// Nobody listens on the socket, or the caller may not connect.
+    /// No process listens on the socket, or the caller may not connect.
     case notReachable(reason: String, isPermission: Bool)
     case timedOut
-    /// The connection failed in some other way.
+    /// The connection failed in another way.
     case interrupted(reason: String)
-    /// The answer cannot be made out.
+    /// The response cannot be parsed.
     case unusable(KESAnswer.Unusable)
-    /// The request or the answer does not fit into memory.
+    /// The request or the response does not fit into memory.
     case tooLarge
 }
 

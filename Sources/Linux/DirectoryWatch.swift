@@ -3,12 +3,12 @@
 import CLinux
 import Glibc
 
-/// Tells when what some paths lead to may have changed: inotify(7) on every folder on the way, see ``WatchPlan``.
+/// Tells when what some paths lead to may have changed: inotify(7) on every directory on the way, see ``WatchPlan``.
 ///
 /// It sees files written in place and closed, renamed over, removed and made again; symbolic links that are replaced; and
-/// folders that are replaced, or made only later. It tells of too much rather than too little, and says not what has
+/// directories that are replaced, or made only later. It tells of too much rather than too little, and says not what has
 /// changed: look. What it cannot see, and nobody can: writes through memory mappings, by another host of a network file
-/// system, under a folder that this process may not read. So look from time to time as well.
+/// system, under a directory that this process may not read. So look from time to time as well.
 package final class DirectoryWatch: Sendable {
     /// One element, at least, after every change, as soon as the last one was taken. Ends with the watch. For one reader.
     package let changes: AsyncStream<Void>
@@ -29,14 +29,14 @@ package final class DirectoryWatch: Sendable {
 
     /// Watches from now on.
     ///
-    /// - Parameter paths: files and folders, absolute. Of a folder, all that stands directly in it counts.
+    /// - Parameter paths: files and directories, absolute. Of a directory, all that stands directly in it counts.
     /// - Throws: ``SystemError`` when the user has too many watches already, of which every user has 128.
     package init(_ paths: [String]) throws(SystemError) {
         let (changes, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let end = try EndEvent(watching: paths.first ?? "nothing")
         let watches = try InotifyWatches(paths)
         do throws(SystemError) {
-            try DedicatedThread(name: "folder-watch") {
+            try DedicatedThread(name: "directory-watch") {
                 var watches = watches
                 while watches.wait(orUntil: end.descriptor.number) {
                     if watches.takeEvents() { feed.yield() }

@@ -49,12 +49,12 @@ extension Files {
         return unsafe lstat(path, &status) == 0
     }
 
-    /// Makes a folder, and those above it, where there is none.
-    package static func makeFolder(_ path: String) throws(SystemError) {
+    /// Makes a directory, and those above it, where there is none.
+    package static func makeDirectory(_ path: String) throws(SystemError) {
         guard unsafe access(path, F_OK) != 0 else { return }
         if let parent = path.utf8.lastIndex(of: UInt8(ascii: "/")), parent > path.startIndex {
-            try Self.makeFolder(String(path[..<parent]))
+            try Self.makeDirectory(String(path[..<parent]))
         }
-        guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemError("make folder", path) }
+        guard unsafe mkdir(path, 0o755) == 0 || errno == EEXIST else { throw SystemError("create directory", path) }
     }
 }

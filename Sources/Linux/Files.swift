@@ -4,10 +4,10 @@ import Glibc
 
 /// Names and places of files.
 package enum Files {
-    /// The names in a folder in the order of their bytes, without `.` and `..`.
-    package static func names(in folder: String) throws(SystemError) -> [String] {
-        FileProgress.current?.begin(folder)
-        guard let stream = unsafe opendir(folder) else { throw SystemError("open", folder) }
+    /// The names in a directory in the order of their bytes, without `.` and `..`.
+    package static func names(in directory: String) throws(SystemError) -> [String] {
+        FileProgress.current?.begin(directory)
+        guard let stream = unsafe opendir(directory) else { throw SystemError("open", directory) }
         defer { unsafe closedir(stream) }
         var names: [String] = []
         while let entry = unsafe readdir(stream) {
@@ -19,10 +19,10 @@ package enum Files {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// A path that stays true when the working folder changes.
+    /// A path that stays true when the working directory changes.
     package static func absolutePath(_ path: String) -> String {
-        guard !path.hasPrefix("/"), let folder = unsafe getcwd(nil, 0) else { return path }
-        defer { unsafe free(folder) }
-        return unsafe "\(String(cString: folder))/\(path)"
+        guard !path.hasPrefix("/"), let directory = unsafe getcwd(nil, 0) else { return path }
+        defer { unsafe free(directory) }
+        return unsafe "\(String(cString: directory))/\(path)"
     }
 }

@@ -6,11 +6,11 @@ import Glibc
 struct InotifyWatches: Sendable {
     private let descriptor: CInt
     private let paths: [String]
-    private var folders: [CInt: WatchPlan.Directory] = [:]
+    private var directories: [CInt: WatchPlan.Directory] = [:]
 
-    private static let folderEvents =
+    private static let directoryEvents =
         IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
-    /// A folder that is replaced again and again while it is looked at is left to the next event.
+    /// A directory that is replaced again and again while it is looked at is left to the next event.
     private static let attemptsMax = 8
 
     init(_ paths: [String]) throws(SystemError) {
@@ -55,22 +55,22 @@ struct InotifyWatches: Sendable {
 
     private func matters(_ event: InotifyEvent) -> Bool {
         if event.mask & UInt32(IN_Q_OVERFLOW) != 0 { return true }
-        guard let folder = self.folders[event.watch] else { return false }
-        return event.name.isEmpty || folder.concerns(event.name)
+        guard let directory = self.directories[event.watch] else { return false }
+        return event.name.isEmpty || directory.concerns(event.name)
     }
 
-    /// Watches the folders that count now. Repeats until none has changed while it was being done.
+    /// Watches the directories that count now. Repeats until none has changed while it was being done.
     private mutating func renew() {
         for _ in 0..<Self.attemptsMax {
             let plan = WatchPlan(self.paths)
-            var folders: [CInt: WatchPlan.Directory] = [:]
-            for (path, folder) in plan.folders {
-                let events = Self.folderEvents | (folder.isEnd || folder.holdsEnd ? IN_CLOSE_WRITE : 0)
+            var directories: [CInt: WatchPlan.Directory] = [:]
+            for (path, directory) in plan.directories {
+                let events = Self.directoryEvents | (directory.isEnd || directory.holdsEnd ? IN_CLOSE_WRITE : 0)
                 let watch = unsafe inotify_add_watch(self.descriptor, path, UInt32(events) | UInt32(IN_ONLYDIR))
-                if watch >= 0 { folders[watch] = folder }
+                if watch >= 0 { directories[watch] = directory }
             }
-            for watch in self.folders.keys where folders[watch] == nil { inotify_rm_watch(self.descriptor, watch) }
-            self.folders = folders
+            for watch in self.directories.keys where directories[watch] == nil { inotify_rm_watch(self.descriptor, watch) }
+            self.directories = directories
             if WatchPlan(self.paths) == plan { break }
         }
     }
@@ -80,7 +80,7 @@ struct InotifyWatches: Sendable {
 private struct InotifyEvent {
     let watch: CInt
     let mask: UInt32
-    /// Empty for an event of the folder itself.
+    /// Empty for an event of the directory itself.
     let name: String
 
     /// In the order in which read(2) gave them: watch, mask, cookie, length of the name; the name, with NULs behind it.

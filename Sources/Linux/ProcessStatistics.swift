@@ -58,10 +58,10 @@ package struct ProcessStatistics: Sendable {
     }
 
     private static func countDescriptors() -> Int? {
-        guard let folder = unsafe opendir("/proc/self/fd") else { return nil }
-        defer { unsafe closedir(folder) }
+        guard let directory = unsafe opendir("/proc/self/fd") else { return nil }
+        defer { unsafe closedir(directory) }
         var count = 0
-        while unsafe readdir(folder) != nil { count += 1 }
-        return count - 3  // `.`, `..` and the descriptor that reads the folder.
+        while unsafe readdir(directory) != nil { count += 1 }
+        return count - 3  // `.`, `..` and the descriptor that reads the directory.
     }
 }

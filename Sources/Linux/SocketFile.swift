@@ -82,7 +82,7 @@ package enum SocketFileError: Error, Equatable, Sendable {
 /// Rules:
 /// 1. The name appears with its final owner and mode; nobody can connect before.
 /// 2. A name that a dead process left is taken over; one that somebody listens on is not, and neither is anything that
-///    is no socket. A lock on the folder, held for these few calls, keeps two agents from taking over the same name.
+///    is no socket. A lock on the directory, held for these few calls, keeps two agents from taking over the same name.
 /// 3. At the end the name is removed, but only if it is still this socket's: an agent that took over keeps its own.
 package struct SocketFile: ~Copyable, Sendable {
     /// The listening descriptor. Whoever serves it closes it.
@@ -95,7 +95,7 @@ package struct SocketFile: ~Copyable, Sendable {
     /// How many connections may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
     private static let backlog: CInt = 4096
 
-    /// Makes the folder if there is none, and a listening socket in it.
+    /// Makes the directory if there is none, and a listening socket in it.
     ///
     /// - Throws: ``SocketFileError``.
     package init(at place: SocketSettings) throws(SocketFileError) { try self.init(at: ResolvedSocket(place)) }
@@ -103,7 +103,7 @@ package struct SocketFile: ~Copyable, Sendable {
     /// Makes a listening socket at a place whose owner is known.
     package init(at site: ResolvedSocket) throws(SocketFileError) {
         let path = site.path
-        try Self.makeFolder(site.directory)
+        try Self.makeDirectory(site.directory)
         let lock = try DirectoryLock(site.directory)
         defer { lock.release() }
 
@@ -144,13 +144,13 @@ package struct SocketFile: ~Copyable, Sendable {
         }
     }
 
-    private static func makeFolder(_ folder: String) throws(SocketFileError) {
-        guard unsafe access(folder, F_OK) != 0 else { return }
-        if let parent = folder.utf8.lastIndex(of: UInt8(ascii: "/")), parent > folder.startIndex {
-            try Self.makeFolder(String(folder[..<parent]))
+    private static func makeDirectory(_ directory: String) throws(SocketFileError) {
+        guard unsafe access(directory, F_OK) != 0 else { return }
+        if let parent = directory.utf8.lastIndex(of: UInt8(ascii: "/")), parent > directory.startIndex {
+            try Self.makeDirectory(String(directory[..<parent]))
         }
-        guard unsafe mkdir(folder, 0o755) == 0 || errno == EEXIST else {
-            throw .system(SystemError("make folder", folder))
+        guard unsafe mkdir(directory, 0o755) == 0 || errno == EEXIST else {
+            throw .system(SystemError("create directory", directory))
         }
     }
 
@@ -205,7 +205,7 @@ package struct SocketFile: ~Copyable, Sendable {
     }
 }
 
-/// flock(2) on a folder, for as long as a socket in it is looked at and replaced.
+/// flock(2) on a directory, for as long as a socket in it is looked at and replaced.
 private struct DirectoryLock {
     private let descriptor: CInt
 
@@ -214,13 +214,13 @@ private struct DirectoryLock {
     /// Between two attempts, in microseconds: flock(2) waits without a limit or not at all.
     private static let pause: UInt32 = 5000
 
-    init(_ folder: String) throws(SocketFileError) {
-        FileProgress.current?.begin(folder)
+    init(_ directory: String) throws(SocketFileError) {
+        FileProgress.current?.begin(directory)
         let deadline = Instant.now() + Self.patience
-        self.descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard self.descriptor >= 0 else { throw .system(SystemError("open folder", folder)) }
+        self.descriptor = unsafe open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard self.descriptor >= 0 else { throw .system(SystemError("open directory", directory)) }
         while flock(self.descriptor, LOCK_EX | LOCK_NB) != 0 {
-            let error = SystemError("lock directory", folder)
+            let error = SystemError("lock directory", directory)
             guard error.code == EINTR || error.code == EWOULDBLOCK, .now() < deadline else {
                 close(self.descriptor)
                 throw .system(error)

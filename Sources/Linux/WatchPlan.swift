@@ -2,11 +2,11 @@
 
 import Glibc
 
-/// Which folders must be watched to see every change of what some paths lead to.
+/// Which directories must be watched to see every change of what some paths lead to.
 ///
-/// A path leads to something else not only when its file is written, but when any step on the way is: a folder renamed, a
-/// symbolic link replaced, as Kubernetes replaces `..data`. So each folder on the way is watched, links followed, for the
-/// one name in it that the way goes through; and a folder at a way's end, for every name.
+/// A path leads to something else not only when its file is written, but when any step on the way is: a directory renamed, a
+/// symbolic link replaced, as Kubernetes replaces `..data`. So each directory on the way is watched, links followed, for the
+/// one name in it that the way goes through; and a directory at a way's end, for every name.
 struct WatchPlan: Equatable {
     struct Directory: Equatable {
         /// The names that matter.
@@ -20,7 +20,7 @@ struct WatchPlan: Equatable {
     }
 
     /// By path, without symbolic links.
-    private(set) var folders: [String: Directory] = [:]
+    private(set) var directories: [String: Directory] = [:]
 
     /// As many as the kernel follows: path_resolution(7).
     private static let linksMax = 40
@@ -33,28 +33,28 @@ struct WatchPlan: Equatable {
     }
 
     private mutating func follow(_ path: String) {
-        var folder = "/"
+        var directory = "/"
         var steps = Self.steps(of: path)
         var links = 0
         while let name = steps.popLast() {
             if name == ".." {
-                folder = String(folder[..<(folder.lastIndex(of: "/") ?? folder.startIndex)])
-                if folder.isEmpty { folder = "/" }
+                directory = String(directory[..<(directory.lastIndex(of: "/") ?? directory.startIndex)])
+                if directory.isEmpty { directory = "/" }
                 continue
             }
-            self.folders[folder, default: Directory()].names.insert(name)
-            let here = folder == "/" ? "/\(name)" : "\(folder)/\(name)"
+            self.directories[directory, default: Directory()].names.insert(name)
+            let here = directory == "/" ? "/\(name)" : "\(directory)/\(name)"
             switch Step(at: here) {
             case .link(let target):
                 links += 1
                 guard links <= Self.linksMax else { return }
-                if target.hasPrefix("/") { folder = "/" }
+                if target.hasPrefix("/") { directory = "/" }
                 steps += Self.steps(of: target)
-            case .folder:
-                folder = here
-                if steps.isEmpty { self.folders[folder, default: Directory()].isEnd = true }
+            case .directory:
+                directory = here
+                if steps.isEmpty { self.directories[directory, default: Directory()].isEnd = true }
             case .other:
-                self.folders[folder, default: Directory()].holdsEnd = true
+                self.directories[directory, default: Directory()].holdsEnd = true
                 return
             case .missing:
                 return
@@ -69,7 +69,7 @@ struct WatchPlan: Equatable {
 
     /// What one name stands for.
     private enum Step {
-        case folder
+        case directory
         case link(String)
         case other
         case missing
@@ -81,7 +81,7 @@ struct WatchPlan: Equatable {
                 return
             }
             switch status.st_mode & S_IFMT {
-            case S_IFDIR: self = .folder
+            case S_IFDIR: self = .directory
             case S_IFLNK: self = Self.target(of: path).map(Self.link) ?? .missing
             case _: self = .other
             }

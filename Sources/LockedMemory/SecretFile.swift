@@ -30,11 +30,11 @@ package enum SecretFile {
         /// What an operator can do about it.
         package var remedy: String {
             switch self {
-            case .system(ENOENT), .system(ENOTDIR): "name a file that exists"
+            case .system(ENOENT), .system(ENOTDIR): "use an existing file"
             case .system(EACCES), .system(EPERM):
                 "make it readable by the agent's user (for example owner root, group keyside, mode 0640)"
-            case .system, .notRegular: "name another file"
-            case .tooLarge: "name the right file, or split it"
+            case .system, .notRegular: "use another file"
+            case .tooLarge: "use the right file, or split it"
             case .memory: "increase LimitMEMLOCK= and memory.locked_max"
             }
         }

@@ -5,8 +5,9 @@ import Cryptography
 import KeyService
 
 extension EncryptedMessage {
-    /// `{"aead": …, "id": …, "iv": …, "nonce": …, "bytes": …}`, as object stores and KES wrote it at first: base64 of the
-    /// IV, the nonce and the body. The key's id is ignored, as are unknown members: the tag tells whether it is this key.
+    /// The oldest format of object stores and KES: `{"aead": …, "id": …, "iv": …, "nonce": …, "bytes": …}`, with IV,
+    /// nonce and body in base64. The key id and unknown members are ignored: the authentication tag shows whether the
+    /// key is right.
     init?(json text: Span<UInt8>) {
         var name: String?
         var iv: [UInt8]?
@@ -27,7 +28,7 @@ extension EncryptedMessage {
             }
             guard reader.isAtEnd(in: text) else { return nil }
         } catch {
-            return nil  // It is not JSON but begins and ends as if it were.
+            return nil  // Starts and ends like JSON, but is not JSON.
         }
         guard
             let algorithm = name.flatMap(Self.algorithm(jsonName:)),

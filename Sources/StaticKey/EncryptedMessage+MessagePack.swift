@@ -5,11 +5,11 @@ import Cryptography
 import KeyService
 
 extension EncryptedMessage {
-    /// An array of five elements, which the form is and its first byte says.
+    /// The first byte of the format: an array of five elements.
     static let messagePackMark: UInt8 = 0x95
 
-    /// `[algorithm, key id, IV, nonce, body]`, as KES wrote it for a time: two strings, three byte strings, and nothing
-    /// behind them. The id is ignored: the tag tells whether it is this key.
+    /// A former format of KES: `[algorithm, key id, IV, nonce, body]`, two strings and three byte strings, without
+    /// trailing bytes. The key id is ignored: the authentication tag shows whether the key is right.
     init?(messagePack bytes: [UInt8]) {
         var reader = MessagePackReader(bytes.dropFirst())
         guard
@@ -33,8 +33,8 @@ extension EncryptedMessage {
     }
 }
 
-/// Reads the two types of MessagePack that a ciphertext is made of, one value after the other. Nil: it is another type
-/// that comes next, or the bytes end within it.
+/// Reads the two MessagePack types of a ciphertext, one value after the other. Returns nil if the next value has
+/// another type or is incomplete.
 private struct MessagePackReader {
     private var rest: ArraySlice<UInt8>
 

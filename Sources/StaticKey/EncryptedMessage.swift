@@ -3,25 +3,25 @@
 import Cryptography
 import KeyService
 
-/// A ciphertext taken apart. Three forms have been written in the course of time; all are read, whichever wrote them.
+/// The parts of a ciphertext. There are three formats; all are read.
 ///
-/// The binary form, the one that is written today, has no mark of its own: `body ‖ IV (16 bytes) ‖ nonce (12 bytes)`, and
-/// is AES's. The other two are told by their first bytes, which a binary one may begin with by chance; so what does not
-/// read as one of them is binary after all.
+/// The binary format is the current one: `body ‖ IV (16 bytes) ‖ nonce (12 bytes)`, always AES. It has no marker. The
+/// other two are recognised by their first bytes, which a binary ciphertext can have by chance; so bytes that do not
+/// parse as one of them are read as binary.
 struct EncryptedMessage {
     typealias InitializationVector = HChaCha20.InitializationVector
-    /// What stands behind the body in the binary form.
+    /// The bytes that follow the body in the binary format.
     typealias Trailer = InlineArray<28, UInt8>
 
     let algorithm: KeyAlgorithm
     let iv: InitializationVector
     let nonce: AEAD.Nonce
-    /// The enciphered plaintext and its tag.
+    /// The ciphertext proper and its authentication tag.
     let body: ArraySlice<UInt8>
 }
 
 extension EncryptedMessage {
-    /// Nil if the bytes are too few for any form.
+    /// Nil if the bytes are too few for any format.
     init?(_ ciphertext: Ciphertext) {
         let bytes = ciphertext.bytes
         if bytes.first == UInt8(ascii: "{"), bytes.last == UInt8(ascii: "}"), let message = Self(json: bytes.span) {

@@ -4,11 +4,11 @@ import Cryptography
 package import KeyService
 package import LockedMemory
 
-/// Serves data keys from one key that the object store's environment holds, as the object store itself would: what the
-/// one seals, the other opens.
+/// Serves data keys from one key of the object store's environment. Object store and agent can decrypt each other's
+/// ciphertexts.
 ///
-/// There is nothing to wait for: every operation answers at once, on any thread. What the object store's own key service
-/// cannot do throws `.notSupported`.
+/// No operation waits: each completes at once, on any thread. Operations that the object store's own key service lacks
+/// throw `.notSupported`.
 package final class StaticKeyService: KeyService {
     package let kind = "static key"
     package let defaultKeyName: KeyName
@@ -76,7 +76,7 @@ package final class StaticKeyService: KeyService {
         }
     }
 
-    /// The name does not matter: there is one key.
+    /// The name is ignored: there is one key.
     package func hmac(_ name: KeyName, message: [UInt8]) async throws(KeyServiceError) -> Secret {
         try KeyServiceError.translating { () throws(CryptographyError) in
             try self.key.code(of: message)
@@ -113,7 +113,7 @@ package final class StaticKeyService: KeyService {
         throw .notSupported
     }
 
-    /// The one key, if its name begins with the prefix (`*` for any) and with where to continue.
+    /// Returns the one key, if its name begins with the prefix (`*` matches any) and is not before `continueAt`.
     package func listKeys(_ request: KeyListingRequest) async throws(KeyServiceError) -> KeyListing {
         let name = self.defaultKeyName.description.utf8
         let isListed =
@@ -135,7 +135,7 @@ package final class StaticKeyService: KeyService {
 }
 
 extension KeyServiceError {
-    /// Does `body`, whose failures become what a caller of a key service decides by.
+    /// Runs `body` and maps its errors to those of a key service.
     fileprivate static func translating<Result: ~Copyable>(
         _ body: () throws(CryptographyError) -> Result
     ) throws(KeyServiceError) -> Result {

@@ -4,7 +4,7 @@ import Cryptography
 import KeyService
 import LockedMemory
 
-/// The static key and what it does. It never meets a message itself: each has a cipher key of its own, derived from the
+/// The static key. It never encrypts a message itself: each message has a cipher key of its own, derived from the
 /// static key and the message's initialization vector.
 ///
 /// | cipher            | cipher key                            |
@@ -12,8 +12,8 @@ import LockedMemory
 /// | AES-256-GCM       | HMAC-SHA-256(static key, IV)          |
 /// | ChaCha20-Poly1305 | HChaCha20(static key, IV)             |
 ///
-/// AES is what it seals with; ChaCha20 is read where a ciphertext names it. KES does the same with a key of its own, so
-/// that a static key can move to a KES server with all that it has sealed.
+/// Encryption uses AES. ChaCha20 is only decrypted, if a ciphertext names it. KES uses the same scheme, so a static key
+/// can move to a KES server with all its ciphertexts.
 struct WrappingKey: Sendable {
     private let key: SharedSecret
     private let memory: SecretMemory
@@ -32,7 +32,7 @@ struct WrappingKey: Sendable {
         self.chaCha20 = try AEAD(.chaCha20Poly1305)
     }
 
-    /// A new random data key, in the clear and sealed.
+    /// A new random data key: plaintext and ciphertext.
     func makeDataKey(associatedData: AssociatedData) throws(CryptographyError) -> DataKey {
         let plaintext = try Randomness.secret(byteCount: DataKey.byteCount, in: self.memory)
         let ciphertext = try self.seal(plaintext, associatedData: associatedData)
@@ -61,7 +61,7 @@ struct WrappingKey: Sendable {
         return Ciphertext(bytes)
     }
 
-    /// Opens what was sealed with this key, in any of its forms.
+    /// Decrypts a ciphertext in any of the three formats.
     func open(
         _ ciphertext: Ciphertext,
         associatedData: AssociatedData

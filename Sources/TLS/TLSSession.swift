@@ -65,7 +65,7 @@ import LockedMemory
         }
         switch self.outcome(of: result) {
         case .wait: return .underWay
-        case .end: return .failed(reason: "the client has gone")
+        case .end: return .failed(reason: "the client closed the connection")
         case .failed:
             let isPlain = keyside_tls_is_plain_http(ERR_peek_error()) == 1
             let reason = OpenSSLLibrary.takeReason()

@@ -2,7 +2,7 @@
 
 import Synchronization
 
-/// A number that threads change without waiting for one another.
+/// A counter that threads increment without locks.
 package final class Counter: Sendable {
     private let value = Atomic<Int>(0)
 
@@ -13,7 +13,7 @@ package final class Counter: Sendable {
     package func add(_ amount: Int = 1) { self.value.wrappingAdd(amount, ordering: .relaxed) }
 }
 
-/// How long things took, as cumulative buckets for Prometheus.
+/// A histogram of durations with fixed buckets. Threads record without locks.
 package final class Histogram: Sendable {
     /// Upper bounds in nanoseconds: 5 µs to 10 s, with every bound that KES's own histogram has among them.
     package static let bounds: [Int] = [
@@ -22,7 +22,7 @@ package final class Histogram: Sendable {
         1_000_000_000, 1_500_000_000, 3_000_000_000, 5_000_000_000, 10_000_000_000,
     ]
 
-    /// One for each bound, and one for what is longer than all.
+    /// One per bound, plus one for longer durations.
     private let counts = InlineArray<22, Atomic<Int>> { _ in Atomic(0) }
     private let sum = Atomic(0)
 
@@ -42,9 +42,9 @@ package final class Histogram: Sendable {
             sumNanoseconds: self.sum.load(ordering: .relaxed))
     }
 
-    /// The histogram at a moment, and the sum of several.
+    /// The counts of a histogram at one moment, or the sum of several histograms.
     package struct Snapshot: Sendable {
-        /// By bucket, not cumulative.
+        /// Per bucket, not cumulative.
         package private(set) var counts: [Int]
         package private(set) var sumNanoseconds: Int
 
@@ -53,7 +53,7 @@ package final class Histogram: Sendable {
 
         package var count: Int { self.counts.reduce(0, +) }
 
-        /// Observations of at most `bound` nanoseconds, which must be one of the histogram's.
+        /// The number of observations of at most `bound` nanoseconds. `bound` must be one of ``Histogram/bounds``.
         package func cumulativeCount(upTo bound: Int) -> Int {
             zip(Histogram.bounds, self.counts).reduce(0) { $1.0 <= bound ? $0 + $1.1 : $0 }
         }

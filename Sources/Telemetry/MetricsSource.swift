@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A part of the agent that counts. Whoever serves metrics asks every part in turn, and knows none of them.
+/// A part of the agent that has metrics. The metrics endpoint asks each source in turn.
 package protocol MetricsSource: Sendable {
-    /// Adds its families, each of them whole.
+    /// Appends complete families: the samples of a family must not be spread over sources.
     func writeMetrics(to text: inout MetricsText)
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Prometheus' text format, version 0.0.4, written family by family.
+/// A writer of Prometheus' text format, version 0.0.4.
 package struct MetricsText: Sendable {
     package private(set) var text = ""
 
@@ -10,13 +10,13 @@ package struct MetricsText: Sendable {
         case counter, gauge, histogram
     }
 
-    /// The value of one label or several: `{a="b",c="d"}`.
+    /// One or several labels: `{a="b",c="d"}`.
     package struct Labels: Sendable, ExpressibleByDictionaryLiteral {
         let text: String
 
         package static let none: Labels = [:]
 
-        /// Values are the project's own words and checked addresses, with nothing in them to escape.
+        /// Values are not escaped: they must be constants or checked addresses.
         package init(dictionaryLiteral pairs: (String, String)...) {
             self.text = pairs.map { "\($0)=\"\($1)\"" }.joined(separator: ",")
         }
@@ -27,7 +27,7 @@ package struct MetricsText: Sendable {
         }
     }
 
-    /// A family with its samples. One without samples is left out: KES's client fails on an empty family.
+    /// Appends a family with its samples. A family without samples is omitted, because KES's client rejects it.
     package mutating func family(_ name: String, _ kind: Kind, _ help: String, _ samples: [(Labels, Double)]) {
         guard !samples.isEmpty else { return }
         self.header(name, kind, help)
@@ -41,7 +41,7 @@ package struct MetricsText: Sendable {
         self.family(name, kind, help, [(.none, value)])
     }
 
-    /// A histogram in seconds. `bounds` in nanoseconds, each one of ``Histogram/bounds``.
+    /// Appends a histogram in seconds. `bounds` are in nanoseconds, each one of ``Histogram/bounds``.
     package mutating func histogram(
         _ name: String, _ help: String, bounds: [Int], _ samples: [(Labels, Histogram.Snapshot)]
     ) {
@@ -63,7 +63,7 @@ package struct MetricsText: Sendable {
         self.text += "# HELP \(name) \(help)\n# TYPE \(name) \(kind.rawValue)\n"
     }
 
-    /// Whole numbers without a fraction, as Prometheus' own libraries write them.
+    /// Whole numbers have no fraction, as in Prometheus' own libraries.
     private static func number(_ value: Double) -> String {
         value == value.rounded() && value.magnitude < 1e15 ? String(Int(value)) : String(value)
     }

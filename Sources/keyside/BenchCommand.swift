@@ -16,9 +16,9 @@ struct Bench: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Measure a running agent under load.",
         discussion: """
-            Makes data keys, then asks as fast as the agent answers: every connection has one request under way. \
-            Prints operations, latency, errors, the share of answers that came from the cache, and what the agent's \
-            process took. Ctrl-C ends it early.
+            Generates data keys, then sends requests as fast as the agent answers, one in flight per connection. \
+            Prints operations, latency, errors, hit ratio, and CPU time and memory of the agent. Ctrl-C ends the run \
+            early.
             """)
 
     @Option(help: ArgumentHelp("decrypt, generate, or mixed: one generate to nine decrypts.", valueName: "op"))
@@ -27,21 +27,21 @@ struct Bench: AsyncParsableCommand {
     @Option(help: ArgumentHelp("The key's name. Default: the agent's own default key.", valueName: "name"))
     var key: String?
 
-    @Option(help: ArgumentHelp("How many connections.", valueName: "count"))
+    @Option(help: ArgumentHelp("Number of connections.", valueName: "count"))
     var connections = 8
 
-    @Option(help: ArgumentHelp("How long, as 500ms or 1m. Default: 10s.", valueName: "time"))
+    @Option(help: ArgumentHelp("Duration of the run: 500ms, 10s, 1m. Default: 10s.", valueName: "time"))
     var duration: BenchDuration?
 
-    @Option(help: ArgumentHelp("How many requests, in place of a time.", valueName: "count"))
+    @Option(help: ArgumentHelp("Number of requests, in place of --duration.", valueName: "count"))
     var requests: Int?
 
-    @Option(help: ArgumentHelp("How many data keys are made, to be decrypted in no order.", valueName: "count"))
+    @Option(help: ArgumentHelp("Number of data keys to generate and decrypt.", valueName: "count"))
     var distinct = 1000
 
     @Option(
         help: ArgumentHelp(
-            "Prefer some of them, by Zipf's law with this exponent. 0: all alike.", valueName: "exponent"))
+            "Prefer some data keys, by Zipf's law with this exponent. 0: none.", valueName: "exponent"))
     var zipf = 0.0
 
     @OptionGroup var options: ClientOptions
@@ -53,14 +53,14 @@ struct Bench: AsyncParsableCommand {
         try Self.check("--connections", self.connections, 1...100_000)
         try Self.check("--requests", self.requests ?? 1, 1...Int.max)
         try Self.check("--distinct", self.distinct, 1...1_000_000)
-        guard (0...100).contains(self.zipf) else { throw ValidationError("--zipf wants a number from 0 to 100") }
+        guard (0...100).contains(self.zipf) else { throw ValidationError("--zipf must be a number from 0 to 100") }
         guard self.key != "" else { throw ValidationError("a key's name cannot be empty") }
     }
 
     private static func check(_ option: String, _ value: Int, _ range: ClosedRange<Int>) throws {
         guard range.contains(value) else {
             let end = range.upperBound == .max ? "on" : "to \(range.upperBound)"
-            throw ValidationError("\(option) wants a whole number from \(range.lowerBound) \(end)")
+            throw ValidationError("\(option) must be a whole number from \(range.lowerBound) \(end)")
         }
     }
 
@@ -86,14 +86,14 @@ struct Bench: AsyncParsableCommand {
 
     private func failOnErrors(_ report: LoadReport) throws {
         if case .noConnection(let error) = report.ending {
-            throw CommandFailure(.unavailable, "\(self.options.socketPath): \(error.reason); the agent has gone")
+            throw CommandFailure(.unavailable, "\(self.options.socketPath): \(error.reason); the agent has stopped")
         }
         if let fault = report.firstFault {
             throw CommandFailure(.failed, "\(report.errors) requests failed, the first with \(fault)")
         }
     }
 
-    /// Runs `body` on a thread of its own, since it waits in the kernel; SIGINT and SIGTERM raise the sign.
+    /// Runs `body` on a separate thread, because it blocks in the kernel. SIGINT and SIGTERM raise the flag.
     private static func untilInterrupted(
         raising stop: StopFlag, _ body: @escaping @Sendable () throws -> LoadReport
     ) async throws -> LoadReport {
@@ -130,7 +130,7 @@ struct Bench: AsyncParsableCommand {
                 ?? .time(Interval(self.duration?.value ?? .seconds(10))))
     }
 
-    /// Asks the agent for its default key where none is named, and in any case whether it is there.
+    /// Returns the named key or the agent's default key, after checking that it exists.
     private func keyName(asking agent: ConnectedClient) throws -> KeyName {
         let status = try agent.client.status().status
         if let key = self.key.flatMap({ KeyName($0) }) { return key }
@@ -138,12 +138,12 @@ struct Bench: AsyncParsableCommand {
             let key = KeyName(agent.backend.key)
         else {
             throw CommandFailure(
-                .failed, "\(self.options.socketPath): no default key is told there; name one with --key")
+                .failed, "\(self.options.socketPath): the agent has no default key; set one with --key")
         }
         return key
     }
 
-    /// Each is bound to data of its own, as an object store does it.
+    /// Each data key has associated data of its own, as in an object store.
     private func makeDataKeys(of key: KeyName, asking agent: ConnectedClient, _ stop: StopFlag) throws
         -> [EncryptedDataKey]
     {
@@ -164,7 +164,7 @@ struct Bench: AsyncParsableCommand {
 
 extension Workload.Mix: ExpressibleByArgument {}
 
-/// A duration on the command line, as settings have it.
+/// A duration on the command line, in the format of settings.
 struct BenchDuration: ExpressibleByArgument {
     let value: Duration
 

@@ -3,7 +3,7 @@
 import Linux
 import LoadGenerator
 
-/// A line on the terminal that is written over; nothing where standard error is none.
+/// A progress line on the terminal. Prints nothing if standard error is not a terminal.
 struct BenchProgress {
     private let isShown = StandardStreams.errorIsTerminal
 
@@ -11,7 +11,7 @@ struct BenchProgress {
         let seconds = (Double(report.elapsed.nanoseconds) / 1e9).toTenths
         let latency = report.latencies.microseconds(atPercentile: 99).toTenths
         self.write(
-            "\(seconds) s  \(Int(report.operationsPerSecond)) a second  p99 \(latency) µs  \(report.errors) errors")
+            "\(seconds) s  \(Int(report.operationsPerSecond)) per second  p99 \(latency) µs  \(report.errors) errors")
     }
 
     func show(made count: Int, of all: Int) {

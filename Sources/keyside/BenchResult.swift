@@ -4,12 +4,12 @@ import ByteCoding
 import Linux
 import LoadGenerator
 
-/// What `keyside bench` prints.
+/// The output of `keyside bench`.
 struct BenchResult {
     private let report: LoadReport
     private let title: String
 
-    /// - Parameter title: what was measured, for eyes.
+    /// - Parameter title: describes the workload; printed in text output.
     init(_ report: LoadReport, title: String) {
         self.report = report
         self.title = title
@@ -19,7 +19,7 @@ struct BenchResult {
         self.report.latencies.microseconds(atPercentile: percent).toTenths
     }
 
-    /// The members of one object. Latencies are in microseconds; what cannot be told is `null`.
+    /// Writes the members of one JSON object. Latencies are in microseconds; an unknown value is `null`.
     func write(to json: inout JSONWriter) {
         json.member("ops", self.report.operations)
         json.member("ops_per_s", self.report.operationsPerSecond.toTenths)
@@ -38,13 +38,13 @@ struct BenchResult {
         let report = self.report
         let seconds = Double(report.elapsed.nanoseconds) / 1e9
         let hits = report.tellsOfCache ? "\((report.hitRatio * 100).toTenths) %" : "n/a"
-        let cpu = report.serverMicrosecondsPerOperation.map { "\($0.toHundredths) µs of CPU an operation" }
+        let cpu = report.serverMicrosecondsPerOperation.map { "\($0.toHundredths) µs of CPU per operation" }
         let memory = report.serverResidentByteCount.map { "\((Double($0) / 1_048_576).toTenths) MiB resident" }
         let server = [cpu, memory].compactMap(\.self).joined(separator: ", ")
         let rows = [
             (
                 "operations",
-                "\(report.operations) in \(seconds.toTenths) s, \(Int(report.operationsPerSecond)) a second"
+                "\(report.operations) in \(seconds.toTenths) s, \(Int(report.operationsPerSecond)) per second"
             ),
             (
                 "latency",

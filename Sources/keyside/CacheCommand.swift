@@ -10,14 +10,14 @@ import Linux
 /// `keyside cache …`
 struct CacheCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "cache", abstract: "Look into the cache of a running agent, and empty it.",
+        commandName: "cache", abstract: "Show and purge the cache of a running agent.",
         subcommands: [CacheStats.self, PurgeCache.self])
 }
 
 /// `keyside cache stats`
 struct CacheStats: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "stats", abstract: "Tell what the cache holds and has done since the agent started.")
+        commandName: "stats", abstract: "Show the contents and counters of the cache.")
 
     @OptionGroup var options: ClientOptions
 
@@ -62,16 +62,16 @@ struct CacheStats: ParsableCommand {
 struct PurgeCache: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "purge",
-        abstract: "Have the agent forget data keys. They are asked for again when they are next needed.")
+        abstract: "Remove data keys from the cache. The agent requests them again when they are needed.")
 
-    @Option(help: ArgumentHelp("Forget the data keys of this key.", valueName: "name"))
+    @Option(help: ArgumentHelp("Remove the data keys of this key.", valueName: "name"))
     var key: String?
-    @Flag(help: "Forget all data keys.")
+    @Flag(help: "Remove all data keys.")
     var all = false
     @OptionGroup var options: ClientOptions
 
     func validate() throws {
-        guard (self.key == nil) == self.all else { throw ValidationError("give either --key NAME or --all") }
+        guard (self.key == nil) == self.all else { throw ValidationError("set either --key NAME or --all") }
         guard self.key?.isEmpty != true else { throw ValidationError("a key's name cannot be empty") }
     }
 
@@ -86,7 +86,7 @@ struct PurgeCache: ParsableCommand {
     }
 }
 
-/// How a cache is told of for eyes.
+/// Text output about a cache.
 enum CacheText {
     /// `any 300 s, unused 60 s, offline off`
     static func expiry(of report: CacheReport) -> String {

@@ -11,14 +11,14 @@ struct Check: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Validate the configuration and show it with its sources, without secrets.",
         discussion: """
-            Reads what 'keyside run' would read, reports everything that is wrong with it at once, and starts nothing. \
-            Exits with 78 if the agent would not start, and with 69 if --connect finds a key server that is of no use.
+            Reads the configuration of 'keyside run' and reports all errors together. Starts no agent. \
+            Exits with 78 if the agent would not start, and with 69 if --connect finds that a key server fails its check.
             """)
 
     @OptionGroup var options: ConfigurationOptions
-    @Flag(help: "Try every key server, from its name to a data key.")
+    @Flag(help: "Try every key server, from DNS lookup to data key.")
     var connect = false
-    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
+    @Option(help: ArgumentHelp("Output format.", valueName: "format"))
     var output = OutputFormat.text
 
     func run() async throws {

@@ -7,14 +7,14 @@ import KeysideClient
 import Linux
 import LockedMemory
 
-/// What every command that asks a running agent takes.
+/// The options of every command that connects to a running agent.
 struct ClientOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "The agent's socket. Default: $KEYSIDE_SOCKET, else /run/keyside/keyside.sock.", valueName: "path"))
     var socket: String?
 
-    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
+    @Option(help: ArgumentHelp("Output format.", valueName: "format"))
     var output = OutputFormat.text
 
     private static let defaultSocket = "/run/keyside/keyside.sock"
@@ -23,9 +23,9 @@ struct ClientOptions: ParsableArguments {
         self.socket ?? EnvironmentBlock.texts { $0 == "KEYSIDE_SOCKET" }["KEYSIDE_SOCKET"] ?? Self.defaultSocket
     }
 
-    /// Connects when the first question is asked.
+    /// Opens no connection yet; the first request does.
     ///
-    /// A client takes ordinary memory where it cannot lock any: it holds one key for a moment, and is about to show it.
+    /// Uses ordinary memory if none can be locked: the command holds one key for a moment, and prints it.
     func connect() throws -> ConnectedClient {
         do {
             let memory = try SecretMemory(slotCount: 64, allowUnlocked: true)
@@ -36,7 +36,7 @@ struct ClientOptions: ParsableArguments {
         }
     }
 
-    /// Asks the agent, and puts what it says against it into words.
+    /// Sends requests and turns the agent's errors into messages.
     func asking<Answer: ~Copyable>(_ body: (ConnectedClient) throws -> Answer) throws -> Answer {
         do {
             return try body(try self.connect())
@@ -46,7 +46,7 @@ struct ClientOptions: ParsableArguments {
     }
 }
 
-/// A client and where its secrets live.
+/// A client, and the memory for its secrets.
 struct ConnectedClient {
     let client: KeysideClient
     let memory: SecretMemory
@@ -62,11 +62,11 @@ extension CommandFailure {
         case .notReachable(let reason, isPermission: true):
             self.init(
                 .notPermitted,
-                "\(socketPath): \(reason); join the socket's group, or run this as a user who may connect")
+                "\(socketPath): \(reason); join the socket's group, or run this as another user")
         case .notReachable(let reason, isPermission: false):
             self.init(
                 .unavailable,
-                "\(socketPath): \(reason); start the agent with 'keyside run', or name its socket with --socket")
+                "\(socketPath): \(reason); start the agent with 'keyside run', or set its socket with --socket")
         case .timedOut:
             self.init(.unavailable, "\(socketPath): the agent did not answer in time")
         case .interrupted(let reason):

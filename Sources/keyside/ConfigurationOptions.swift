@@ -3,16 +3,16 @@
 import Agent
 import ArgumentParser
 
-/// Where the configuration comes from, and the settings that have a flag.
+/// The options that locate the configuration, and those that override settings.
 struct ConfigurationOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("The agent's settings. Default: /etc/keyside/config.yaml if it exists.", valueName: "file"))
     var config: String?
 
-    @Option(help: ArgumentHelp("KEY=VALUE lines that count more than the environment.", valueName: "file"))
+    @Option(help: ArgumentHelp("File of KEY=VALUE lines that override the environment.", valueName: "file"))
     var envFile: String?
 
-    @Option(help: ArgumentHelp("Where to listen. Default: /run/keyside/keyside.sock.", valueName: "path"))
+    @Option(help: ArgumentHelp("Path of the Unix socket. Default: /run/keyside/keyside.sock.", valueName: "path"))
     var socket: String?
 
     @Option(help: ArgumentHelp("The socket's permissions. Default: 0660.", valueName: "mode"))
@@ -26,18 +26,18 @@ struct ConfigurationOptions: ParsableArguments {
     var socketGroup: String?
 
     @Option(
-        help: ArgumentHelp("Where to listen for TLS, too: 127.0.0.1:7373. Default: nowhere.", valueName: "address"))
+        help: ArgumentHelp("Address of the TLS listener: 127.0.0.1:7373. Default: none.", valueName: "address"))
     var tlsListen: String?
 
     @Option(help: ArgumentHelp("The TLS listener's certificate, PEM.", valueName: "file"))
     var tlsCert: String?
 
-    @Option(help: ArgumentHelp("Its private key, PEM.", valueName: "file"))
+    @Option(help: ArgumentHelp("The private key of that certificate, PEM.", valueName: "file"))
     var tlsKey: String?
 
     @Option(
         help: ArgumentHelp(
-            "Authorities that clients' certificates must come from. Default: any will do.", valueName: "file"))
+            "CA certificates that client certificates must chain to. Default: any certificate.", valueName: "file"))
     var tlsClientCa: String?
 
     @Option(help: ArgumentHelp("trace, debug, info, notice, warning or error. Default: info.", valueName: "level"))

@@ -8,7 +8,7 @@ import LockedMemory
 /// `keyside key generate NAME`
 struct GenerateKey: KeyOperation {
     static let configuration = CommandConfiguration(
-        commandName: "generate", abstract: "Make a new data key: 32 bytes, in the clear and sealed.")
+        commandName: "generate", abstract: "Generate a data key (plaintext and ciphertext).")
 
     @OptionGroup var key: KeyNameArgument
     @OptionGroup var context: ContextOption
@@ -25,10 +25,10 @@ struct GenerateKey: KeyOperation {
 
 /// `keyside key encrypt NAME [VALUE]`
 struct EncryptValue: KeyOperation {
-    static let configuration = CommandConfiguration(commandName: "encrypt", abstract: "Seal a value.")
+    static let configuration = CommandConfiguration(commandName: "encrypt", abstract: "Encrypt a value.")
 
     @OptionGroup var key: KeyNameArgument
-    @Argument(help: "The value in base64. Read from standard input if left out, where other users cannot see it.")
+    @Argument(help: "The value in base64. Default: standard input, which other users cannot see.")
     var value: String?
     @OptionGroup var context: ContextOption
     @OptionGroup var options: ClientOptions
@@ -43,10 +43,10 @@ struct EncryptValue: KeyOperation {
 
 /// `keyside key decrypt NAME [CIPHERTEXT]`
 struct DecryptValue: KeyOperation {
-    static let configuration = CommandConfiguration(commandName: "decrypt", abstract: "Open a ciphertext.")
+    static let configuration = CommandConfiguration(commandName: "decrypt", abstract: "Decrypt a ciphertext.")
 
     @OptionGroup var key: KeyNameArgument
-    @Argument(help: "The ciphertext in base64. Read from standard input if left out.")
+    @Argument(help: "The ciphertext in base64. Default: standard input.")
     var ciphertext: String?
     @OptionGroup var context: ContextOption
     @OptionGroup var options: ClientOptions
@@ -63,7 +63,7 @@ struct DecryptValue: KeyOperation {
 /// `keyside key hmac NAME`
 struct ComputeHMAC: KeyOperation {
     static let configuration = CommandConfiguration(
-        commandName: "hmac", abstract: "Authenticate standard input: HMAC-SHA-256 under the key.")
+        commandName: "hmac", abstract: "Print the HMAC-SHA-256 of standard input under the key.")
 
     @OptionGroup var key: KeyNameArgument
     @OptionGroup var options: ClientOptions

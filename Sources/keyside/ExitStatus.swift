@@ -3,7 +3,7 @@
 import ArgumentParser
 import Linux
 
-/// What a command says to the script that called it. The numbers are sysexits(3)'s and a contract.
+/// Exit statuses, with the numbers of sysexits(3). A contract with scripts.
 enum ExitStatus: Int32 {
     case failed = 1
     case unavailable = 69
@@ -12,10 +12,10 @@ enum ExitStatus: Int32 {
     case configuration = 78
 }
 
-/// A command that ends without having done what it was asked for.
+/// Ends a command with an exit status.
 struct CommandFailure: Error {
     let status: ExitStatus
-    /// What is wrong and what to do; nil when that has been said.
+    /// What is wrong and what to do. Nil if it has been printed already.
     let message: String?
 
     init(_ status: ExitStatus, _ message: String? = nil) {
@@ -25,7 +25,7 @@ struct CommandFailure: Error {
 }
 
 extension ParsableCommand {
-    /// Runs the body of a command, says what failed on standard error, and leaves with the status of the failure.
+    /// Runs the body of a command. On failure, prints the reason to standard error and exits with its status.
     func reportingFailures(_ body: () throws -> Void) throws {
         do {
             try body()
@@ -36,7 +36,7 @@ extension ParsableCommand {
 }
 
 extension AsyncParsableCommand {
-    /// As the other one, for a body that waits.
+    /// As the synchronous variant, for an `async` body.
     func reportingFailures(_ body: () async throws -> Void) async throws {
         do {
             try await body()
@@ -47,9 +47,9 @@ extension AsyncParsableCommand {
 }
 
 extension CommandFailure {
-    /// Says what failed on standard error.
+    /// Prints the reason to standard error.
     ///
-    /// - Returns: the status to leave with, or the error itself if it is none of ours.
+    /// - Returns: the exit status, or the error itself if it does not come from this program.
     fileprivate static func report(_ error: any Error) -> any Error {
         let failure: CommandFailure
         switch error {

@@ -8,7 +8,7 @@ import Linux
 
 /// `keyside key create NAME`
 struct CreateKey: KeyOperation {
-    static let configuration = CommandConfiguration(commandName: "create", abstract: "Make a new key at the backend.")
+    static let configuration = CommandConfiguration(commandName: "create", abstract: "Create a key at the backend.")
 
     @OptionGroup var key: KeyNameArgument
     @OptionGroup var options: ClientOptions
@@ -21,7 +21,7 @@ struct CreateKey: KeyOperation {
 /// `keyside key import NAME`
 struct ImportKey: KeyOperation {
     static let configuration = CommandConfiguration(
-        commandName: "import", abstract: "Store a key that was made elsewhere: 32 bytes in base64 on standard input.")
+        commandName: "import", abstract: "Store an existing key: 32 bytes in base64 from standard input.")
 
     enum Cipher: String, ExpressibleByArgument, CaseIterable {
         case aes256
@@ -36,7 +36,7 @@ struct ImportKey: KeyOperation {
     }
 
     @OptionGroup var key: KeyNameArgument
-    @Option(help: "What the key is for.")
+    @Option(help: "Cipher of the key.")
     var cipher = Cipher.aes256
     @OptionGroup var options: ClientOptions
 
@@ -49,7 +49,7 @@ struct ImportKey: KeyOperation {
 
 /// `keyside key describe NAME`
 struct DescribeKey: KeyOperation {
-    static let configuration = CommandConfiguration(commandName: "describe", abstract: "Tell what is known of a key.")
+    static let configuration = CommandConfiguration(commandName: "describe", abstract: "Print the properties of a key.")
 
     @OptionGroup var key: KeyNameArgument
     @OptionGroup var options: ClientOptions
@@ -76,7 +76,7 @@ struct DescribeKey: KeyOperation {
 /// `keyside key list [PREFIX]`
 struct ListKeys: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the names of keys, one a line.")
+        commandName: "list", abstract: "List the names of keys, one per line.")
 
     @Argument(help: "Only names that begin with this.")
     var prefix = ""
@@ -100,7 +100,7 @@ struct ListKeys: ParsableCommand {
 struct DeleteKey: KeyOperation {
     static let configuration = CommandConfiguration(
         commandName: "delete",
-        abstract: "Delete a key at the backend. Nothing that was sealed with it can be opened again.")
+        abstract: "Delete a key at the backend. Data encrypted with it can no longer be decrypted.")
 
     @OptionGroup var key: KeyNameArgument
     @OptionGroup var options: ClientOptions
@@ -111,7 +111,7 @@ struct DeleteKey: KeyOperation {
 }
 
 extension StandardStreams {
-    /// Writes one JSON object and a line end.
+    /// Writes one JSON object and a line feed.
     static func writeJSON(_ members: (inout JSONWriter) -> Void) throws(SystemError) {
         let line = JSONWriter.object(escaping: .plain, members) + "\n".utf8
         try Self.writeOutput(line.span)

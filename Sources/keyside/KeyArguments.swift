@@ -21,12 +21,12 @@ struct KeyNameArgument: ParsableArguments {
     }
 }
 
-/// A command that does one thing with one named key.
+/// A command that performs one operation on a named key.
 protocol KeyOperation: ParsableCommand {
     var key: KeyNameArgument { get }
     var options: ClientOptions { get }
 
-    /// Asks the agent and prints what comes of it.
+    /// Sends the request and prints the result.
     func perform(on name: KeyName, asking agent: ConnectedClient) throws
 }
 
@@ -40,7 +40,7 @@ extension KeyOperation {
 
 /// The associated data on the command line.
 struct ContextOption: ParsableArguments {
-    @Option(help: ArgumentHelp("What the data key is bound to: any bytes. None if left out.", valueName: "base64"))
+    @Option(help: ArgumentHelp("Associated data of the data key. Default: none.", valueName: "base64"))
     var context: String?
 
     func validate() throws { _ = try self.associatedData }
@@ -56,12 +56,12 @@ struct ContextOption: ParsableArguments {
     }
 }
 
-/// Values that come from an argument or from standard input.
+/// Values from an argument or from standard input.
 enum Input {
-    /// What a request can carry, and a little more, so that it is the agent that refuses it.
+    /// In bytes. Slightly more than a request may have, so that the agent rejects an excessive value, not the command.
     static let byteCountMax = 1 << 20
 
-    /// A value in base64, decoded. White space around it is passed over.
+    /// Decodes a base64 value. White space around it is ignored.
     static func secretValue(_ argument: String?, in memory: SecretMemory) throws -> Secret {
         let text = try Self.text(argument, in: memory)
         do {
@@ -74,19 +74,19 @@ enum Input {
         }
     }
 
-    /// As ``secretValue(_:in:)``, for what is no secret.
+    /// As ``secretValue(_:in:)``, for a value that is not secret.
     static func value(_ argument: String?, in memory: SecretMemory) throws -> [UInt8] {
         let secret = try Self.secretValue(argument, in: memory)
         return secret.withBytes { bytes in bytes.indices.map { bytes[$0] } }
     }
 
-    /// Standard input as it is.
+    /// Reads standard input unchanged.
     static func message(in memory: SecretMemory) throws -> [UInt8] {
         let text = try Self.text(nil, in: memory)
         return text.withBytes { bytes in bytes.indices.map { bytes[$0] } }
     }
 
-    /// A file, or standard input for `-`.
+    /// Reads a file, or standard input if `path` is `-`.
     static func contents(of path: String, in memory: SecretMemory) throws -> Secret {
         guard path != "-" else { return try Self.text(nil, in: memory) }
         do throws(SecretFile.Failure) {
@@ -100,12 +100,12 @@ enum Input {
         }
     }
 
-    /// As ``contents(of:in:)``, without white space at the ends.
+    /// As ``contents(of:in:)``, without leading and trailing white space.
     static func trimmedContents(of path: String, in memory: SecretMemory) throws -> Secret {
         try Self.trimmed(try Self.contents(of: path, in: memory), in: memory)
     }
 
-    /// The same without white space at the ends.
+    /// Removes leading and trailing white space.
     static func trimmed(_ text: borrowing Secret, in memory: SecretMemory) throws -> Secret {
         do throws(LockedMemoryError) {
             return try text.withBytes { bytes throws(LockedMemoryError) in
@@ -116,7 +116,7 @@ enum Input {
         }
     }
 
-    /// An argument, or standard input where there is none.
+    /// Returns the argument, or reads standard input if it is nil.
     static func text(_ argument: String?, in memory: SecretMemory) throws -> Secret {
         if let argument { return try Secret(copying: Array(argument.utf8).span, in: memory) }
         do throws(SecretFile.Failure) {
@@ -128,7 +128,7 @@ enum Input {
             case .system(let code):
                 throw CommandFailure(.inputOutput, "cannot read standard input: errno \(code)")
             case .notRegular, .memory:
-                throw CommandFailure(.failed, "not enough memory that can be locked")
+                throw CommandFailure(.failed, "not enough lockable memory")
             }
         }
     }

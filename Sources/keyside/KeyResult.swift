@@ -7,10 +7,10 @@ import LockedMemory
 
 /// The result of a key operation on standard output: `name: BASE64` lines, or one JSON object with the same names.
 ///
-/// A plaintext is written as base64 to locked memory and from there to the descriptor.
+/// A plaintext is encoded as base64 in locked memory and written from there to the descriptor.
 struct KeyResult: KESMessage, ~Copyable {
     let format: OutputFormat
-    /// What the secret is called.
+    /// The label of the secret.
     let name: String
     let secret: Secret?
     let ciphertext: Ciphertext?

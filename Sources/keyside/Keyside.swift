@@ -6,9 +6,9 @@ import Dispatch
 import Glibc
 import Linux
 
-/// Runs a command and ends the process with its status.
+/// Runs a command and exits with its status.
 ///
-/// Commands that need no task run on the main thread: tasks start threads, and these need /proc.
+/// Commands that need no task run on the main thread: tasks start threads, which need /proc.
 @main
 enum Program {
     static func main() {
@@ -23,7 +23,7 @@ enum Program {
         }
     }
 
-    /// Parses once more, since a command cannot be sent to a task.
+    /// Parses the arguments a second time, because a command cannot be sent to a task.
     private static func runInTask() -> Never {
         Task {
             do {
@@ -37,8 +37,8 @@ enum Program {
         dispatchMain()
     }
 
-    /// The thread pool of libdispatch, which runs tasks, reads the state of its threads from /proc, and ends the process
-    /// with SIGILL where it cannot.
+    /// libdispatch's thread pool runs tasks. It reads the state of its threads from /proc, and crashes with SIGILL
+    /// without it.
     private static func checkProc() throws {
         guard !ProcessStatistics.isAvailable else { return }
         throw CommandFailure(
@@ -72,7 +72,7 @@ struct Keyside: ParsableCommand {
         abstract: "The local key agent for object-storage nodes.",
         discussion: """
             Serves data keys to the processes of this node on a Unix socket, over the KES API, and keeps them in \
-            locked memory. The backend is the one that the object store is told of by its MINIO_KMS_* environment.
+            locked memory. The MINIO_KMS_* environment of the object store configures its backend.
 
             Start with 'keyside check', then 'keyside run'.
             """,

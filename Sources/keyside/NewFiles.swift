@@ -5,17 +5,17 @@ import Glibc
 import Linux
 import LockedMemory
 
-/// Files that a command makes, and that replace others only where it was told to.
+/// Files that a command creates. Existing files are replaced only with `--force`.
 struct NewFiles {
     let replacing: Bool
 
-    /// To be asked before anything is written: either all are written, or none.
+    /// Call before writing anything, so that either all files are written or none.
     func checkAbsence(of paths: [String]) throws {
         guard !self.replacing, let path = paths.first(where: Files.exists) else { return }
         throw CommandFailure(.failed, Self.refusal(of: path))
     }
 
-    /// For nobody else to read.
+    /// With mode 0600.
     func write(_ key: PrivateKey, to path: String, memory: SecretMemory) throws {
         let text = try CommandFailure.wrapping { () throws(CryptographyError) in try key.pem(in: memory) }
         try self.write(text, to: path)
@@ -26,7 +26,7 @@ struct NewFiles {
         try self.write(text.span, to: path, mode: 0o644)
     }
 
-    /// For nobody else to read.
+    /// With mode 0600.
     func write(_ secret: borrowing Secret, to path: String) throws {
         try secret.withBytes { bytes in try self.write(bytes, to: path, mode: 0o600) }
     }
@@ -41,6 +41,6 @@ struct NewFiles {
     }
 
     private static func refusal(of path: String) -> String {
-        "\(path): there is a file already; choose another place, or replace it with --force"
+        "\(path): the file exists; choose another path, or replace it with --force"
     }
 }

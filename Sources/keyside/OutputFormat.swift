@@ -2,10 +2,10 @@
 
 import ArgumentParser
 
-/// How results are written to standard output.
+/// The format of results on standard output.
 enum OutputFormat: String, ExpressibleByArgument, CaseIterable {
-    /// Aligned for eyes.
+    /// Aligned text for people.
     case text
-    /// One object, with names that scripts can rely on.
+    /// One JSON object with stable member names.
     case json
 }

@@ -13,15 +13,15 @@ struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run the agent in the foreground.",
         discussion: """
-            Reads the backend from the MINIO_KMS_* environment that the object store has, and serves the KES API on a \
-            Unix socket. SIGTERM finishes what is under way and stops; a second one stops at once.
+            The MINIO_KMS_* environment of the object store configures the backend. Serves the KES API on a Unix socket. \
+            SIGTERM waits for requests in flight; a second SIGTERM stops at once.
             """)
 
     @OptionGroup var options: ConfigurationOptions
 
     func run() async throws {
         try await self.reportingFailures {
-            // Before there is anything worth stealing in the process.
+            // Before the process holds any secret.
             let hardeningFailures = ProcessHardening.apply()
             ProcessHardening.raiseDescriptorLimit()
 
@@ -36,7 +36,8 @@ struct Run: AsyncParsableCommand {
                 }
                 try await Self.serve(startup, logger: logger, writer: writer)
                 writer.finish()
-                // No exit handler may wait for a thread that hangs, or take from one that still works what it works with.
+                // Exit handlers could wait for a thread that hangs, or release resources that another thread still
+                // uses.
                 _exit(EXIT_SUCCESS)
             } catch let failure as CommandFailure {
                 if let message = failure.message { writer.submitReason("keyside: \(message)\n") }
@@ -61,9 +62,9 @@ struct Run: AsyncParsableCommand {
     private static func report(_ diagnostics: [Diagnostic], to logger: Logger) {
         for diagnostic in diagnostics {
             switch diagnostic.severity {
-            case .error: logger.error("\(diagnostic)")
-            case .warning: logger.warning("\(diagnostic)")
-            case .note: logger.info("\(diagnostic)")
+            case .error: logger.error("\(diagnostic.advice)")
+            case .warning: logger.warning("\(diagnostic.advice)")
+            case .note: logger.info("\(diagnostic.advice)")
             }
         }
     }

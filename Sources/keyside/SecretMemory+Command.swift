@@ -4,9 +4,9 @@ import Cryptography
 import LockedMemory
 
 extension SecretMemory {
-    /// Memory for a command that makes or reads a key, with whatever OpenSSL holds of it.
+    /// Memory for a command that creates or reads a key, OpenSSL's allocations included.
     ///
-    /// A command takes ordinary memory where it cannot lock any: it holds one key for a moment.
+    /// Uses ordinary memory if none can be locked: the command holds one key for a moment.
     static func forCommand() throws -> SecretMemory {
         let memory: SecretMemory
         do throws(LockedMemoryError) {
@@ -22,7 +22,7 @@ extension SecretMemory {
 extension CommandFailure {
     init(_ error: LockedMemoryError) { self.init(.failed, "no memory for keys: \(error)") }
 
-    /// Runs what fails only where it has no reason to.
+    /// Reports a cryptographic error that should not occur as a failure of the command.
     static func wrapping<Result: ~Copyable>(_ body: () throws(CryptographyError) -> Result) throws -> Result {
         do throws(CryptographyError) {
             return try body()

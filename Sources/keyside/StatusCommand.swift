@@ -5,14 +5,15 @@ import ByteCoding
 import KESProtocol
 import KeysideClient
 import Linux
+import LockedMemory
 
 /// `keyside status`
 struct Status: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show the state of a running agent.",
-        discussion: "With --check nothing is printed: the exit status is 0 if the agent is ready, and 69 if it is not.")
+        discussion: "With --check, prints nothing and exits with 0 if the agent is ready, with 69 if not.")
 
-    @Flag(help: "Only tell, by the exit status, whether the agent is ready.")
+    @Flag(help: "Print nothing; report readiness by the exit status.")
     var check = false
     @OptionGroup var options: ClientOptions
 
@@ -33,7 +34,7 @@ struct Status: ParsableCommand {
             case .text:
                 guard let fragment = status.keyside else {
                     throw CommandFailure(
-                        .failed, "\(self.options.socketPath): a KES server answers there, not an agent")
+                        .failed, "\(self.options.socketPath): this is a KES server, not an agent")
                 }
                 let agent: AgentStatus
                 do {
@@ -47,7 +48,7 @@ struct Status: ParsableCommand {
     }
 }
 
-/// A status for eyes.
+/// The text output of `keyside status`.
 struct StatusText {
     let status: KESAnswer.Status
     let agent: AgentStatus
@@ -74,10 +75,16 @@ struct StatusText {
             Self.row(
                 "requests", "\(requests.succeeded) succeeded, \(requests.refused) refused, \(requests.failed) failed"))
         let memory = self.agent.memory
-        lines.append(
-            Self.row("memory", "\(memory.kind), \(memory.lockedByteCount / 1024) KiB locked, \(memory.slotsInUse) keys")
-        )
+        lines.append(Self.row("memory", Self.text(of: memory)))
         return lines.map { $0 + "\n" }.joined()
+    }
+
+    /// `memfd_secret, 65536 KiB locked, 12 keys`; without locked memory `not locked, 1280 KiB, 1 key`.
+    static func text(of memory: AgentStatus.Memory) -> String {
+        let size = "\(memory.lockedByteCount / 1024) KiB"
+        let keys = "\(memory.slotsInUse) key\(memory.slotsInUse == 1 ? "" : "s")"
+        let isLocked = memory.kind != LockedMemoryKind.unlocked.rawValue
+        return (isLocked ? "\(memory.kind), \(size) locked, " : "not locked, \(size), ") + keys
     }
 
     /// `8114 of 65536, hits 98.7 %, any 5 min, unused 1 min, offline off`

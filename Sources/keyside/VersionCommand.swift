@@ -8,9 +8,9 @@ import Linux
 /// `keyside version`
 struct Version: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show the version, the commit it was built from, and the libraries it runs with.")
+        abstract: "Print version, commit and library versions.")
 
-    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
+    @Option(help: ArgumentHelp("Output format.", valueName: "format"))
     var output = OutputFormat.text
 
     func run() throws {

@@ -28,7 +28,10 @@ import Testing
     @Test(
         "a system call that failed",
         arguments: [
-            ("/proc/keyside/agent.sock", .inputOutput, "cannot make folder /proc/keyside: No such file or directory")
+            (
+                "/proc/keyside/agent.sock", .inputOutput,
+                "cannot create directory /proc/keyside: No such file or directory"
+            )
         ] as [(String, AgentFailure.Kind, String)])
     func systemCalls(path: String, kind: AgentFailure.Kind, message: String) {
         do throws(SocketFileError) {
@@ -45,8 +48,8 @@ import Testing
         let address = try #require(ListenAddress("192.0.2.1:7373"))
         for (error, kind, what, remedy) in [
             (.inUse(address), .configuration, "another process listens at 192.0.2.1:7373", "--tls-listen"),
-            (.notLocal(address), .configuration, "has the address of 192.0.2.1:7373", "write 127.0.0.1:7373"),
-            (.notPermitted(address), .notPermitted, "may not listen at 192.0.2.1:7373", "CAP_NET_BIND_SERVICE"),
+            (.notLocal(address), .configuration, "has the address of 192.0.2.1:7373", "use 127.0.0.1:7373"),
+            (.notPermitted(address), .notPermitted, "cannot listen at 192.0.2.1:7373", "CAP_NET_BIND_SERVICE"),
             (
                 .system(SystemError("listen on", "\(address)", code: EMFILE)), .inputOutput,
                 "cannot listen on 192.0.2.1:7373", "Too many open files"

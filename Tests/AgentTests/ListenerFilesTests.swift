@@ -40,7 +40,8 @@ struct ListenerFilesTests {
     func plan() throws {
         let (plan, diagnostics) = try self.read(clientCA: "ca.crt")
         #expect(
-            diagnostics.count == 1 && diagnostics[0].hasPrefix("tls.cert: server.crt: warning: the certificate ends at")
+            diagnostics.count == 1
+                && diagnostics[0].hasPrefix("tls.cert: server.crt: warning: the certificate expires at")
         )
         #expect(plan?.address == ListenAddress("127.0.0.1:0"))
         #expect(plan?.clientAuthorities?.map(\.isAuthority) == [true])
@@ -65,11 +66,11 @@ struct ListenerFilesTests {
         for (cert, key, clientCA, expected) in [
             (
                 "none.crt", "server.key", nil,
-                "tls.cert: none.crt: error: cannot be read: no such file or directory; name"
+                "tls.cert: none.crt: error: cannot be read: no such file or directory; use"
             ),
             (
                 "server.crt", "none.key", nil,
-                "tls.key: none.key: error: cannot be read: no such file or directory; name"
+                "tls.key: none.key: error: cannot be read: no such file or directory; use"
             ),
             (
                 "server.crt", "other.key", nil,
@@ -87,7 +88,7 @@ struct ListenerFilesTests {
             ),
             (
                 "server.crt", "server.key", "server.key",
-                "tls.client_ca: server.key: error: contains no PEM certificate; name"
+                "tls.client_ca: server.key: error: contains no PEM certificate; use"
             ),
             (
                 "server.crt", "server.key", "none",

@@ -60,10 +60,10 @@ struct CredentialSourceTests {
             switch self {
             case .certFileMissing:
                 "MINIO_KMS_KES_CERT_FILE: @/client.crt: cannot be read: no such file or directory; "
-                    + "name a file that exists"
+                    + "use an existing file"
             case .keyFileMissing:
                 "MINIO_KMS_KES_KEY_FILE: @/client.key: cannot be read: no such file or directory; "
-                    + "name a file that exists"
+                    + "use an existing file"
             case .certFileIsAFolder: "MINIO_KMS_KES_CERT_FILE: @/client.crt: is a directory; name a file in PEM"
             case .keyFileIsAPipe:
                 "MINIO_KMS_KES_KEY_FILE: @/client.key: is a FIFO; expected a regular file "
@@ -95,11 +95,11 @@ struct CredentialSourceTests {
                 "MINIO_KMS_KES_KEY_FILE: @/client.key: the private key is encrypted, and there is no password; "
                     + "set MINIO_KMS_KES_KEY_PASSWORD"
             case .passwordWrong:
-                "MINIO_KMS_KES_KEY_FILE: @/client.key: the private key is encrypted, and the password does not open it; "
+                "MINIO_KMS_KES_KEY_FILE: @/client.key: the private key is encrypted, and the password is wrong; "
                     + "correct MINIO_KMS_KES_KEY_PASSWORD"
             case .unknownEncryption:
                 "MINIO_KMS_KES_KEY_FILE: @/client.key: encrypted with RC2-CBC, which this OpenSSL does not have; "
-                    + "encrypt the key anew with 'openssl pkcs8 -topk8 -v2 aes-256-cbc'"
+                    + "re-encrypt the key with 'openssl pkcs8 -topk8 -v2 aes-256-cbc'"
             case .opensshKey:
                 "MINIO_KMS_KES_KEY_FILE: @/client.key: contains OPENSSH PRIVATE KEY, which is not supported; "
                     + "convert the key to PKCS#8 with 'openssl pkey'"
@@ -212,7 +212,7 @@ struct CredentialSourceTests {
     func caMissing() throws {
         #expect(
             try self.caWarnings
-                == ["\(self.caPlace): cannot be read: no such file or directory; name a file that exists"])
+                == ["\(self.caPlace): cannot be read: no such file or directory; use an existing file"])
     }
 
     @Test("A file is taken for what of it can be read; the rest is warned of")

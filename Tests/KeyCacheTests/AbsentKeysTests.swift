@@ -11,7 +11,7 @@ import Testing
     @Test("for a second from when the key server was asked")
     func lifetime() {
         var keys = AbsentKeys()
-        keys.insert(Self.name, askedAt: .milliseconds(1_000), keys.witness, at: .milliseconds(1_400))
+        keys.insert(Self.name, askedAt: .milliseconds(1_000), keys.snapshot, at: .milliseconds(1_400))
         #expect(keys.contains(Self.name, at: .milliseconds(1_999)) == true)
         #expect(keys.contains(.named("b"), at: .milliseconds(1_999)) == false)
         #expect(keys.contains(Self.name, at: .milliseconds(2_000)) == false)
@@ -20,7 +20,7 @@ import Testing
     @Test("an answer that took longer counts no more")
     func slowAnswers() {
         var keys = AbsentKeys()
-        keys.insert(Self.name, askedAt: .milliseconds(1_000), keys.witness, at: .milliseconds(2_000))
+        keys.insert(Self.name, askedAt: .milliseconds(1_000), keys.snapshot, at: .milliseconds(2_000))
         #expect(keys.contains(Self.name, at: .milliseconds(1_500)) == false)
     }
 
@@ -31,8 +31,8 @@ import Testing
     @Test("a creation ends it, and no answer from before it counts", arguments: Creation.allCases)
     func creation(_ creation: Creation) {
         var keys = AbsentKeys()
-        keys.insert(Self.name, askedAt: .seconds(1), keys.witness, at: .seconds(1))
-        let witness = keys.witness
+        keys.insert(Self.name, askedAt: .seconds(1), keys.snapshot, at: .seconds(1))
+        let snapshot = keys.snapshot
         switch creation {
         case .ofThisKey: keys.remove(Self.name)
         case .ofAnother: keys.remove(.named("b"))
@@ -40,7 +40,7 @@ import Testing
         }
         #expect(keys.contains(Self.name, at: .seconds(1)) == (creation == .ofAnother))
         keys.removeAll()
-        keys.insert(Self.name, askedAt: .seconds(1), witness, at: .seconds(1))
+        keys.insert(Self.name, askedAt: .seconds(1), snapshot, at: .seconds(1))
         #expect(keys.contains(Self.name, at: .seconds(1)) == false)
     }
 
@@ -48,11 +48,11 @@ import Testing
     func bound() {
         var keys = AbsentKeys()
         for number in 0...AbsentKeys.countMax {
-            keys.insert(.named("\(number)"), askedAt: .seconds(1), keys.witness, at: .seconds(1))
+            keys.insert(.named("\(number)"), askedAt: .seconds(1), keys.snapshot, at: .seconds(1))
         }
         #expect(keys.contains(.named("\(AbsentKeys.countMax - 1)"), at: .seconds(1)) == true)
         #expect(keys.contains(.named("\(AbsentKeys.countMax)"), at: .seconds(1)) == false)
-        keys.insert(Self.name, askedAt: .seconds(2), keys.witness, at: .seconds(2))
+        keys.insert(Self.name, askedAt: .seconds(2), keys.snapshot, at: .seconds(2))
         #expect(keys.contains(Self.name, at: .seconds(2)) == true)
     }
 }

@@ -9,9 +9,10 @@ import Testing
 
 @Suite struct EntryTableTests {
     private static func entry(_ fingerprint: Fingerprint) -> EntryTable.Entry {
-        var ledger = EntriesByKey()
+        var entriesByKey = EntriesByKey()
         return EntryTable.Entry(
-            fingerprint, vouchedAt: .seconds(0), usedAt: .seconds(0), stamp: ledger.enter(.named("a")), byteCount: 32)
+            fingerprint, confirmedAt: .seconds(0), usedAt: .seconds(0), stamp: entriesByKey.enter(.named("a")),
+            byteCount: 32)
     }
 
     struct Setup: CustomTestStringConvertible {

@@ -52,9 +52,9 @@ struct FileWritingTests {
 
     @Test("a folder is made with those above it")
     func folders() throws {
-        try Files.makeFolder(self.folder("a/b/c"))
-        try Files.makeFolder(self.folder("a/b/c"))
+        try Files.makeDirectory(self.folder("a/b/c"))
+        try Files.makeDirectory(self.folder("a/b/c"))
         #expect(try FileKind(at: self.folder("a/b/c")) == .directory)
-        #expect(throws: SystemError.self) { try Files.makeFolder("/proc/keyside") }
+        #expect(throws: SystemError.self) { try Files.makeDirectory("/proc/keyside") }
     }
 }

@@ -131,7 +131,7 @@ import Testing
     @Test func aFolderThatCannotBeMade() {
         // Not even root makes folders there.
         let error = self.refusal("/proc/keyside/agent.sock")?.systemError
-        #expect(error?.call == "make folder")
+        #expect(error?.call == "create directory")
         #expect(error?.subject == "/proc/keyside")
         #expect(error?.code == ENOENT)
     }

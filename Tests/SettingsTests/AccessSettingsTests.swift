@@ -85,8 +85,8 @@ struct AccessSettingsTests {
             (
                 "tls: {listen: 127.0.0.1:7373, key: /k}\nadmin: {identities: [\(one)]}",
                 [
-                    "1:7: error: 'tls.listen' needs 'tls.cert'; name the file of the server's certificate; "
-                        + "'keyside tls init' makes one"
+                    "1:7: error: 'tls.listen' needs 'tls.cert'; set it to the path of the server's certificate; "
+                        + "'keyside tls init' creates one"
                 ]
             ),
             (
@@ -98,26 +98,26 @@ struct AccessSettingsTests {
             ),
             (
                 "tls: {listen: \"[::]:7373\", cert: /c, key: /k}\nadmin: {identities: [\(one)]}",
-                ["1:7: warning: other machines can connect to [::]:7373; write 127.0.0.1:7373 unless they are meant to"]
+                ["1:7: warning: other machines can connect to [::]:7373; write 127.0.0.1:7373 unless this is intended"]
             ),
             (
                 "tls: {listen: 127.1.2.3:7373, cert: /c, key: /k}",
                 [
-                    "1:7: warning: nobody may ask for a key there: no identity has a policy; add the client's identity to "
+                    "1:7: warning: the TLS listener will reject every key request: no policy has identities; add the client's identity to "
                         + "'policy.NAME.identities'; 'keyside identity of' prints it"
                 ]
             ),
             (
                 "policy: {minio: {allow: [/v1/*]}}",
                 [
-                    "1:10: warning: policies have no effect without 'tls.listen': they are not asked at the Unix socket; "
-                        + "set 'tls.listen', or leave it to the socket's mode and group who may connect"
+                    "1:10: warning: policies have no effect without 'tls.listen': they do not apply to the Unix socket; "
+                        + "set 'tls.listen', or control access by the socket's mode and group"
                 ]
             ),
             (
                 tls + "admin: {identities: [\(one)]}\npolicy: {a: {identities: [\(one)]}}",
                 [
-                    "3:27: warning: '\(one)' is an administrator, to whom no policy applies; "
+                    "3:27: warning: '\(one)' is in 'admin.identities', which overrides policies; "
                         + "remove it here or from 'admin.identities'"
                 ]
             ),
@@ -166,18 +166,21 @@ struct AccessSettingsTests {
             ("policy: {ü: {}}", "2:10: error: 'ü' cannot be the name of a policy"),
             ("policy: {a: {alow: []}}", "2:14: error: unknown setting 'policy.a.alow'; did you mean 'policy.a.allow'?"),
             ("policy: {a: {colour: blue}}", "2:14: error: unknown setting 'policy.a.colour'; remove it"),
-            ("policy: {a: {allow: /v1/*}}", "2:14: error: 'policy.a.allow' must be a list; write a list, as [/v1/key"),
+            (
+                "policy: {a: {allow: /v1/*}}",
+                "2:14: error: 'policy.a.allow' must be a list; write a list such as [/v1/key"
+            ),
             ("policy: {a: {allow: }}", "2:14: error: 'policy.a.allow' must be a list"),
             ("policy: {a: {allow: {x: y}}}", "2:14: error: 'policy.a.allow' must be a list"),
             (
                 "policy: {a: {allow: [v1/*]}}",
-                "2:22: error: 'policy.a.allow' cannot hold 'v1/*'; write a path as /v1/key"
+                "2:22: error: 'policy.a.allow' cannot hold 'v1/*'; write a path such as /v1/key"
             ),
             ("policy: {a: {deny: ['**']}}", "2:21: error: 'policy.a.deny' cannot hold '**'"),
             ("policy: {a: {deny: ['']}}", "2:21: error: 'policy.a.deny' cannot hold ''"),
-            ("policy: {a: {deny: [[/v1]]}}", "2:21: error: 'policy.a.deny' cannot hold what is no text"),
-            ("policy: {a: {deny: [~]}}", "2:21: error: 'policy.a.deny' cannot hold what is no text"),
-            ("policy: {a: {deny: [/v1/*/a]}}", "2:21: warning: in '/v1/*/a' a '*' that is not at the end stands for"),
+            ("policy: {a: {deny: [[/v1]]}}", "2:21: error: 'policy.a.deny' cannot hold a value that is not text"),
+            ("policy: {a: {deny: [~]}}", "2:21: error: 'policy.a.deny' cannot hold a value that is not text"),
+            ("policy: {a: {deny: [/v1/*/a]}}", "2:21: warning: in '/v1/*/a' a '*' that is not at the end matches"),
             ("policy: {a: {identities: [abc]}}", "2:27: error: 'policy.a.identities' cannot hold 'abc'; write an iden"),
             (
                 "policy: {a: {users: [minio]}}",
@@ -194,7 +197,7 @@ struct AccessSettingsTests {
                 "policy: {a: {identities: [\(one), \(one)]}}",
                 "2:93: error: cannot assign policy 'a' to '\(one)': identity already has a policy, 'a'"
             ),
-            ("admin: {identities: \(one)}", "2:9: error: 'admin.identities' must be a list; write a list, as ["),
+            ("admin: {identities: \(one)}", "2:9: error: 'admin.identities' must be a list; write a list such as ["),
             ("admin: {identities: [x]}", "2:22: error: 'admin.identities' cannot hold 'x'; write an identity"),
             ("polcy: {}", "2:1: error: unknown setting 'polcy'; did you mean 'policy'?"),
         ])

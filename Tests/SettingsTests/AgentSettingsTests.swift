@@ -112,7 +112,7 @@ struct AgentSettingsTests {
     func unreadableFiles() throws {
         #expect(
             AgentSettings.load(configFile: Self.nowhere).diagnostics.map(\.description) == [
-                "--config: error: open \(Self.nowhere): no such file or directory; name a file that can be read"
+                "--config: error: open \(Self.nowhere): no such file or directory; use a readable file"
             ]
         )
         #expect(
@@ -208,7 +208,8 @@ struct AgentSettingsTests {
                 "KEYSIDE_LIMITS_IDLE_TIMEOUT: error: 'limits.idle_timeout' cannot be '5 minutes'; write a duration such as"
                     + " 500ms, 30s, 5m or 1h30m, of at least 1ms",
                 "--log-level: error: 'log.level' cannot be 'loud'; write one of trace, debug, info, notice, warning, error",
-                "--socket-mode: error: 'socket.mode' cannot be '9'; write three octal digits such as 0660",
+                "--socket-mode: error: 'socket.mode' cannot be '9'; write three octal digits, with or without 0 or 0o"
+                    + " before them: 660, 0660 or 0o660",
             ]
         )
     }
@@ -252,14 +253,14 @@ struct AgentSettingsTests {
             ("sokcet:\n  path: /x\n", "1:1: error: unknown setting 'sokcet'; did you mean 'socket'?"),
             ("colour: blue\n", "1:1: error: unknown setting 'colour'; remove it"),
             ("log:\n  level: [debug]\n", "2:3: error: 'log.level' cannot be a list; write one of trace"),
-            ("log:\n  level:\n    a: b\n", "2:3: error: 'log.level' has nothing below it; write one of trace"),
+            ("log:\n  level:\n    a: b\n", "2:3: error: 'log.level' takes a value, not a section; write one of trace"),
             ("log:\n  level:\n", "2:3: error: 'log.level' has no value; write one of trace"),
             ("log:\n  level: ~\n", "2:3: error: 'log.level' has no value; write one of trace"),
             ("log: debug\n", "1:1: error: 'log' takes settings, not a value; write them below it, indented"),
             ("log: [level]\n", "1:1: error: 'log' takes settings, not a value; write them below it, indented"),
             (
                 "log:\n  level: debug\n  level: info\n",
-                "3:3: error: 'log.level' stands on line 2 already; remove one of the two"
+                "3:3: error: 'log.level' is already set on line 2; remove one of the two"
             ),
             ("log: &a\n  level: debug\n", "1:6: error: anchors and aliases are not supported; write the value out"),
             ("socket:\n  ? [a]\n  : b\n", "2:5: error: a setting's name must be a word; write 'name: value'"),
@@ -348,7 +349,7 @@ struct AgentSettingsTests {
         #expect(diagnostics.isEmpty && !settings.cache.isOn)
         #expect(
             try self.load("cache:\n  expiry:\n    any: 0s\n    offline: 1h\n").diagnostics == [
-                "4:5: error: 'cache.expiry.offline' extends 'cache.expiry.any', and that is 0: there is no cache; set"
+                "4:5: error: 'cache.expiry.offline' has no effect: 'cache.expiry.any' is 0, so there is no cache; set"
                     + " 'cache.expiry.any', or remove 'cache.expiry.offline'"
             ])
     }
@@ -386,7 +387,10 @@ struct AgentSettingsTests {
         arguments: [
             ("KEYSIDE_LOG_LEVLE", "no setting has this variable", "did you mean 'KEYSIDE_LOG_LEVEL'?"),
             ("KEYSIDE_CONFIGURATION", "no setting has this variable", "unset it"),
-            ("KEYSIDE_POLICY_MINIO_ALLOW", "policies have no variables", "write them into the file, and unset it"),
+            (
+                "KEYSIDE_POLICY_MINIO_ALLOW", "policies have no variables",
+                "write them to the settings file, and unset it"
+            ),
             ("KEYSIDE_ADMIN_USERS", "this version does not have 'admin.users'", "remove it"),
             ("KEYSIDE_AUDIT_SINK", "this version does not have 'audit.sink'", "remove it"),
         ]

@@ -93,7 +93,7 @@ struct BackendTests {
         #expect(
             environment.diagnostics.map(\.description) == [
                 "MINIO_KMS_KES_CAPATH: error: \(Self.kmsAndKES); keep one of: MINIO_KMS_ENCLAVE, MINIO_KMS_SSE_KEY;"
-                    + " MINIO_KMS_KES_CAPATH (empty, but it counts)"
+                    + " MINIO_KMS_KES_CAPATH (empty, but present)"
             ]
         )
     }
@@ -195,7 +195,7 @@ struct BackendTests {
         let environment = try load(["MINIO_KMS_KES_CAPATH": ""])
         #expect(environment.messages(.error).first == Self.missing("MINIO_KMS_KES_ENDPOINT", "MinIO KES"))
         #expect(
-            environment.diagnostics.first?.remedy == "set it, or unset MINIO_KMS_KES_CAPATH (empty, but it counts)"
+            environment.diagnostics.first?.remedy == "set it, or unset MINIO_KMS_KES_CAPATH (empty, but present)"
         )
     }
 

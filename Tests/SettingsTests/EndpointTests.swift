@@ -161,7 +161,7 @@ struct EndpointTests {
         let (endpoints, messages) = Self.read("https://kes{1,3}:7373")
         #expect(endpoints.isEmpty)
         #expect(messages.count == 2)
-        #expect(messages.allSatisfy { $0.contains("no lists in braces") })
+        #expect(messages.allSatisfy { $0.contains("lists in braces are not supported") })
     }
 
     @Test("a list names at most 1024 endpoints")

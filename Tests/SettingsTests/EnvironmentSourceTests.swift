@@ -109,7 +109,7 @@ struct EnvironmentSourceTests {
         let missing = "\(self.folder.path)/missing"
         #expect(
             try load(variables, envFile: missing).diagnostics.first?.description
-                == "--env-file: error: open \(missing): no such file or directory; name a file that can be read"
+                == "--env-file: error: open \(missing): no such file or directory; use a readable file"
         )
         #expect(
             try load(variables, envFile: self.folder.path).messages(.error)
@@ -170,18 +170,18 @@ struct EnvironmentSourceTests {
         #expect(environment.staticKey?.name.description == "env-prod-key")
         #expect(
             environment.messages(.warning)
-                == ["MinIO takes what begins with 'env' for a remote value, and reads this as empty"]
+                == ["MinIO treats a value that begins with 'env' as remote, and reads it as empty"]
         )
     }
 
     @Test(
         "a secret that stands where a path or an address belongs is refused without being shown",
         arguments: [
-            ("MINIO_KMS_SECRET_KEY_FILE", Sample.staticKey, "this is a key, not the path of a file"),
-            ("MINIO_KMS_SECRET_KEY_FILE", Sample.keyText, "this is a key, not the path of a file"),
+            ("MINIO_KMS_SECRET_KEY_FILE", Sample.staticKey, "this is a key, not a path"),
+            ("MINIO_KMS_SECRET_KEY_FILE", Sample.keyText, "this is a key, not a path"),
             (
                 "MINIO_KMS_KES_KEY_FILE", "-----BEGIN PRIVATE KEY-----\n\(Sample.keyText)",
-                "this is a PEM text, not the path of a file"
+                "this is PEM text, not a path"
             ),
             (
                 "MINIO_KMS_KES_ENDPOINT", "https://user:\(Sample.keyText)@host,https://b",

@@ -28,7 +28,7 @@ func load(
         environment: Dictionary(uniqueKeysWithValues: environment),
         envFile: envFile,
         memory: memory,
-        secretsFolder: secretsFolder
+        secretsDirectory: secretsFolder
     )
 }
 

@@ -168,7 +168,7 @@ struct StaticKeyTests {
         let file = try self.folder.write(Sample.staticKey, to: name)
         let environment = try load(["MINIO_KMS_SECRET_KEY_FILE": name], secretsFolder: self.folder.path)
         #expect(environment.staticKey?.place == .file(file))
-        #expect(environment.messages(.note).map { $0.hasSuffix("the key is taken from \(file)") } == [true])
+        #expect(environment.messages(.note).map { $0.hasSuffix("the key is read from \(file)") } == [true])
         #expect(environment.messages(.error).isEmpty)
     }
 

@@ -16,7 +16,7 @@ package struct ListenerFiles: Sendable {
     /// A certificate that ends sooner is warned of, in seconds.
     private static let warningLead = 30 * 24 * 3600
 
-    /// Paths become absolute here: the working folder may change.
+    /// Paths become absolute here: the working directory may change.
     ///
     /// - Returns: nil where there is no such listener, or the settings lack what it needs, which they say themselves.
     package init?(_ settings: AgentSettings.TLS, memory: SecretMemory) {
@@ -63,7 +63,7 @@ package struct ListenerFiles: Sendable {
 
     /// What is wrong with a certificate that OpenSSL does not take.
     func refusal(_ error: CredentialError) -> Diagnostic {
-        self.cert.diagnostic(.error, "\(error)", remedy: "name another certificate")
+        self.cert.diagnostic(.error, "\(error)", remedy: "use another certificate")
     }
 
     /// - Parameter now: nil to take certificates whatever their dates are.
@@ -96,7 +96,7 @@ package struct ListenerFiles: Sendable {
             diagnostics.append(
                 self.key.diagnostic(
                     .error, "\(error) (certificate: \(self.cert.path))",
-                    remedy: "name a certificate and a key that belong together"))
+                    remedy: "use a certificate and the private key that belongs to it"))
             return nil
         }
     }
@@ -105,16 +105,16 @@ package struct ListenerFiles: Sendable {
         let validity = certificate.validity
         let end = WallClock(seconds: validity.notAfter, nanoseconds: 0).rfc3339.prefix(19) + "Z"
         if validity.hasEnded(at: now) {
-            let remedy = "renew it; 'keyside tls init --force' makes a new one"
+            let remedy = "renew it; 'keyside tls init --force' creates a new one"
             diagnostics.append(self.cert.diagnostic(.error, "the certificate expired at \(end)", remedy: remedy))
         } else if !validity.hasBegun(at: now) {
             let start = WallClock(seconds: validity.notBefore, nanoseconds: 0).rfc3339.prefix(19) + "Z"
             diagnostics.append(
                 self.cert.diagnostic(
                     .error, "the certificate is not valid before \(start)",
-                    remedy: "check this machine's clock, or name another certificate"))
+                    remedy: "check this machine's clock, or use another certificate"))
         } else if validity.hasEnded(at: now + Self.warningLead) {
-            diagnostics.append(self.cert.diagnostic(.warning, "the certificate ends at \(end)", remedy: "renew it"))
+            diagnostics.append(self.cert.diagnostic(.warning, "the certificate expires at \(end)", remedy: "renew it"))
         }
     }
 
@@ -122,8 +122,8 @@ package struct ListenerFiles: Sendable {
         guard !certificate.hasAlternativeNames else { return }
         diagnostics.append(
             self.cert.diagnostic(
-                .error, "the certificate has no subject alternative name, so that no client accepts it",
-                remedy: "make one that names the host or its address; 'keyside tls init' does"))
+                .error, "the certificate has no subject alternative name, so no client accepts it",
+                remedy: "create one with the host's name or address; 'keyside tls init' does"))
     }
 
     private func readAuthorities(of file: NamedFile, reporting diagnostics: inout [Diagnostic]) -> [Certificate]? {
@@ -136,7 +136,7 @@ package struct ListenerFiles: Sendable {
             diagnostics.append(
                 file.diagnostic(
                     .error, "contains no PEM certificate",
-                    remedy: "name the authorities of the clients' certificates, or leave the setting empty"))
+                    remedy: "use the CA certificates of the clients, or leave the setting empty"))
         }
         return list.certificates
     }

@@ -47,7 +47,7 @@ struct NamedFile: Sendable {
     private func diagnostic(of failure: SecretFile.Failure) -> Diagnostic {
         switch failure {
         case .notRegular:
-            self.diagnostic(.error, failure.reason, remedy: "name a file in PEM")
+            self.diagnostic(.error, failure.reason, remedy: "use a PEM file")
         case .system, .tooLarge, .memory:
             self.diagnostic(
                 .error, "cannot be read: \(failure.reason)",
@@ -62,11 +62,11 @@ struct NamedFile: Sendable {
             .noPrivateKey(let found) where found.contains("CERTIFICATE"):
             "are 'tls.cert' and 'tls.key' swapped?"
         case .passwordMissing, .passwordWrong:
-            "take the encryption off with 'openssl pkey', and the file away from other users"
+            "decrypt it with 'openssl pkey', and make the file unreadable for other users"
         case .truncated:
             "is the file still being written?"
         case _:
-            "name a file in PEM"
+            "use a PEM file"
         }
     }
 }

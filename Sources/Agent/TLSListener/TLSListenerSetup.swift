@@ -72,19 +72,19 @@ extension Logger {
         switch event {
         case .replaced(let showing):
             self.notice(
-                "the listener's certificate is replaced", metadata: ["valid_until": "\(showing.validity.end)"])
+                "listener certificate reloaded", metadata: ["valid_until": "\(showing.validity.end)"])
         case .refused(let fault):
             self.error(
-                "the listener's new certificate is refused, the old one stays in use", metadata: ["reason": "\(fault)"])
+                "listener certificate reload failed; keeping the current certificate", metadata: ["reason": "\(fault)"])
         case .recovered:
-            self.notice("the listener's files hold again what is in use")
+            self.notice("listener files match the certificate in use again")
         case .endsSoon(let validity):
-            self.warning("the listener's certificate ends soon", metadata: ["valid_until": "\(validity.end)"])
+            self.warning("listener certificate expires soon", metadata: ["valid_until": "\(validity.end)"])
         case .ended(let validity):
-            self.error("the listener's certificate has ended", metadata: ["valid_until": "\(validity.end)"])
+            self.error("listener certificate has expired", metadata: ["valid_until": "\(validity.end)"])
         case .notWatching(let error):
             self.warning(
-                "the listener's files cannot be watched; they are looked at once a minute",
+                "cannot watch the listener files for changes; checking every minute",
                 metadata: ["reason": "\(error)"])
         }
     }

@@ -88,14 +88,14 @@ extension CredentialError: CustomStringConvertible {
             "malformed DEK-Info header; expected a cipher, a comma and an IV in hexadecimal digits"
         case .unsupportedEncryption(let name):
             "encrypted with \(name), which this OpenSSL does not have; "
-                + "encrypt the key anew with 'openssl pkcs8 -topk8 -v2 aes-256-cbc'"
+                + "re-encrypt the key with 'openssl pkcs8 -topk8 -v2 aes-256-cbc'"
         case .costlyEncryption:
-            "encrypted in a way that takes more memory than can be locked, as scrypt does; "
-                + "encrypt the key anew with 'openssl pkcs8 -topk8 -v2 aes-256-cbc'"
+            "its encryption, such as scrypt, needs more memory than can be locked; "
+                + "re-encrypt the key with 'openssl pkcs8 -topk8 -v2 aes-256-cbc'"
         case .passwordMissing:
             "the private key is encrypted, and there is no password"
         case .passwordWrong:
-            "the private key is encrypted, and the password does not open it"
+            "the private key is encrypted, and the password is wrong"
         case .keyOfAnotherCertificate(nil):
             "the private key does not belong to the certificate"
         case .keyOfAnotherCertificate(let position?):

@@ -15,32 +15,32 @@ package struct SystemAuthorities: Sendable {
     /// Bundles and single certificates to parse.
     let files: [String]
     /// With hashed names.
-    let hashedFolders: [String]
+    let hashedDirectories: [String]
     /// Where they come from, for people: `/etc/ssl/certs (default)`.
     package let description: String
 
     package init() {
         let namedFile = unsafe Self.variable(X509_get_default_cert_file_env())
-        let namedFolders = unsafe Self.variable(X509_get_default_cert_dir_env())
-        let folders = unsafe (namedFolders ?? String(cString: X509_get_default_cert_dir()))
+        let namedDirectories = unsafe Self.variable(X509_get_default_cert_dir_env())
+        let directories = unsafe (namedDirectories ?? String(cString: X509_get_default_cert_dir()))
             .split(separator: ":").map(String.init)
-        self.hashedFolders = folders.filter(Self.isHashed)
-        var files = namedFolders == nil ? [] : folders.filter { !Self.isHashed($0) }.flatMap(Self.files)
+        self.hashedDirectories = directories.filter(Self.isHashed)
+        var files = namedDirectories == nil ? [] : directories.filter { !Self.isHashed($0) }.flatMap(Self.files)
         if let namedFile {
             files.append(namedFile)
-        } else if self.hashedFolders.isEmpty {
+        } else if self.hashedDirectories.isEmpty {
             unsafe files.append(String(cString: X509_get_default_cert_file()))
         }
         // Opening a FIFO would block.
         self.files = files.filter { (try? FileKind(at: $0)) == .file }
         let sources =
-            folders.map { "\($0) (\(namedFolders == nil ? "default" : "SSL_CERT_DIR"))" }
+            directories.map { "\($0) (\(namedDirectories == nil ? "default" : "SSL_CERT_DIR"))" }
             + (namedFile.map { ["\($0) (SSL_CERT_FILE)"] } ?? [])
         self.description = sources.joined(separator: ", ")
     }
 
-    private static func files(in folder: String) -> [String] {
-        ((try? Files.names(in: folder)) ?? []).map { "\(folder)/\($0)" }
+    private static func files(in directory: String) -> [String] {
+        ((try? Files.names(in: directory)) ?? []).map { "\(directory)/\($0)" }
     }
 
     private static func variable(_ name: UnsafePointer<CChar>?) -> String? {
@@ -49,9 +49,9 @@ package struct SystemAuthorities: Sendable {
         return text.isEmpty ? nil : text
     }
 
-    /// Whether a name in a folder is 8 hexadecimal digits, a dot, and a number.
-    private static func isHashed(_ folder: String) -> Bool {
-        guard let names = try? Files.names(in: folder) else { return false }
+    /// Whether a name in a directory is 8 hexadecimal digits, a dot, and a number.
+    private static func isHashed(_ directory: String) -> Bool {
+        guard let names = try? Files.names(in: directory) else { return false }
         return names.contains { name in
             let parts = name.split(separator: ".", omittingEmptySubsequences: false)
             return parts.count == 2 && parts[0].utf8.count == 8 && parts[0].allSatisfy(\.isHexDigit)

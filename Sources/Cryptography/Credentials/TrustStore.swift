@@ -35,8 +35,8 @@ import COpenSSL
         guard let lookup = unsafe X509_STORE_add_lookup(self.store, X509_LOOKUP_hash_dir()) else {
             throw .reported(by: "X509_STORE_add_lookup")
         }
-        for folder in system.hashedFolders {
-            unsafe X509_LOOKUP_ctrl(lookup, X509_L_ADD_DIR, folder, Int(X509_FILETYPE_PEM), nil)
+        for directory in system.hashedDirectories {
+            unsafe X509_LOOKUP_ctrl(lookup, X509_L_ADD_DIR, directory, Int(X509_FILETYPE_PEM), nil)
         }
         ERR_clear_error()
     }

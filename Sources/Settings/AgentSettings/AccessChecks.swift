@@ -30,16 +30,16 @@ struct AccessChecks {
         ] where file == nil {
             self.diagnostics.report(
                 .error, at: place, "'tls.listen' needs '\(name)'",
-                remedy: "name the file of the server's \(what); 'keyside tls init' makes one")
+                remedy: "set it to the path of the server's \(what); 'keyside tls init' creates one")
         }
         if !address.isLoopback {
             self.diagnostics.report(
                 .warning, at: place, "other machines can connect to \(address)",
-                remedy: "write 127.0.0.1:\(address.port) unless they are meant to")
+                remedy: "write 127.0.0.1:\(address.port) unless this is intended")
         }
         if self.settings.admin.identities.isEmpty, self.settings.policies.allSatisfy(\.identities.isEmpty) {
             self.diagnostics.report(
-                .warning, at: place, "nobody may ask for a key there: no identity has a policy",
+                .warning, at: place, "the TLS listener will reject every key request: no policy has identities",
                 remedy: "add the client's identity to 'policy.NAME.identities'; 'keyside identity of' prints it")
         }
     }
@@ -54,8 +54,8 @@ struct AccessChecks {
         let admin = self.settings.admin.identities.isEmpty ? nil : self.places["admin.identities"]
         guard let place = self.policies.firstPlace ?? admin else { return }
         self.diagnostics.report(
-            .warning, at: place, "policies have no effect without 'tls.listen': they are not asked at the Unix socket",
-            remedy: "set 'tls.listen', or leave it to the socket's mode and group who may connect")
+            .warning, at: place, "policies have no effect without 'tls.listen': they do not apply to the Unix socket",
+            remedy: "set 'tls.listen', or control access by the socket's mode and group")
     }
 
     private func isSet(_ name: String) -> Bool {
@@ -70,7 +70,7 @@ struct AccessChecks {
         for identity in self.settings.admin.identities {
             guard let place = self.policies.place(of: identity) else { continue }
             self.diagnostics.report(
-                .warning, at: place, "'\(identity)' is an administrator, to whom no policy applies",
+                .warning, at: place, "'\(identity)' is in 'admin.identities', which overrides policies",
                 remedy: "remove it here or from 'admin.identities'")
         }
     }

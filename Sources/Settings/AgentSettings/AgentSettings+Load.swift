@@ -65,14 +65,14 @@ private struct SettingsLoader {
     /// - Returns: false if nothing below the entry's path can be right either.
     private mutating func take(_ entry: SettingsFile.Entry) -> Bool {
         if let setting = Setting.byPath[entry.path] {
-            let remedy = "write " + (setting.isList ? "a list, as [\(setting.expectation)]" : setting.expectation)
+            let remedy = "write " + (setting.isList ? "a list such as [\(setting.expectation)]" : setting.expectation)
             switch entry.value {
             case .text(let text) where !setting.isList: self.take(text, for: setting, at: entry.place)
             case .text: self.refuse(entry, "must be a list", remedy: remedy)
             case .nothing: self.refuse(entry, "has no value", remedy: "\(remedy), or remove it")
             case .list(let items) where setting.isList: self.take(items, for: setting, at: entry.place)
             case .list: self.refuse(entry, "cannot be a list", remedy: remedy)
-            case .section: self.refuse(entry, "has nothing below it", remedy: remedy)
+            case .section: self.refuse(entry, "takes a value, not a section", remedy: remedy)
             }
             return entry.value != .section
         }
@@ -106,7 +106,8 @@ private struct SettingsLoader {
                 self.take(text, for: setting, at: place)
             } else if name.hasPrefix(Setting.variable(of: PolicyReader.section) + "_") {
                 self.result.diagnostics.report(
-                    .error, at: place, "policies have no variables", remedy: "write them into the file, and unset it")
+                    .error, at: place, "policies have no variables",
+                    remedy: "write them to the settings file, and unset it")
             } else {
                 let names = Setting.all.map(\.variable) + [Self.fileVariable, Self.clientVariable]
                 let remedy = Spelling.remedy(for: name, among: names, otherwise: "unset it")
@@ -163,7 +164,7 @@ private struct SettingsLoader {
         if !result.settings.cache.isOn, result.settings.cache.expiry.offline > .zero {
             result.diagnostics.report(
                 .error, at: self.places["cache.expiry.offline"] ?? .flag("cache.expiry.offline"),
-                "'cache.expiry.offline' extends 'cache.expiry.any', and that is 0: there is no cache",
+                "'cache.expiry.offline' has no effect: 'cache.expiry.any' is 0, so there is no cache",
                 remedy: "set 'cache.expiry.any', or remove 'cache.expiry.offline'")
         }
         result.settings.policies = self.policies.policies
@@ -191,7 +192,7 @@ private struct SettingsLoader {
     }
 
     private mutating func refuse(_ item: SettingsFile.Item, of setting: Setting) {
-        let found = item.text.map { "'\($0)'" } ?? "what is no text"
+        let found = item.text.map { "'\($0)'" } ?? "a value that is not text"
         self.result.diagnostics.report(
             .error, at: item.place, "'\(setting.path)' cannot hold \(found)", remedy: "write \(setting.expectation)")
     }

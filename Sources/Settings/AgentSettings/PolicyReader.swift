@@ -120,7 +120,7 @@ extension PolicyReader {
         guard case .list(let items) = entry.value else {
             diagnostics.report(
                 .error, at: entry.place, "'\(entry.path)' must be a list",
-                remedy: "write a list, as [\(member.example)]")
+                remedy: "write a list such as [\(member.example)]")
             return entry.value != .section
         }
         let index = self.addDraft(name, at: entry.place)
@@ -139,7 +139,7 @@ extension PolicyReader {
             guard !items.isEmpty else { return true }
             diagnostics.report(
                 .error, at: entry.place, "this version does not have '\(entry.path)'",
-                remedy: "leave it empty; the socket's mode and group say who may connect")
+                remedy: "leave it empty; control access by the socket's mode and group")
         }
         return true
     }
@@ -158,8 +158,8 @@ extension PolicyReader {
         let patterns = Self.values(items, .pathPattern, at: path, reporting: &diagnostics)
         for (pattern, place) in patterns where pattern.hasIdleStar {
             diagnostics.report(
-                .warning, at: place, "in '\(pattern)' a '*' that is not at the end stands for itself",
-                remedy: "write one pattern for each path that is meant")
+                .warning, at: place, "in '\(pattern)' a '*' that is not at the end matches itself",
+                remedy: "write one pattern per path")
         }
         return patterns.map(\.value)
     }
@@ -170,7 +170,7 @@ extension PolicyReader {
     ) -> [(value: Value, place: Place)] {
         items.compactMap { item in
             if let value = item.text.flatMap(form.parse) { return (value, item.place) }
-            let found = item.text.map { "'\($0)'" } ?? "what is no text"
+            let found = item.text.map { "'\($0)'" } ?? "a value that is not text"
             diagnostics.report(
                 .error, at: item.place, "'\(path)' cannot hold \(found)", remedy: "write \(form.expectation)")
             return nil

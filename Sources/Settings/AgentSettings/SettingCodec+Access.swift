@@ -7,7 +7,7 @@ import Linux
 extension SettingCodec<ListenAddress?> {
     /// An address in numbers and a port; nothing for nowhere.
     static var listenAddress: SettingCodec {
-        SettingCodec(expectation: "an address in numbers and a port, as 127.0.0.1:7373 or [::1]:7373") { text in
+        SettingCodec(expectation: "a numeric address and a port, such as 127.0.0.1:7373 or [::1]:7373") { text in
             if text.isEmpty { return .some(nil) }
             return ListenAddress(text).map(Optional.some)
         } format: {
@@ -39,7 +39,8 @@ extension SettingCodec<PathPattern> {
     /// Paths begin with `/`: whatever else is no path's pattern, and an error of whoever wrote it.
     static var pathPattern: SettingCodec {
         SettingCodec(
-            expectation: "a path as /v1/key/decrypt/my-key, with * at its end for all that begin so, or * for all"
+            expectation:
+                "a path such as /v1/key/decrypt/my-key, with * at its end to match any continuation, or * alone"
         ) {
             $0.hasPrefix("/") || $0 == "*" ? PathPattern($0) : nil
         } format: {

@@ -37,7 +37,8 @@ extension SettingCodec<Int> {
 extension SettingCodec<UInt32> {
     /// Permission bits in octal. YAML hands `0660` over as it was written, so quotes make no difference.
     static var mode: SettingCodec {
-        SettingCodec(expectation: "three octal digits such as 0660") { text in
+        SettingCodec(expectation: "three octal digits, with or without 0 or 0o before them: 660, 0660 or 0o660") {
+            text in
             let prefix = text.hasPrefix("0o") ? 2 : text.count == 4 && text.hasPrefix("0") ? 1 : 0
             let digits = text.dropFirst(prefix)
             let isOctal = digits.utf8.allSatisfy { (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }
@@ -52,7 +53,7 @@ extension SettingCodec<UInt32> {
 extension SettingCodec<String?> {
     /// A user or group, by name or number; nothing for the process's own.
     static var account: SettingCodec {
-        SettingCodec(expectation: "a name or number, without blanks, ':' and '/'") { text in
+        SettingCodec(expectation: "a name or number, without white space, ':' and '/'") { text in
             let isAccount = text.unicodeScalars.allSatisfy {
                 $0 != ":" && $0 != "/" && $0 != "\0" && !$0.properties.isWhitespace
             }

@@ -17,7 +17,7 @@ struct SettingsFile {
 
     /// What stands in a list.
     struct Item: Equatable {
-        /// Nil for what is no text: a list, a mapping, nothing.
+        /// Nil for a value that is not text: a list, a mapping, nothing.
         let text: String?
         let place: Place
     }
@@ -61,7 +61,7 @@ struct SettingsFile {
                 .error,
                 at: place ?? .file(file),
                 "\(call) \(file): \(reason)",
-                remedy: "name a file that can be read"
+                remedy: "use a readable file"
             )
         case .syntax(let problem, let line, let column):
             self.diagnostics.report(
@@ -79,7 +79,7 @@ struct SettingsFile {
         case .mappingStart: self.takeMembers(off: &events, under: "", depth: 1)
         case .scalar("", isPlain: true): break
         case .scalar, .sequenceStart, .sequenceEnd, .mappingEnd, .alias, .documentStart:
-            self.refuse(first, "settings are lines of 'name: value'", remedy: "write them so")
+            self.refuse(first, "settings are lines of 'name: value'", remedy: "use this form")
             Self.pass(first, in: &events)
         }
         if let second = events.first {
@@ -98,7 +98,7 @@ struct SettingsFile {
             }
             let path = prefix + name
             if let line = self.lines.updateValue(event.line, forKey: path) {
-                self.refuse(event, "'\(path)' stands on line \(line) already", remedy: "remove one of the two")
+                self.refuse(event, "'\(path)' is already set on line \(line)", remedy: "remove one of the two")
             }
             self.takeValue(off: &events, of: path, named: event, depth: depth)
         }

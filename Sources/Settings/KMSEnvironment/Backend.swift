@@ -59,7 +59,7 @@ package struct KESSettings: Sendable {
     package let endpoints: [Endpoint]
     package let keyName: KeyName
     package let authentication: Authentication
-    /// A file or folder of certificate authorities, trusted besides the system's.
+    /// A file or directory of certificate authorities, trusted besides the system's.
     package let caPath: String?
 }
 

@@ -21,8 +21,8 @@ extension BackendReader {
             self.report(
                 .warning,
                 of: .kesCAPath,
-                "\(KMSVariable.kesCAPath.rawValue) is empty, which means KES is used, but names no authorities",
-                remedy: "unset it, or name a file or folder"
+                "\(KMSVariable.kesCAPath.rawValue) is empty, which selects KES, but names no CA certificates",
+                remedy: "unset it, or set it to a file or directory"
             )
         }
         guard let authentication = try self.kesAuthentication(), let endpoints = self.endpoints[.kesEndpoint],

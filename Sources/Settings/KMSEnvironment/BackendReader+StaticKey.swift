@@ -63,7 +63,7 @@ extension BackendReader {
             }
             let behind = text.upperBound..<bytes.count
             if behind.contains(where: { bytes[$0] != UInt8(ascii: "\n") && bytes[$0] != UInt8(ascii: "\r") }) {
-                self.warn(of: path, "there are blanks behind the key, with which MinIO refuses it")
+                self.warn(of: path, "there is white space after the key, so MinIO refuses it")
             }
             return try self.key(bytes.extracting(text), at: .file(path))
         }
@@ -76,7 +76,7 @@ extension BackendReader {
                 self.diagnostics.report(
                     .warning,
                     at: place,
-                    "a key of this name could not be moved to a KES server",
+                    "no KES server can hold a key of this name",
                     remedy: "use 1 to 80 of A-Z a-z 0-9 _ -, with no - at either end, for a new key"
                 )
             }
@@ -104,7 +104,7 @@ extension BackendReader {
             .error,
             of: .secretKeyFile,
             reason,
-            remedy: "name a file that holds NAME:KEY and can be read"
+            remedy: "use a readable file that holds NAME:KEY"
         )
     }
 }
@@ -120,23 +120,23 @@ extension BackendReader {
             .warning,
             of: .secretKeyFile,
             "\(reason), so it counts as unset",
-            remedy: "name a file that exists, or unset it"
+            remedy: "use an existing file, or unset it"
         )
     }
 
-    /// Nothing else is configured. The file may be in the folder of secrets, where MinIO means to look but does not.
+    /// Nothing else is configured. The file may be in the directory of secrets, where MinIO means to look but does not.
     mutating func staticKeyOfLastResort() throws(LockedMemoryError) -> StaticKeySettings? {
         guard let (path, file) = self.keyFile, case .missing(let reason) = file else {
             self.refuseNothing()
             return nil
         }
-        let secretPath = "\(self.secretsFolder)/\(path)"
+        let secretPath = "\(self.secretsDirectory)/\(path)"
         switch try path.hasPrefix("/") ? .missing(reason: reason) : self.readable(secretPath) {
         case .contents(let contents):
             self.report(
                 .note,
                 of: .secretKeyFile,
-                "there is no '\(path)' in the working folder; the key is taken from \(secretPath)"
+                "there is no '\(path)' in the working directory; the key is read from \(secretPath)"
             )
             return try self.key(in: contents, of: secretPath)
         case .unreadable(let reason):
@@ -163,7 +163,8 @@ extension BackendReader {
             .error,
             at: .variable("\(KMSVariable.prefix)*"),
             "neither a key server nor a key is configured",
-            remedy: "set MINIO_KMS_KES_ENDPOINT and its like (MinIO KES), MINIO_KMS_SERVER and its like (MinIO KMS), or"
+            remedy:
+                "set MINIO_KMS_KES_ENDPOINT and its companions (MinIO KES), MINIO_KMS_SERVER and its companions (MinIO KMS), or"
                 + " MINIO_KMS_SECRET_KEY or MINIO_KMS_SECRET_KEY_FILE (a static key)"
         )
     }

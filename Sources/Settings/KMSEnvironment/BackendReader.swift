@@ -15,7 +15,7 @@ struct BackendReader {
     let environment: MergedEnvironment
     let memory: SecretMemory
     /// Where a `MINIO_KMS_SECRET_KEY_FILE` that is not absolute is looked for next.
-    let secretsFolder: String
+    let secretsDirectory: String
 
     var diagnostics: [Diagnostic] = []
     /// What `MINIO_KMS_SECRET_KEY_FILE` names.
@@ -25,10 +25,10 @@ struct BackendReader {
     /// The endpoint lists that are in order.
     private(set) var endpoints: [KMSVariable: [Endpoint]] = [:]
 
-    init(environment: MergedEnvironment, memory: SecretMemory, secretsFolder: String) {
+    init(environment: MergedEnvironment, memory: SecretMemory, secretsDirectory: String) {
         self.environment = environment
         self.memory = memory
-        self.secretsFolder = secretsFolder
+        self.secretsDirectory = secretsDirectory
     }
 
     /// - Returns: the backend, nil if none is configured or if there are errors about it.
@@ -61,8 +61,8 @@ struct BackendReader {
             self.report(
                 .warning,
                 of: variable,
-                "MinIO takes what begins with 'env' for a remote value, and reads this as empty",
-                remedy: "choose a value that begins otherwise"
+                "MinIO treats a value that begins with 'env' as remote, and reads it as empty",
+                remedy: "use a value that does not begin with 'env'"
             )
         }
         if variable.isEndpointList {
@@ -130,7 +130,7 @@ extension BackendReader {
 
     /// The names of variables, with a word on those that an operator may take for unset.
     func listed(_ variables: [KMSVariable]) -> String {
-        variables.map { self.environment.isBlank($0) ? "\($0.rawValue) (empty, but it counts)" : $0.rawValue }
+        variables.map { self.environment.isBlank($0) ? "\($0.rawValue) (empty, but present)" : $0.rawValue }
             .joined(separator: ", ")
     }
 }

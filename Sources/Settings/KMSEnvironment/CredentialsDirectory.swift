@@ -3,13 +3,13 @@
 import ByteCoding
 import LockedMemory
 
-/// The credentials that systemd hands to a service (`LoadCredential=` and the like, systemd.exec(5)): files in a folder
+/// The credentials that systemd hands to a service (`LoadCredential=` and the like, systemd.exec(5)): files in a directory
 /// of memory that the service alone can read.
 ///
 /// Each is a variable by another way: `minio-kms-kes-api-key` holds the value of `MINIO_KMS_KES_API_KEY`. Where the
 /// variable names a file, its credential may also be that file, which shows in its being PEM.
 struct CredentialsDirectory {
-    /// systemd's own variable, which names the folder.
+    /// systemd's own variable, which names the directory.
     static let variable = "CREDENTIALS_DIRECTORY"
 
     private static let byteCountMax = 1 << 20
@@ -29,7 +29,8 @@ struct CredentialsDirectory {
             case .missing:
                 break
             case .unreadable(let reason):
-                self.diagnostics.report(.error, at: .file(file), reason, remedy: "load a credential that is a file")
+                self.diagnostics.report(
+                    .error, at: .file(file), reason, remedy: "use a credential that is a regular file")
             }
         }
     }

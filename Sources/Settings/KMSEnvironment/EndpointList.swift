@@ -12,7 +12,7 @@ struct EndpointList {
     init(_ text: String, of variable: KMSVariable, at place: Place) {
         let items = text.split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
         if items.isEmpty, let emptiness = variable.emptiness {
-            self.diagnostics.report(.error, at: place, emptiness, remedy: "name one or more servers")
+            self.diagnostics.report(.error, at: place, emptiness, remedy: "list one or more servers")
         }
         for item in items {
             do throws(Endpoint.Invalid) {
@@ -28,8 +28,8 @@ struct EndpointList {
         for address in try Self.expand(item, countMax: Self.countMax - self.endpoints.count) {
             guard !address.contains(where: { $0 == "{" || $0 == "}" }) else {
                 throw Endpoint.Invalid(
-                    message: "there are no lists in braces; MinIO would take the brace as part of the name",
-                    remedy: "write a range such as {1...4}, or every endpoint by itself"
+                    message: "lists in braces are not supported; MinIO would read the brace as part of the name",
+                    remedy: "write a range such as {1...4}, or list every endpoint"
                 )
             }
             self.endpoints.append(isKES ? try Endpoint(kes: address) : try Endpoint(minKMS: address))
@@ -53,7 +53,7 @@ extension EndpointPatternError {
         case .format: "write a range such as {1...4}"
         case .startAfterEnd: "write the smaller number first"
         case .notANumber, .numberTooLarge: "write a number, decimal or hexadecimal in lower case"
-        case .tooMany: "name at most \(EndpointList.countMax) in all"
+        case .tooMany: "list at most \(EndpointList.countMax) in total"
         }
     }
 }

@@ -68,7 +68,7 @@ struct EnvironmentFile: Sendable {
             return self.diagnostics.report(
                 .warning,
                 at: .file(self.path, line: number),
-                "what stands before '=' is no variable's name",
+                "the text before '=' is not a variable name",
                 remedy: "write NAME=value"
             )
         }
@@ -94,7 +94,7 @@ struct EnvironmentFile: Sendable {
             self.diagnostics.report(
                 .warning,
                 at: place,
-                "files of variables are read for MINIO_KMS_ variables only, so this has no effect",
+                "only MINIO_KMS_ variables are read from this file, so this has no effect",
                 remedy: "set it in the agent's own environment or settings file"
             )
         }

@@ -22,16 +22,16 @@ package struct KMSEnvironment: Sendable {
     /// - Parameters:
     ///   - environment: the process's own, as ``EnvironmentBlock`` reads it with ``isSecret(_:)``.
     ///   - envFile: the value of `--env-file`. What it sets counts more than the environment.
-    ///   - secretsFolder: where container runtimes put secrets.
+    ///   - secretsDirectory: where container runtimes put secrets.
     /// - Throws: only for want of locked memory. Everything else is in ``diagnostics``.
     package static func load(
         environment: [String: EnvironmentBlock.Value],
         envFile: String? = nil,
         memory: SecretMemory,
-        secretsFolder: String = "/run/secrets"
+        secretsDirectory: String = "/run/secrets"
     ) throws(LockedMemoryError) -> KMSEnvironment {
         let merged = try MergedEnvironment(process: environment, envFile: envFile, memory: memory)
-        var reader = BackendReader(environment: merged, memory: memory, secretsFolder: secretsFolder)
+        var reader = BackendReader(environment: merged, memory: memory, secretsDirectory: secretsDirectory)
         let backend = try reader.read()
         let switches = ObjectStoreSwitch.allCases.compactMap { own in
             merged.untrimmedText(own.variable).map { own.diagnostic(on: $0, at: merged.place(of: own.variable)) }

@@ -30,8 +30,8 @@ struct MergedEnvironment: Sendable {
         for (name, value) in process where Self.isOfInterest(name) {
             self.entries[name] = Entry(name: name, value: value, place: .variable(name))
         }
-        if case .text(let folder) = process[CredentialsDirectory.variable] {
-            let credentials = try CredentialsDirectory(path: folder, memory: memory)
+        if case .text(let directory) = process[CredentialsDirectory.variable] {
+            let credentials = try CredentialsDirectory(path: directory, memory: memory)
             for entry in credentials.entries { self.entries[entry.name] = entry }
             self.diagnostics += credentials.diagnostics
         }
@@ -39,7 +39,7 @@ struct MergedEnvironment: Sendable {
             switch try ReadableFile(path: envFile, byteCountMax: EnvironmentFile.byteCountMax, memory: memory) {
             case .contents(let contents): try self.override(with: contents, of: envFile, memory: memory)
             case .missing(let reason), .unreadable(let reason):
-                self.diagnostics.report(.error, at: .flag("--env-file"), reason, remedy: "name a file that can be read")
+                self.diagnostics.report(.error, at: .flag("--env-file"), reason, remedy: "use a readable file")
             }
         }
         guard let entry = self.configFile, case .text(let path) = entry.value, !path.isEmpty else { return }
@@ -50,15 +50,15 @@ struct MergedEnvironment: Sendable {
             self.diagnostics.report(
                 .warning,
                 at: entry.place,
-                "\(reason); MinIO goes on without it, and so does the agent",
-                remedy: "name a file that exists, or unset it"
+                "\(reason); MinIO continues without it, and so does the agent",
+                remedy: "use an existing file, or unset it"
             )
         case .unreadable(let reason):
             self.diagnostics.report(
                 .error,
                 at: entry.place,
                 "Unable to read the config environment file: \(reason)",
-                remedy: "name a file that can be read, or unset it"
+                remedy: "use a readable file, or unset it"
             )
         }
     }

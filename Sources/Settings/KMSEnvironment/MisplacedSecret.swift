@@ -23,12 +23,12 @@ extension MergedEnvironment {
             )
         }
         if variable.isFile, text.hasPrefix("-----BEGIN") {
-            return MisplacedSecret(message: "this is a PEM text, not the path of a file", remedy: "put it into a file")
+            return MisplacedSecret(message: "this is PEM text, not a path", remedy: "put it into a file")
         }
         // The base64 of 32 bytes ends so, and has 44 characters.
         if variable == .secretKeyFile, text.hasSuffix("="), text.contains(":") || text.utf8.count == 44 {
             return MisplacedSecret(
-                message: "this is a key, not the path of a file",
+                message: "this is a key, not a path",
                 remedy: "set \(KMSVariable.secretKey.rawValue) to NAME:KEY"
             )
         }

@@ -69,7 +69,7 @@ extension StaticKeyText.Malformed {
         switch self {
         case .noName, .emptyName, .nameNotUTF8: "write NAME:KEY, with KEY as 'openssl rand -base64 32' prints it"
         case .notBase64, .keyByteCount: "write the key as 'openssl rand -base64 32' prints it"
-        case .memory: "raise the limit of locked memory"
+        case .memory: "increase LimitMEMLOCK= and memory.locked_max"
         }
     }
 }

@@ -18,13 +18,13 @@ enum UnknownVariable {
         case _ where name.hasPrefix("MINIO_KMS_VAULT_"):
             return (outdated, "put a KES server in front of Vault, and configure that")
         case "MINIO_KMS_KEY_CACHE_INTERVAL":
-            return ("MinIO no longer has this setting, and the agent never had", "remove it")
+            return ("MinIO no longer has this setting, and the agent does not support it", "remove it")
         default:
             break
         }
         let withoutSuffix = String(name.dropLast("_FILE".count))
         if name.hasSuffix("_FILE"), KMSVariable(rawValue: withoutSuffix) != nil {
-            return ("only MINIO_KMS_SECRET_KEY can be read from a file by such a variable", "set \(withoutSuffix)")
+            return ("only MINIO_KMS_SECRET_KEY has a _FILE variable", "set \(withoutSuffix)")
         }
         let names = KMSVariable.allCases.lazy.map(\.rawValue)
         return ("unknown variable, without effect", Spelling.remedy(for: name, among: names, otherwise: "remove it"))

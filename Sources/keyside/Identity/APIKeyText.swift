@@ -4,9 +4,9 @@ import Cryptography
 import KESProtocol
 import LockedMemory
 
-/// An API key as it is printed, with its identity, or written to a file, alone.
+/// An API key as output: with its identity for printing, alone for a file.
 ///
-/// It is written to locked memory, and from there to the descriptor.
+/// The text is built in locked memory and written from there to the descriptor.
 struct APIKeyText: KESMessage, ~Copyable {
     private enum Form {
         case line
@@ -16,7 +16,7 @@ struct APIKeyText: KESMessage, ~Copyable {
     private let key: APIKey
     private let form: Form
 
-    /// The key alone on a line.
+    /// The key alone, followed by a line feed.
     init(line key: consuming APIKey) {
         self.key = key
         self.form = .line

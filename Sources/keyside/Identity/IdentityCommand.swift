@@ -5,6 +5,6 @@ import ArgumentParser
 /// `keyside identity …`
 struct IdentityCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "identity", abstract: "Make what KES knows a client by, and tell whom it knows.",
+        commandName: "identity", abstract: "Create API keys and client certificates, and print their KES identity.",
         subcommands: [NewIdentity.self, IdentityOf.self])
 }

@@ -9,19 +9,18 @@ import LockedMemory
 /// `keyside identity of`
 struct IdentityOf: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "of", abstract: "Tell whom KES knows the owner of a certificate or an API key as.",
+        commandName: "of", abstract: "Print the KES identity of a certificate or API key.",
         discussion: """
-            Other users see what stands in a command's arguments. An API key is better read from a file, or from \
-            standard input with '-'.
+            Other users can see the arguments of a command. Read an API key from a file, or from standard input with '-'.
             """)
 
     @Argument(help: ArgumentHelp("A file with certificates or an API key, an API key, or '-'.", valueName: "file"))
     var source: String
-    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
+    @Option(help: ArgumentHelp("Output format.", valueName: "format"))
     var output = OutputFormat.text
 
     func validate() throws {
-        guard !self.source.isEmpty else { throw ValidationError("name a file, an API key or '-'") }
+        guard !self.source.isEmpty else { throw ValidationError("set a file, an API key or '-'") }
     }
 
     func run() throws {
@@ -49,7 +48,7 @@ struct IdentityOf: ParsableCommand {
         }
     }
 
-    /// Whether it looks like an API key without its prefix, and there is no file of this name.
+    /// Whether the argument looks like an API key without its prefix, and no file has this name.
     private var isBareKey: Bool {
         self.source.utf8.count == 44 && self.source.hasPrefix("A") && !Files.exists(self.source)
     }

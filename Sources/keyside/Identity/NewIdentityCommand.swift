@@ -9,39 +9,39 @@ import LockedMemory
 /// `keyside identity new`
 struct NewIdentity: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "new", abstract: "Make a new API key, or a new client certificate with its private key.",
+        commandName: "new", abstract: "Create an API key, or a client certificate with its private key.",
         discussion: """
-            Prints an API key and the identity that belongs to it. With --cert and --private-key it writes a \
-            certificate and an Ed25519 key, and prints the identity alone.
+            Prints an API key and its identity. With --cert and --private-key, writes a certificate and an Ed25519 key \
+            to these files, and prints only the identity.
             """)
 
-    @Flag(help: "For KES, which is what is made without it, too.")
+    @Flag(help: "Create an API key for KES. This is the default.")
     var kes = false
-    @Flag(help: "For MinIO KMS. This version makes none.")
+    @Flag(help: "Create an API key for MinIO KMS. Not supported by this version.")
     var kms = false
-    @Option(help: ArgumentHelp("Where to write a certificate, PEM.", valueName: "file"))
+    @Option(help: ArgumentHelp("File to write the certificate to, PEM.", valueName: "file"))
     var cert: String?
-    @Option(help: ArgumentHelp("Where to write its private key, PEM, for nobody else to read.", valueName: "file"))
+    @Option(help: ArgumentHelp("File to write the private key to, PEM, mode 0600.", valueName: "file"))
     var privateKey: String?
-    @Flag(help: "Replace files that are there.")
+    @Flag(help: "Replace existing files.")
     var force = false
-    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
+    @Option(help: ArgumentHelp("Output format.", valueName: "format"))
     var output = OutputFormat.text
 
     func validate() throws {
         guard (self.cert == nil) == (self.privateKey == nil) else {
-            throw ValidationError("give both --cert FILE and --private-key FILE, or none of them")
+            throw ValidationError("set both --cert FILE and --private-key FILE, or neither")
         }
-        guard !self.kes || !self.kms else { throw ValidationError("give --kes or --kms, not both") }
+        guard !self.kes || !self.kms else { throw ValidationError("set --kes or --kms, not both") }
         guard self.cert == nil || self.cert != self.privateKey else {
-            throw ValidationError("--cert and --private-key name one file")
+            throw ValidationError("--cert and --private-key must be different files")
         }
     }
 
     func run() throws {
         try self.reportingFailures {
             guard !self.kms else {
-                throw CommandFailure(.failed, "this version makes no API keys for MinIO KMS; leave out --kms for KES")
+                throw CommandFailure(.failed, "this version creates no API keys for MinIO KMS; omit --kms for KES")
             }
             let memory = try SecretMemory.forCommand()
             if let cert = self.cert, let privateKey = self.privateKey {

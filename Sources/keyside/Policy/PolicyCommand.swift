@@ -5,5 +5,5 @@ import ArgumentParser
 /// `keyside policy …`
 struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "policy", abstract: "Look into the policies of the TLS listener.", subcommands: [TestPolicy.self])
+        commandName: "policy", abstract: "Examine the policies of the TLS listener.", subcommands: [TestPolicy.self])
 }

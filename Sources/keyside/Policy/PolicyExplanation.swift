@@ -4,14 +4,14 @@ import Authorization
 import ByteCoding
 import KESProtocol
 
-/// Why somebody may ask for a path, or not, in words.
+/// Explains in words why an identity may or may not request a path.
 struct PolicyExplanation {
     private let principal: Principal
     private let path: String
     private let decision: Decision
     /// The names of the policies that are bound to the principal.
     private let policies: [String]
-    /// Whether the path is for everybody, whatever policies say.
+    /// Whether the path is open to every client, regardless of policies.
     private let isOpen: Bool
 
     /// - Parameter path: decoded.
@@ -45,7 +45,7 @@ struct PolicyExplanation {
 
     private var word: String { self.isAllowed ? "allowed" : "denied" }
 
-    /// What decided, if it was a rule.
+    /// The rule that decided; nil if none did.
     private var rule: (policy: String, pattern: String)? {
         switch self.decision {
         case .allowed(let policy, let pattern), .denied(let policy, let pattern):
@@ -56,19 +56,19 @@ struct PolicyExplanation {
     }
 
     private var reason: String {
-        if self.isOpen { return "'\(self.path)' is for everybody" }
+        if self.isOpen { return "'\(self.path)' is open to every client" }
         switch self.decision {
         case .administrator:
-            return "'admin.identities' has the \(self.principal), which may ask for everything"
+            return "'admin.identities' has the \(self.principal), which may request everything"
         case .allowed(let policy, let pattern):
             return "policy '\(policy)' allows '\(pattern)'"
         case .denied(let policy, let pattern):
-            return "policy '\(policy)' denies '\(pattern)', which counts before anything that is allowed"
+            return "policy '\(policy)' denies '\(pattern)', which overrides 'allow'"
         case .unmentioned:
             let names = self.policies.map { "'\($0)'" }.joined(separator: ", ")
             return "policy \(names) allows nothing that '\(self.path)' matches"
         case .unknownPrincipal:
-            return "no policy has the \(self.principal) among its 'identities'"
+            return "no policy has the \(self.principal) in its 'identities'"
         }
     }
 }

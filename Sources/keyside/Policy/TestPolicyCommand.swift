@@ -14,26 +14,26 @@ import Settings
 /// `keyside policy test`
 struct TestPolicy: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "test", abstract: "Explain whether somebody may ask for a path, by the settings as they are.",
+        commandName: "test", abstract: "Explain whether an identity may request a path.",
         discussion: """
-            Reads the settings that 'keyside run' would read, and asks no agent. Exits with 0 if the path is allowed and \
-            with 77 if it is not.
+            Reads the settings file; does not connect to an agent. Exits with 0 if the request is allowed, with 77 if it \
+            is denied.
             """)
 
     @Option(help: ArgumentHelp("A user of the Unix socket. This version has no policies for users.", valueName: "name"))
     var user: String?
-    @Option(help: ArgumentHelp("Whom KES knows a client as; see 'keyside identity of'.", valueName: "hex"))
+    @Option(help: ArgumentHelp("KES identity of the client; see 'keyside identity of'.", valueName: "hex"))
     var identity: String?
-    @Option(help: ArgumentHelp("What the client asks for: /v1/key/generate/my-key.", valueName: "path"))
+    @Option(help: ArgumentHelp("Path of the request: /v1/key/generate/my-key.", valueName: "path"))
     var api: String
     @Option(help: ArgumentHelp("The agent's settings. Default: /etc/keyside/config.yaml.", valueName: "file"))
     var config: String?
-    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
+    @Option(help: ArgumentHelp("Output format.", valueName: "format"))
     var output = OutputFormat.text
 
     func validate() throws {
         guard (self.user == nil) != (self.identity == nil) else {
-            throw ValidationError("give either --identity HEX or --user NAME")
+            throw ValidationError("set either --identity HEX or --user NAME")
         }
         guard self.identity == nil || self.principal != nil else {
             throw ValidationError("--identity: expected 64 hexadecimal digits, as 'keyside identity of' prints them")
@@ -46,8 +46,8 @@ struct TestPolicy: ParsableCommand {
             guard let principal = self.principal else {
                 throw CommandFailure(
                     .failed,
-                    "policies for users are not supported by this version yet: whoever may connect to the Unix socket may "
-                        + "ask for everything; see 'socket.mode' and 'socket.group'")
+                    "this version has no policies for users: every process that can connect to the Unix socket may "
+                        + "request everything; see 'socket.mode' and 'socket.group'")
             }
             let path = try self.path
             let explanation = PolicyExplanation(gate: try self.loadGate(), principal: principal, path: path)
@@ -61,7 +61,7 @@ struct TestPolicy: ParsableCommand {
 
     private var principal: Principal? { self.identity.flatMap(Identity.init(hexadecimal:)).map(Principal.identity) }
 
-    /// Decoded, as a request's is before policies are asked.
+    /// Decoded, as the path of a request is before policies are applied.
     private var path: [UInt8] {
         get throws {
             switch try self.target {
@@ -69,7 +69,7 @@ struct TestPolicy: ParsableCommand {
                 return path
             case .redirect(let place):
                 let text = String(decoding: place, as: UTF8.self)
-                throw ValidationError("--api: whoever asks for this is sent to \(text); test that")
+                throw ValidationError("--api: requests for this path are redirected to \(text); test that")
             case .asterisk, .authority:
                 throw ValidationError("--api: expected a path that begins with '/'")
             }

@@ -10,25 +10,27 @@ import LockedMemory
 struct InitTLS: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "init",
-        abstract: "Make certificate, key and API key for an object store on this machine, and say what to put where.",
+        abstract: "Create certificate, key and API key for an object store on this machine, and print the settings.",
         discussion: """
-            Writes ca.crt, server.crt, server.key and client.apikey. The certificate is good for localhost, 127.0.0.1, \
-            ::1 and what --host names, for ten years. The authority's own key signs once and is not kept: nobody can \
-            make another certificate that the object store would believe. --force makes new certificates and keeps a \
-            client.apikey that is there, so that the client stays who it is.
+            Writes ca.crt, server.crt, server.key and client.apikey. The certificate is valid for localhost, 127.0.0.1, \
+            ::1 and the names of --host, for ten years. The CA's private key is not stored, so no further \
+            certificate can be issued that the object store would trust. --force creates new certificates and keeps \
+            an existing client.apikey, so that the client's identity stays the same.
             """)
 
-    @Argument(help: ArgumentHelp("The folder to write to. It is made where there is none.", valueName: "dir"))
-    var folder = "/etc/keyside/tls"
-    @Option(name: .customLong("host"), help: ArgumentHelp("Another name or address of the server.", valueName: "name"))
+    @Argument(help: ArgumentHelp("Directory to write to. It is created if it is missing.", valueName: "dir"))
+    var directory = "/etc/keyside/tls"
+    @Option(
+        name: .customLong("host"),
+        help: ArgumentHelp("Another name or address that the certificate is valid for.", valueName: "name"))
     var hosts: [String] = []
-    @Flag(help: "Replace certificates that are there.")
+    @Flag(help: "Replace existing certificates.")
     var force = false
-    @Option(help: ArgumentHelp("How to write the result.", valueName: "format"))
+    @Option(help: ArgumentHelp("Output format.", valueName: "format"))
     var output = OutputFormat.text
 
     func validate() throws {
-        guard !self.folder.isEmpty else { throw ValidationError("name a folder") }
+        guard !self.directory.isEmpty else { throw ValidationError("set a directory") }
         for host in self.hosts where ServerName(host) == nil {
             throw ValidationError("--host \(host): expected a name, or an address without port and brackets")
         }
@@ -37,7 +39,7 @@ struct InitTLS: ParsableCommand {
     func run() throws {
         try self.reportingFailures {
             let memory = try SecretMemory.forCommand()
-            let kit = ListenerCertificates(folder: Files.absolutePath(self.folder))
+            let kit = ListenerCertificates(directory: Files.absolutePath(self.directory))
             let identity = try kit.make(
                 for: ServerName.ofThisMachine + self.hosts.compactMap(ServerName.init), replacing: self.force,
                 memory: memory)

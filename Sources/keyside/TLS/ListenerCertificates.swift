@@ -5,26 +5,26 @@ import KESProtocol
 import Linux
 import LockedMemory
 
-/// The files that a TLS listener and its client need, in one folder.
+/// The files of a TLS listener and its client, in one directory.
 struct ListenerCertificates {
-    let folder: String
+    let directory: String
 
-    var authority: String { "\(self.folder)/ca.crt" }
-    var cert: String { "\(self.folder)/server.crt" }
-    var key: String { "\(self.folder)/server.key" }
-    var apiKey: String { "\(self.folder)/client.apikey" }
+    var authority: String { "\(self.directory)/ca.crt" }
+    var cert: String { "\(self.directory)/server.crt" }
+    var key: String { "\(self.directory)/server.key" }
+    var apiKey: String { "\(self.directory)/client.apikey" }
 
-    /// Makes them, and the folder where there is none.
+    /// Creates the files, and the directory if it is missing.
     ///
-    /// - Parameter replacing: whether certificates that are there are replaced. An API key that is there then stays.
+    /// - Parameter replacing: whether to replace existing certificates. An existing API key stays.
     /// - Returns: the client's identity.
     func make(for names: [ServerName], replacing: Bool, memory: SecretMemory) throws -> Identity {
         let files = NewFiles(replacing: replacing)
         try files.checkAbsence(of: [self.authority, self.cert, self.key, self.apiKey])
         do throws(SystemError) {
-            try Files.makeFolder(self.folder)
+            try Files.makeDirectory(self.directory)
         } catch {
-            throw CommandFailure(.inputOutput, "cannot \(error); name another folder, or run this as a user who may")
+            throw CommandFailure(.inputOutput, "cannot \(error); choose another directory, or run this as another user")
         }
         let identity = try self.makeAPIKey(with: files, memory: memory)
         let (authority, certificate, key) = try CommandFailure.wrapping { () throws(CryptographyError) in
@@ -57,13 +57,13 @@ struct ListenerCertificates {
         return identity
     }
 
-    /// Of the API key that is there.
+    /// The identity of the existing API key.
     private func identity(memory: SecretMemory) throws -> Identity {
         let text = try Input.trimmedContents(of: self.apiKey, in: memory)
         do throws(CredentialError) {
             return try Identity(of: text, memory: memory)
         } catch {
-            throw CommandFailure(.failed, "\(self.apiKey): \(error); remove the file to have a new one")
+            throw CommandFailure(.failed, "\(self.apiKey): \(error); remove the file to create a new one")
         }
     }
 }

@@ -3,16 +3,16 @@
 import ByteCoding
 import Cryptography
 
-/// What to put where once a listener's files are made. No secret is in it: the API key is named by its file.
+/// The instructions that `keyside tls init` prints. They hold no secret: the API key appears as a file name.
 struct ListenerGuide {
     private let kit: ListenerCertificates
     private let clientIdentity: Identity
 
     private static let address = "127.0.0.1:7373"
     private static let endpoint = "https://\(Self.address)"
-    /// A key server as it is called where the operator's own must be put in.
+    /// A placeholder for the operator's own key server.
     private static let keyServer = "https://kes.example.net:7373"
-    /// What an object store asks for.
+    /// The paths that an object store requests.
     private static let paths = [
         "/v1/key/create/*", "/v1/key/generate/*", "/v1/key/decrypt/*", "/v1/key/describe/*", "/v1/key/list/*",
         "/v1/status", "/v1/api",
@@ -23,7 +23,7 @@ struct ListenerGuide {
         self.clientIdentity = clientIdentity
     }
 
-    /// For `config.yaml`.
+    /// A fragment of `config.yaml`.
     private var settings: String {
         """
         tls:
@@ -44,25 +44,25 @@ struct ListenerGuide {
         """
         identity: \(self.clientIdentity)
 
-        In \(self.kit.folder):
-          ca.crt         the authority that MinIO is to trust; its key is not kept
+        In \(self.kit.directory):
+          ca.crt         the CA certificate that MinIO must trust; its private key is not stored
           server.crt     the listener's certificate
-          server.key     its private key; give it to the user that runs the agent
-          client.apikey  MinIO's API key; it belongs to the identity above
+          server.key     its private key; make it readable by the user that runs the agent
+          client.apikey  MinIO's API key, with the identity above
 
-        1. Into /etc/keyside/config.yaml. To let MinIO use one key only, put the key's name before each '*':
+        1. Add to /etc/keyside/config.yaml. To allow one key only, replace each '*' by the key's name:
 
         \(self.settings)
-        2. Into a file of the agent's own, for 'keyside run --env-file': the variables by which it reaches KES, which may
-           be those that MinIO has had. They must not be in MinIO's environment, nor MinIO's in the agent's: both have
-           the same names, and an agent that is told of its own address asks itself.
+        2. Write the variables that connect the agent to KES to a file for 'keyside run --env-file'. They may be MinIO's
+           former ones. Agent and MinIO use the same variable names, so keep their environments separate: an agent
+           pointed at its own listener loops.
 
         MINIO_KMS_KES_ENDPOINT=\(Self.keyServer)
         MINIO_KMS_KES_KEY_NAME=my-key
         MINIO_KMS_KES_API_KEY=kes:v1:...
         MINIO_KMS_KES_CAPATH=/etc/keyside/kes-ca.crt
 
-        3. Into MinIO's environment, instead of the MINIO_KMS_KES_* lines that are there, with the key's name as it was:
+        3. Replace the MINIO_KMS_KES_* lines in MinIO's environment, and keep the key's name:
 
         cat >>/etc/default/minio <<EOF
         MINIO_KMS_KES_ENDPOINT=\(Self.endpoint)
@@ -71,24 +71,24 @@ struct ListenerGuide {
         MINIO_KMS_KES_CAPATH=\(self.kit.authority)
         EOF
 
-        4. Or, for a MinIO that is to go on without the agent:
+        4. Optionally, let MinIO continue without the agent:
 
         MINIO_KMS_KES_ENDPOINT=\(Self.failOpenEndpoint)
 
-           MinIO asks the agent first, and KES itself for 30 seconds at a time while the agent's port refuses
-           connections. KES has to know the identity above for that, in a policy of its own, and CAPATH has to be a
-           folder with ca.crt and KES's authority. It helps where the agent is gone, not where the agent answers 5xx
-           because KES is away: such a request has lost its body when it reaches the second server, which refuses it
-           with 400. Data keys that MinIO gets from KES itself pass by the agent, its policies and its cache.
+           MinIO uses the agent first. While the agent's port refuses connections, MinIO uses KES directly, for 30
+           seconds at a time. This needs a policy at KES for the identity above, and a directory as CAPATH with ca.crt
+           and KES's CA certificate. It does not help if the agent answers 5xx because KES is down: MinIO's retry has
+           no body, and the second server refuses it with 400. Requests directly to KES bypass the agent's policies
+           and cache.
 
-        Try it: keyside check, then keyside policy test --identity \(self.clientIdentity) --api /v1/key/generate/my-key
+        Then run keyside check and keyside policy test --identity \(self.clientIdentity) --api /v1/key/generate/my-key
 
         """
     }
 
     private static let failOpenEndpoint = "\(Self.endpoint),\(Self.keyServer)"
 
-    /// The members of the object that programs read.
+    /// Writes the members of the JSON output.
     func writeMembers(to json: inout JSONWriter) {
         json.member("identity", "\(self.clientIdentity)")
         json.member("ca", self.kit.authority)

@@ -2,14 +2,14 @@
 
 import Linux
 
-/// A name or address that a server's certificate is good for.
+/// A name or address that a server certificate is valid for.
 struct ServerName {
-    /// As OpenSSL's configuration has it: `DNS:localhost`, `IP:127.0.0.1`.
+    /// In the syntax of OpenSSL's configuration: `DNS:localhost`, `IP:127.0.0.1`.
     let alternativeName: String
 
-    /// - Returns: nil if the text is neither a host's name nor an address in numbers.
+    /// - Returns: nil if the text is neither a host name nor a numeric address.
     init?(_ text: String) {
-        // A listener's address has brackets of its own around IPv6.
+        // ``ListenAddress`` adds brackets around IPv6 addresses itself.
         if !text.hasPrefix("["), ListenAddress("\(text):0") != nil || ListenAddress("[\(text)]:0") != nil {
             self.alternativeName = "IP:\(text)"
         } else if Self.isHostName(text) {

@@ -41,7 +41,7 @@ struct ServedConnection {
 
     /// Does `send`, on the event loop, when the verdict says so.
     ///
-    /// - Returns: what to cancel when the client has gone; nil if it is done already.
+    /// - Returns: what to cancel when the client closed the connection; nil if it is done already.
     func carryOut(_ verdict: Verdict, on eventLoop: any EventLoop, _ send: @escaping () -> Void) -> PendingAnswer? {
         let send = NIOLoopBound(send, eventLoop: eventLoop)
         guard !verdict.isHeld else {

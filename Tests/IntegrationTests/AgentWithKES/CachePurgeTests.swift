@@ -34,7 +34,7 @@ extension AgentWithKESTests {
                 case .signal:
                     let count = try agent.cache["entries"].integer ?? 0
                     try agent.signal(SIGUSR1)
-                    try agent.wait(for: "the purge") { try agent.log.contains("cache is purged entries=\(count)") }
+                    try agent.wait(for: "the purge") { try agent.log.contains("cache purged entries=\(count)") }
                     return nil
                 }
             }
@@ -73,7 +73,7 @@ extension AgentWithKESTests {
                 setup.turnOffCache()
             } body: { agent, _ in
                 try agent.signal(SIGUSR1)
-                try agent.wait(for: "the signal to be taken") { try agent.log.contains("there is no cache to purge") }
+                try agent.wait(for: "the signal to be taken") { try agent.log.contains("no cache to purge") }
                 try expectService(by: agent)
             }
         }

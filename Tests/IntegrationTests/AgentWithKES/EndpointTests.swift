@@ -68,7 +68,7 @@ extension AgentWithKESTests {
                 let report = try await underLoad(of: agent) {
                     try await victim.wait(for: "work") { $0.requestCount > 20 }
                     await death.strike(victim)
-                    try agent.wait(for: "the victim to be put aside") { try agent.metrics.isUp(victim) == false }
+                    try agent.wait(for: "the victim to be marked down") { try agent.metrics.isUp(victim) == false }
                     try Self.expectOutage(of: victim, reason: death.reason, at: agent)
 
                     try await death.heal(victim)
@@ -80,7 +80,7 @@ extension AgentWithKESTests {
                     try await victim.wait(for: "new work") { $0.requestCounts[.decrypt] ?? 0 > count + 20 }
                 }
                 #expect(report.failures.isEmpty)
-                #expect(try agent.log.split(separator: "\n").count { $0.contains("key server is back") } == 1)
+                #expect(try agent.log.split(separator: "\n").count { $0.contains("key server marked up") } == 1)
                 try agent.notifications.waitForStatus { !$0.contains("key servers") }
             }
         }
@@ -103,7 +103,7 @@ extension AgentWithKESTests {
             #expect(told.contains(reason) || told.contains(Self.breakage), "\(told)")
             #expect(try agent.ask(.get("/v1/ready")).status == 200)
 
-            let lines = try agent.log.split(separator: "\n").filter { $0.contains("key server is put aside") }
+            let lines = try agent.log.split(separator: "\n").filter { $0.contains("key server marked down") }
             #expect(lines.contains { $0.contains(victim.endpoint) }, "\(lines)")
         }
 

@@ -43,7 +43,7 @@ import Testing
         let outcome = try self.check(flags)
         #expect(outcome.status == .exited(0))
         #expect(
-            outcome.output.contains("tls.cert: \(self.folder("ending.crt")): warning: the certificate ends at 2"),
+            outcome.output.contains("tls.cert: \(self.folder("ending.crt")): warning: the certificate expires at 2"),
             "\(outcome.output)")
         #expect(outcome.output.hasSuffix("the configuration is valid, 1 warning\n"))
         let json = try JSONValue(try self.check(flags + ["--output", "json"]).output)

@@ -38,8 +38,8 @@ import Testing
             (known, "/v1/key/list", "policy 'minio' allows '/v1/key/list/*'"),
             (known.uppercased(), "/v1/status", "policy 'minio' allows '/v1/status'"),
             (admin, "/v1/key/delete/a", "'admin.identities' has the identity \(admin), which may ask for everything"),
-            (stranger, "/version", "'/version' is for everybody"),
-            (stranger, "/v1/ready", "'/v1/ready' is for everybody"),
+            (stranger, "/version", "'/version' is open to every client"),
+            (stranger, "/v1/ready", "'/v1/ready' is open to every client"),
         ])
     func whatIsAllowedIsExplained(identity: String, path: String, reason: String) throws {
         let outcome = try self.test(identity, path)
@@ -51,7 +51,7 @@ import Testing
         arguments: [
             (
                 known, "/v1/key/decrypt/secret-1",
-                "policy 'minio' denies '/v1/key/decrypt/secret*', which counts before anything that is allowed"
+                "policy 'minio' denies '/v1/key/decrypt/secret*', which overrides 'allow'"
             ),
             (known, "/v1/key/delete/a", "policy 'minio' allows nothing that '/v1/key/delete/a' matches"),
             (stranger, "/v1/status", "no policy has the identity \(stranger) among its 'identities'"),

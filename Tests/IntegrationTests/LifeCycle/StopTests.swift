@@ -79,7 +79,7 @@ import Testing
             try busy.send(Array(bytes.suffix(10)))
             #expect(try busy.receiveAnswer().isDataKey)
             #expect(try agent.waitForExit() == .exited(0))
-            #expect(!(try agent.log.contains("told twice")))
+            #expect(!(try agent.log.contains("second signal")))
         }
     }
 

@@ -65,7 +65,7 @@ import Testing
         }
     }
 
-    /// It has no certificate to show: so it asks for what is for everybody.
+    /// It has no certificate to show: so it asks for what is open to every client.
     @Test(arguments: [["--npn-list=h2", "-m", "32"], ["--h1"]])
     func h2load(protocolArguments: [String]) throws {
         try self.files.withAgent { agent in

@@ -47,8 +47,8 @@ import Testing
             #expect(said.first == "RELOADING=1")
             let time = said[1].split(separator: "=")
             #expect(time.first == "MONOTONIC_USEC" && time.last.flatMap { Int($0) } ?? 0 > 0)
-            #expect(try agent.agent.log.contains("new policies are in use administrators=1 policies=1"))
-            #expect(try !agent.agent.log.contains("take effect with a restart"))
+            #expect(try agent.agent.log.contains("policies reloaded administrators=1 policies=1"))
+            #expect(try !agent.agent.log.contains("need a restart"))
         }
     }
 
@@ -60,7 +60,7 @@ import Testing
             #expect(try self.statuses(agent) == [200, 403])
             let log = try agent.agent.log
             #expect(
-                log.contains("the new settings are refused, the old ones stay in use reason=\"\(files.config):"),
+                log.contains("reload failed; keeping the current configuration reason=\"\(files.config):"),
                 "\(log)")
             try agent.agent.notifications.waitForStatus { $0.contains("the new settings are refused") }
 
@@ -85,7 +85,7 @@ import Testing
             try agent.signal(SIGHUP)
             try agent.notifications.wait(for: "READY=1", after: agent.notifications.assignments.count)
             #expect(agent.notifications.assignments.contains("RELOADING=1"))
-            #expect(try agent.log.contains("policies are as they were"))
+            #expect(try agent.log.contains("policies unchanged"))
         }
     }
 }

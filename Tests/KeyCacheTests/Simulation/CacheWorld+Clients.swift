@@ -55,7 +55,7 @@ extension CacheWorld {
         }
         do throws(KeyServiceError) {
             switch try self.shell.ask(asked, number) {
-            case .found(let found):
+            case .hit(let found):
                 self.answer(number, found, asked)
             case .wait(let begins):
                 self.clients[number].state = .waiting
@@ -90,20 +90,20 @@ extension CacheWorld {
 
     // MARK: Answers at hand
 
-    private mutating func answer(_ number: Int, _ found: SimulatedShell.Found, _ asked: SimulatedShell.Asked) {
-        if found.held.isStale { self.counts.stale += 1 } else { self.counts.hits += 1 }
+    private mutating func answer(_ number: Int, _ found: SimulatedShell.Hit, _ asked: SimulatedShell.Asked) {
+        if found.cached.isStale { self.counts.stale += 1 } else { self.counts.hits += 1 }
         self.clients[number].state = .answered
         self.check(found, for: number)
         if found.renews { self.begin(asked) }
     }
 
     /// The rules for what comes from a place.
-    func check(_ found: SimulatedShell.Found, for number: Int) {
+    func check(_ found: SimulatedShell.Hit, for number: Int) {
         let (client, content, policy) = (self.clients[number], found.content, self.shell.policy)
         self.checkOpened(number, content.question, content.plaintext, begunAt: content.begunAt)
         let age = self.shell.now - content.askedAt
         let idle = self.shell.now - content.answeredAt
-        if found.held.isStale {
+        if found.cached.isStale {
             self.referee.rule(
                 self.shell.isOutOfReach, "\(client.question) is answered stale while somebody is in reach")
             self.referee.rule(
@@ -114,7 +114,8 @@ extension CacheWorld {
             self.referee.rule(
                 policy.unused == .zero || idle <= policy.unused, "\(client.question) is answered after \(idle) unused")
         }
-        self.referee.rule(found.held.age == age, "\(client.question) is \(age) old and said to be \(found.held.age)")
+        self.referee.rule(
+            found.cached.age == age, "\(client.question) is \(age) old and said to be \(found.cached.age)")
     }
 
     private func checkOpened(_ number: Int, _ question: SealedQuestion, _ plaintext: Plaintext, begunAt: Int) {
@@ -149,21 +150,21 @@ extension CacheWorld {
 
     // MARK: Answers of the key server
 
-    mutating func resolve(_ landing: SimulatedShell.Landing, _ flight: SimulatedShell.Flight, landedAt: Int) {
-        for number in landing.callers {
+    mutating func resolve(_ completion: SimulatedShell.Completion, _ flight: SimulatedShell.Flight, completedAt: Int) {
+        for number in completion.callers {
             let state = self.clients[number].state
             self.referee.rule(state != .answered, "client \(number) is answered twice")
             self.referee.rule(state != .asking, "client \(number) is answered who does not wait")
             guard state == .waiting else { continue }
             self.clients[number].state = .answered
-            switch (landing.answer, landing.held) {
+            switch (completion.answer, completion.cached) {
             case (.success(let plaintext), _):
                 self.checkOpened(number, flight.asked.question, plaintext, begunAt: flight.begunAt)
             case (.failure, .some):
                 break  // It was looked at when it was found.
             case (.failure(let error), nil):
-                self.checkTold(number, saidAt: landedAt, begunAt: flight.begunAt)
-                if error.isRefusalOfKey { self.purges.end(flight.asked.question.name, begunAt: landedAt) }
+                self.checkTold(number, saidAt: completedAt, begunAt: flight.begunAt)
+                if error.isRefusalOfKey { self.purges.end(flight.asked.question.name, begunAt: completedAt) }
             }
         }
     }

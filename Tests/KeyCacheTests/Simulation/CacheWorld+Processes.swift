@@ -25,9 +25,9 @@ extension CacheWorld {
     /// How far a question has come.
     enum Stage {
         case begun
-        case asked(AbsentKeys.Witness)
-        case answered(AbsentKeys.Witness, SimulatedShell.Said)
-        case landed(SimulatedShell.Landing, at: Int)
+        case asked(AbsentKeys.Snapshot)
+        case answered(AbsentKeys.Snapshot, SimulatedShell.Said)
+        case completed(SimulatedShell.Completion, at: Int)
     }
 
     struct Generation {
@@ -36,7 +36,7 @@ extension CacheWorld {
         let startedAt: BootTime
         let begunAt: Int
         let fill: PendingFills.ID
-        let witness: AbsentKeys.Witness
+        let snapshot: AbsentKeys.Snapshot
         /// On the clock of the shell.
         let askedAt: BootTime
         var answer: Result<Generated, KeyServiceError>?
@@ -69,8 +69,8 @@ extension CacheWorld {
     /// What follows when a key is forgotten.
     enum Then {
         case nothing
-        case noteAbsence(askedAt: BootTime, AbsentKeys.Witness)
-        case resolve(SimulatedShell.Flight, SimulatedShell.Landing, landedAt: Int, AbsentKeys.Witness)
+        case noteAbsence(askedAt: BootTime, AbsentKeys.Snapshot)
+        case resolve(SimulatedShell.Flight, SimulatedShell.Completion, completedAt: Int, AbsentKeys.Snapshot)
     }
 
     mutating func advance() {
@@ -139,15 +139,15 @@ extension CacheWorld {
             self.referee.rule(
                 self.underWay.insert(flight.asked.fingerprint).inserted,
                 "\(flight.asked.question) is asked twice at a time")
-            return .flying(flight, .asked(self.shell.absentKeys.witness))
-        case .asked(let witness):
+            return .flying(flight, .asked(self.shell.absentKeys.snapshot))
+        case .asked(let snapshot):
             guard self.server.reach != .slow || self.chance(15) else { return .flying(flight, stage) }
-            return .flying(flight, .answered(witness, self.open(flight)))
-        case .answered(let witness, let answer):
+            return .flying(flight, .answered(snapshot, self.open(flight)))
+        case .answered(let snapshot, let answer):
             self.underWay.remove(flight.asked.fingerprint)
-            return self.land(flight, answer, witness)
-        case .landed(let landing, let landedAt):
-            self.resolve(landing, flight, landedAt: landedAt)
+            return self.complete(flight, answer, snapshot)
+        case .completed(let completion, let completedAt):
+            self.resolve(completion, flight, completedAt: completedAt)
             return nil
         }
     }
@@ -177,58 +177,59 @@ extension CacheWorld {
         return self.chance(6) ? KeyServiceError.allCases.randomElement(using: &self.lots) : nil
     }
 
-    private mutating func land(
-        _ flight: SimulatedShell.Flight, _ said: SimulatedShell.Said, _ witness: AbsentKeys.Witness
+    private mutating func complete(
+        _ flight: SimulatedShell.Flight, _ said: SimulatedShell.Said, _ snapshot: AbsentKeys.Snapshot
     ) -> Process {
-        let landedAt = self.tick()
+        let completedAt = self.tick()
         let answer = said.answer
         let before = self.shell.vault[flight.asked.fingerprint].flatMap { $0.isPurged ? nil : $0.plaintext }
-        let landing = self.shell.land(flight, said, landedAt: landedAt)
-        self.checkMajority(landing, flight, answer, before)
-        if let contradiction = landing.contradiction {
+        let completion = self.shell.complete(flight, said, completedAt: completedAt)
+        self.checkMajority(completion, flight, answer, before)
+        if let contradiction = completion.contradiction {
             if contradiction.cached != nil { self.counts.contradictions += 1 }
             var flight = flight
             flight.startedAt = self.shell.now
             flight.begunAt = self.tick()
             flight.contradiction = contradiction
             self.underWay.insert(flight.asked.fingerprint)
-            return .flying(flight, .asked(witness))
+            return .flying(flight, .asked(snapshot))
         }
-        self.count(landing)
-        for number in landing.callers {
+        self.count(completion)
+        for number in completion.callers {
             self.referee.rule(self.clients[number].state != .left, "client \(number) is to be told, who has left")
-            if let held = landing.held { self.check(held, for: number) }
+            if let cached = completion.cached { self.check(cached, for: number) }
         }
-        if landing.asksAgain { self.begin(flight.asked) }
+        if completion.asksAgain { self.begin(flight.asked) }
         guard case .failure(let error) = answer, error.isRefusal else {
-            return .flying(flight, .landed(landing, at: landedAt))
+            return .flying(flight, .completed(completion, at: completedAt))
         }
         let name = flight.asked.question.name
         if self.chance(50) { self.questions.removeAll { $0 == flight.asked.question } }
         guard error.isRefusalOfKey else {
-            self.purges.end(flight.asked.fingerprint, begunAt: landedAt)
-            return .flying(flight, .landed(landing, at: landedAt))
+            self.purges.end(flight.asked.fingerprint, begunAt: completedAt)
+            return .flying(flight, .completed(completion, at: completedAt))
         }
         switch self.shell.planted {
         case .refusalIsToldFirst:
-            self.processes.append(.forgetting(Forgetting(name, at: landedAt), .nothing))
-            return .flying(flight, .landed(landing, at: landedAt))
-        case .renewalExtendsRevoked where landing.answer != answer:
-            self.purges.end(name, begunAt: landedAt)
-            return .flying(flight, .landed(landing, at: landedAt))
+            self.processes.append(.forgetting(Forgetting(name, at: completedAt), .nothing))
+            return .flying(flight, .completed(completion, at: completedAt))
+        case .renewalExtendsRevoked where completion.answer != answer:
+            self.purges.end(name, begunAt: completedAt)
+            return .flying(flight, .completed(completion, at: completedAt))
         case _:
             return .forgetting(
-                Forgetting(name, at: landedAt), .resolve(flight, landing, landedAt: landedAt, witness))
+                Forgetting(name, at: completedAt), .resolve(flight, completion, completedAt: completedAt, snapshot))
         }
     }
 
     /// What a naive cache would do about contradictions.
     private mutating func checkMajority(
-        _ landing: SimulatedShell.Landing, _ flight: SimulatedShell.Flight, _ said: Result<Plaintext, KeyServiceError>,
+        _ completion: SimulatedShell.Completion, _ flight: SimulatedShell.Flight,
+        _ said: Result<Plaintext, KeyServiceError>,
         _ before: Plaintext?
     ) {
         let (question, fingerprint) = (flight.asked.question, flight.asked.fingerprint)
-        let told = landing.held.map { .success($0.content.plaintext) } ?? landing.answer
+        let told = completion.cached.map { .success($0.content.plaintext) } ?? completion.answer
         if let contradiction = flight.contradiction {
             let isDecided = [contradiction.cached, contradiction.new]
                 .contains { $0.map { said == .success($0) } ?? false }
@@ -246,28 +247,28 @@ extension CacheWorld {
             }
         } else if before == nil, case .success = said, let since = self.undecided[fingerprint] {
             self.referee.rule(
-                landing.contradiction != nil || self.shell.now - since >= self.shell.policy.any,
+                completion.contradiction != nil || self.shell.now - since >= self.shell.policy.any,
                 "\(question): one answer is enough, of which key servers said different things")
         } else if let before, case .success(let plaintext) = said {
             self.referee.rule(
-                before == plaintext || landing.contradiction != nil, "\(question): a contradiction is not noticed")
+                before == plaintext || completion.contradiction != nil, "\(question): a contradiction is not noticed")
             self.referee.rule(
                 before == plaintext || self.shell.vault[fingerprint] == nil,
                 "\(question): a contradicted plaintext stays")
         }
     }
 
-    private mutating func count(_ landing: SimulatedShell.Landing) {
-        if landing.asksAgain {
+    private mutating func count(_ completion: SimulatedShell.Completion) {
+        if completion.asksAgain {
             self.counts.misses += 1
             self.counts.continuations += 1
         }
-        if landing.answersHeld {
-            self.counts.stale += landing.callers.count
-            self.counts.staleAfterWaiting += landing.callers.count
+        if completion.answersCached {
+            self.counts.stale += completion.callers.count
+            self.counts.staleAfterWaiting += completion.callers.count
         }
-        guard !landing.firstAsked else { return }
-        switch landing.answer {
+        guard !completion.firstAsked else { return }
+        switch completion.answer {
         case .success: self.counts.renewals.succeeded += 1
         case .failure(let error) where error.isRefusal: self.counts.renewals.refused += 1
         case .failure: self.counts.renewals.failed += 1
@@ -291,7 +292,7 @@ extension CacheWorld {
             .generating(
                 Generation(
                     name: name, context: Array(context.utf8), startedAt: self.shell.now, begunAt: askedAt,
-                    fill: self.shell.pendingFills.begin(name), witness: self.shell.absentKeys.witness,
+                    fill: self.shell.pendingFills.begin(name), snapshot: self.shell.absentKeys.snapshot,
                     askedAt: self.shell.clock)))
     }
 
@@ -330,7 +331,7 @@ extension CacheWorld {
             guard error == .keyNotFound else { return nil }
             return .forgetting(
                 Forgetting(generation.name, at: self.tick()),
-                .noteAbsence(askedAt: generation.askedAt, generation.witness))
+                .noteAbsence(askedAt: generation.askedAt, generation.snapshot))
         }
     }
 
@@ -396,14 +397,14 @@ extension CacheWorld {
         switch then {
         case .nothing:
             return nil
-        case .noteAbsence(let askedAt, let witness):
-            if let name { self.shell.noteAbsence(of: name, askedAt: askedAt, witness) }
+        case .noteAbsence(let askedAt, let snapshot):
+            if let name { self.shell.noteAbsence(of: name, askedAt: askedAt, snapshot) }
             return nil
-        case .resolve(let flight, let landing, let landedAt, let witness):
-            if let name, landing.answer == .failure(.keyNotFound) {
-                self.shell.noteAbsence(of: name, askedAt: landing.askedAt, witness)
+        case .resolve(let flight, let completion, let completedAt, let snapshot):
+            if let name, completion.answer == .failure(.keyNotFound) {
+                self.shell.noteAbsence(of: name, askedAt: completion.askedAt, snapshot)
             }
-            return .flying(flight, .landed(landing, at: landedAt))
+            return .flying(flight, .completed(completion, at: completedAt))
         }
     }
 }
@@ -413,7 +414,7 @@ extension CacheWorld.Process {
     var isFlight: Bool {
         switch self {
         case .flying(_, .begun), .flying(_, .asked), .flying(_, .answered): true
-        case .flying(_, .landed), .asking, .leaving, .generating, .confirming, .forgetting, .sweeping, .creating,
+        case .flying(_, .completed), .asking, .leaving, .generating, .confirming, .forgetting, .sweeping, .creating,
             .deleting:
             false
         }

@@ -35,7 +35,7 @@ enum PlantedBug: CaseIterable {
     /// A key that was created meanwhile counts as absent.
     case absenceOutlivesCreation
     /// A hit for which there is no memory leaves a renewal behind that nobody flies.
-    case renewalIsNotCalledOff
+    case renewalIsNotCancelled
     /// A renewal that brings another plaintext replaces the cached one.
     case contradictionUnnoticed
     /// A contradicted plaintext is served while no key server can be reached to decide.

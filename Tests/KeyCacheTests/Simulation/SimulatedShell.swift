@@ -91,26 +91,26 @@ final class SimulatedShell {
 
     // MARK: Asking
 
-    struct Found {
-        let held: CacheCore<Int>.Held
+    struct Hit {
+        let cached: CacheCore<Int>.CachedAnswer
         let content: SimulatedVault.Content
         let renews: Bool
     }
 
     enum Ask {
-        case found(Found)
+        case hit(Hit)
         case wait(begins: Bool)
         /// A failure that was said to others.
         case kept(KeyServiceError, saidAt: Int, begunAt: Int)
     }
 
-    func lookUp(_ asked: Asked) throws(KeyServiceError) -> Found? {
+    func lookUp(_ asked: Asked) throws(KeyServiceError) -> Hit? {
         let shard = self.shard(of: asked)
         let isOutOfReach = self.countsAsOutOfReach
         switch shard.core.lookUp(
             asked.fingerprint, of: asked.question.name, at: self.clock, isOutOfReach: { isOutOfReach })
         {
-        case .held(let held, let renews): return try self.find(held, renews: renews, asked, in: shard)
+        case .cached(let cached, let renews): return try self.find(cached, renews: renews, asked, in: shard)
         case .none: return nil
         }
     }
@@ -122,8 +122,8 @@ final class SimulatedShell {
         switch shard.core.ask(
             asked.fingerprint, of: asked.question.name, caller, at: self.clock, isOutOfReach: { isOutOfReach })
         {
-        case .held(let held, let renews):
-            return .found(try self.find(held, renews: renews, asked, in: shard))
+        case .cached(let cached, let renews):
+            return .hit(try self.find(cached, renews: renews, asked, in: shard))
         case .wait:
             self.waiters[asked.fingerprint, default: []].append(caller)
             return .wait(begins: false)
@@ -135,24 +135,25 @@ final class SimulatedShell {
     }
 
     private func find(
-        _ held: CacheCore<Int>.Held, renews: Bool, _ asked: Asked, in shard: Shard
-    ) throws(KeyServiceError) -> Found {
-        guard let content = self.open(held, asked, in: shard) else {
-            if held.isStale { self.unopened.stale += 1 } else { self.unopened.fresh += 1 }
-            if renews, self.planted != .renewalIsNotCalledOff { shard.core.callOffRenewal(asked.fingerprint) }
+        _ cached: CacheCore<Int>.CachedAnswer, renews: Bool, _ asked: Asked, in shard: Shard
+    ) throws(KeyServiceError) -> Hit {
+        guard let content = self.open(cached, asked, in: shard) else {
+            if cached.isStale { self.unopened.stale += 1 } else { self.unopened.fresh += 1 }
+            if renews, self.planted != .renewalIsNotCancelled { shard.core.cancelRenewal(asked.fingerprint) }
             throw .overloaded
         }
-        return Found(held: held, content: content, renews: renews)
+        return Hit(cached: cached, content: content, renews: renews)
     }
 
     private func open(
-        _ held: CacheCore<Int>.Held, _ asked: Asked, in shard: Shard
+        _ cached: CacheCore<Int>.CachedAnswer, _ asked: Asked, in shard: Shard
     ) -> SimulatedVault.Content? {
         // To find no memory is a use all the same.
         let content = self.vault.open(
-            shard.places.lowerBound + held.place, for: asked.question, usedAt: held.isStale ? nil : self.now)
+            shard.places.lowerBound + cached.place, for: asked.question, usedAt: cached.isStale ? nil : self.now)
         self.referee.rule(
-            content == nil || content?.plaintext.byteCount == held.byteCount, "\(asked.question) has changed its length"
+            content == nil || content?.plaintext.byteCount == cached.byteCount,
+            "\(asked.question) has changed its length"
         )
         return self.isExhausted ? nil : content
     }
@@ -188,12 +189,12 @@ final class SimulatedShell {
         let endpoints: [Int]
     }
 
-    struct Landing {
+    struct Completion {
         let answer: Result<Plaintext, KeyServiceError>
         /// What answers instead, unless there is no memory for it.
-        let held: Found?
+        let cached: Hit?
         /// Whether the core would have something else answer.
-        let answersHeld: Bool
+        let answersCached: Bool
         let callers: [Int]
         let firstAsked: Bool
         let askedAt: BootTime
@@ -202,7 +203,7 @@ final class SimulatedShell {
         let contradiction: Contradiction?
     }
 
-    func land(_ flight: Flight, _ reply: Said, landedAt: Int) -> Landing {
+    func complete(_ flight: Flight, _ reply: Said, completedAt: Int) -> Completion {
         let said = reply.answer
         let asked = flight.asked
         let shard = self.shard(of: asked)
@@ -226,43 +227,43 @@ final class SimulatedShell {
             case .failure(let error): .failed(error)
             }
         let cachedEndpoint = shard.core.entry(comparableWith: asked.fingerprint)?.endpoint
-        let landing = shard.core.land(asked.fingerprint, outcome, at: self.clock, isOutOfReach: { isOutOfReach })
-        answer = self.decide(landing, flight, answer)
+        let completion = shard.core.complete(asked.fingerprint, outcome, at: self.clock, isOutOfReach: { isOutOfReach })
+        answer = self.decide(completion, flight, answer)
         self.referee.rule(
-            landing.askedAt == flight.startedAt || self.planted == .wallClock,
+            completion.askedAt == flight.startedAt || self.planted == .wallClock,
             "\(asked.question) was asked at another time than the core takes it to be")
         if case .success(let plaintext) = answer {
-            let isForNobody = !landing.firstAsked && landing.callers.isEmpty
-            if let keep = landing.keep {
-                self.store(plaintext, flight, begunAt: begunAt, at: keep, in: shard, isForNobody ? before : nil)
+            let hasNoCaller = !completion.firstAsked && completion.callers.isEmpty
+            if let keep = completion.keep {
+                self.store(plaintext, flight, begunAt: begunAt, at: keep, in: shard, hasNoCaller ? before : nil)
             } else if self.planted == .flightSurvivesPurge {
                 self.fill(flight, plaintext)
             }
         }
-        if let empty = landing.empty { self.vault.empty(shard.places.lowerBound + empty) }
-        var held: Found?
-        if case .held(let answer) = landing.answer {
-            held = self.open(answer, asked, in: shard)
-                .map { Found(held: answer, content: $0, renews: false) }
+        if let empty = completion.empty { self.vault.empty(shard.places.lowerBound + empty) }
+        var cached: Hit?
+        if case .cached(let answer) = completion.answer {
+            cached = self.open(answer, asked, in: shard)
+                .map { Hit(cached: answer, content: $0, renews: false) }
         }
-        let callers = self.planted == .successorsJoin ? self.waiters[asked.fingerprint] ?? [] : landing.callers
+        let callers = self.planted == .successorsJoin ? self.waiters[asked.fingerprint] ?? [] : completion.callers
         self.waiters[asked.fingerprint] = nil
         self.leaders[asked.fingerprint] = nil
         if self.planted == .errorIsKept, callers.count > 1, case .failure(let error) = answer {
-            self.keptErrors[asked.fingerprint] = .kept(error, saidAt: landedAt, begunAt: begunAt)
+            self.keptErrors[asked.fingerprint] = .kept(error, saidAt: completedAt, begunAt: begunAt)
         }
-        return Landing(
-            answer: answer, held: held, answersHeld: landing.answersHeld, callers: callers,
-            firstAsked: landing.firstAsked, askedAt: landing.askedAt, asksAgain: landing.asksAgain,
+        return Completion(
+            answer: answer, cached: cached, answersCached: completion.answersCached, callers: callers,
+            firstAsked: completion.firstAsked, askedAt: completion.askedAt, asksAgain: completion.asksAgain,
             contradiction: self.contradiction(
-                landing, before, answer, [cachedEndpoint.map { Int($0.value) }, reply.endpoint]))
+                completion, before, answer, [cachedEndpoint.map { Int($0.value) }, reply.endpoint]))
     }
 
     private func contradiction(
-        _ landing: CacheCore<Int>.Landing, _ before: SimulatedVault.Content?,
+        _ completion: CacheCore<Int>.Completion, _ before: SimulatedVault.Content?,
         _ answer: Result<Plaintext, KeyServiceError>, _ endpoints: [Int?]
     ) -> Contradiction? {
-        guard landing.answer == .contradiction, case .success(let new) = answer else { return nil }
+        guard completion.answer == .contradiction, case .success(let new) = answer else { return nil }
         let cached = before.flatMap { $0.isPurged ? nil : $0.plaintext }
         return Contradiction(cached: cached, new: new, endpoints: endpoints.compactMap(\.self))
     }
@@ -286,10 +287,10 @@ final class SimulatedShell {
 
     /// What callers are told in the key server's place after a contradiction.
     private func decide(
-        _ landing: CacheCore<Int>.Landing, _ flight: Flight, _ said: Result<Plaintext, KeyServiceError>
+        _ completion: CacheCore<Int>.Completion, _ flight: Flight, _ said: Result<Plaintext, KeyServiceError>
     ) -> Result<Plaintext, KeyServiceError> {
         guard let contradiction = flight.contradiction else { return said }
-        guard landing.answer == .undecided else {
+        guard completion.answer == .undecided else {
             guard self.planted == .minorityWins, case .success(let plaintext) = said else { return said }
             return .success(plaintext == contradiction.cached ? contradiction.new : contradiction.cached ?? plaintext)
         }
@@ -352,9 +353,9 @@ final class SimulatedShell {
         throw .keyNotFound
     }
 
-    func noteAbsence(of name: KeyName, askedAt: BootTime, _ witness: AbsentKeys.Witness) {
-        let witness = self.planted == .absenceOutlivesCreation ? self.absentKeys.witness : witness
-        self.absentKeys.insert(name, askedAt: askedAt, witness, at: self.clock)
+    func noteAbsence(of name: KeyName, askedAt: BootTime, _ snapshot: AbsentKeys.Snapshot) {
+        let snapshot = self.planted == .absenceOutlivesCreation ? self.absentKeys.snapshot : snapshot
+        self.absentKeys.insert(name, askedAt: askedAt, snapshot, at: self.clock)
     }
 
     func changeGeneration() {
@@ -431,6 +432,6 @@ extension KeyServiceError {
     var isRefusal: Bool { self.isRefusalOfKey || self == .decryptionFailed }
 }
 
-extension CacheCore<Int>.Landing {
-    fileprivate var answersHeld: Bool { if case .held = self.answer { true } else { false } }
+extension CacheCore<Int>.Completion {
+    fileprivate var answersCached: Bool { if case .cached = self.answer { true } else { false } }
 }

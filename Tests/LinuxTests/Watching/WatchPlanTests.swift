@@ -19,23 +19,23 @@ struct WatchPlanTests {
         #expect(plan.names(in: "/") == ["tmp"])
         #expect(plan.names(in: self.folder.path) == ["a"])
         #expect(plan.names(in: self.folder("a")) == ["file"])
-        #expect(plan.folders[self.folder("a")]?.holdsEnd == true)
-        #expect(plan.folders[self.folder.path]?.holdsEnd == false)
+        #expect(plan.directories[self.folder("a")]?.holdsEnd == true)
+        #expect(plan.directories[self.folder.path]?.holdsEnd == false)
     }
 
     @Test("What is missing is watched for where it should be")
     func missing() {
         let plan = WatchPlan([self.folder("a/b/file")])
         #expect(plan.names(in: self.folder.path) == ["a"])
-        #expect(plan.folders[self.folder("a")] == nil)
+        #expect(plan.directories[self.folder("a")] == nil)
     }
 
     @Test("In a folder at the end every name counts")
     func end() throws {
         try self.folder.makeFolder("a")
         let plan = WatchPlan([self.folder("a")])
-        #expect(plan.folders[self.folder("a")]?.concerns("anything") == true)
-        #expect(plan.folders[self.folder.path]?.concerns("anything") == false)
+        #expect(plan.directories[self.folder("a")]?.concerns("anything") == true)
+        #expect(plan.directories[self.folder.path]?.concerns("anything") == false)
     }
 
     @Test("Links are followed, and watched themselves")
@@ -49,7 +49,7 @@ struct WatchPlanTests {
             let plan = WatchPlan([self.folder(path)])
             #expect(plan.names(in: self.folder.path)?.isSuperset(of: ["..1", "..data", "tls.crt"]) == true)
             #expect(plan.names(in: self.folder("..1")) == ["tls.crt"])
-            #expect(plan.folders[self.folder("..1")]?.holdsEnd == true)
+            #expect(plan.directories[self.folder("..1")]?.holdsEnd == true)
         }
     }
 
@@ -68,5 +68,5 @@ struct WatchPlanTests {
 }
 
 extension WatchPlan {
-    fileprivate func names(in folder: String) -> Set<String>? { self.folders[folder]?.names }
+    fileprivate func names(in folder: String) -> Set<String>? { self.directories[folder]?.names }
 }

@@ -342,16 +342,6 @@ import Testing
         #expect(client.hasEnded || client.goAways.last?.code == 11)
     }
 
-    @Test func moreContinuationsThanAHeadCanHaveEndTheConnection() async throws {
-        let (client, connection) = try await self.connect()
-        try await client.send(
-            HTTP2Client.Frame(type: 1, flags: 1, stream: 1, payload: HTTP2Client.Frame.block([(":method", "GET")])))
-        for _ in 0..<20 {
-            try? await client.send(HTTP2Client.Frame(type: 9, stream: 1))
-        }
-        try await connection.waitUntilClosed()
-    }
-
     // MARK: Time
 
     @Test func aHeadMustCome() async throws {
