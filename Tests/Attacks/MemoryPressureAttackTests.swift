@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Clients that ask for more at a time than there is locked memory for: 8 MiB, the default of many distributions.
-@Suite(.timeLimit(.minutes(3))) struct MemoryPressureAttackTests {
+@Suite(.timeLimit(.minutes(5))) struct MemoryPressureAttackTests {
     @Test("many clients with requests of all sizes wait for their turn, and all get their answers")
     func mixedRequests() async throws {
         try await Self.withSmallAgent { agent, cluster in

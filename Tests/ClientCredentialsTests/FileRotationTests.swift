@@ -10,7 +10,7 @@ import Testing
 
 /// The keeper as it runs in the agent, over files that are replaced in each of the ways there are. Waits for what it
 /// reports.
-@Suite(.timeLimit(.minutes(1)))
+@Suite(.timeLimit(.minutes(5)))
 struct FileRotationTests {
     enum Way: String, Sendable, CaseIterable {
         case inPlace, renamedOver, dataLinkSwapped, removedThenCreated

@@ -8,7 +8,7 @@ import Testing
 @testable import KeyCache
 
 /// The real thing, in real locked memory, over a scripted key server.
-@Suite(.timeLimit(.minutes(3))) struct CachedKeyServiceTests {
+@Suite(.timeLimit(.minutes(5))) struct CachedKeyServiceTests {
     private static let plaintext: [UInt8] = (0..<32).map { $0 }
 
     /// As long as a data key: what is longer has no place in the vault, and would not be quiet.

@@ -8,7 +8,7 @@ import Testing
 @testable import Linux
 
 /// Work on files that may hang.
-@Suite(.timeLimit(.minutes(1))) struct FileWorkerTests {
+@Suite(.timeLimit(.minutes(5))) struct FileWorkerTests {
     private func failure(of worker: FileWorker, _ body: @escaping @Sendable () -> Void) async -> FileWorker.Failure? {
         do throws(FileWorker.Failure) {
             try await worker.run(body)

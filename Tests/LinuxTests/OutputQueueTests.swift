@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// A queue in front of a destination that may block.
-@Suite(.timeLimit(.minutes(1))) struct OutputQueueTests {
+@Suite(.timeLimit(.minutes(5))) struct OutputQueueTests {
     /// Blocks its writer until it is opened. Fails to write the messages in `failing`.
     private final class Destination: Sendable {
         private let gate: Mutex<Bool>

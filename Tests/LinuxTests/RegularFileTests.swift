@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// Paths that an operator names.
-@Suite(.timeLimit(.minutes(1))) struct RegularFileTests {
+@Suite(.timeLimit(.minutes(5))) struct RegularFileTests {
     private let folder: TemporaryDirectory
 
     init() throws { self.folder = try TemporaryDirectory() }

@@ -7,7 +7,7 @@ import TestSupport
 import Testing
 
 /// Sockets with names: who gets them, who may connect, and who takes them away.
-@Suite(.timeLimit(.minutes(1))) struct SocketFileTests {
+@Suite(.timeLimit(.minutes(5))) struct SocketFileTests {
     private let folder: TemporaryDirectory
 
     init() throws { self.folder = try TemporaryDirectory() }

@@ -6,7 +6,7 @@ import Testing
 
 @testable import Primitives
 
-@Suite(.timeLimit(.minutes(1))) struct AdmissionControlTests {
+@Suite(.timeLimit(.minutes(5))) struct AdmissionControlTests {
     @Test func nothingIsReservedForAnAmountOfZero() async throws {
         let control = AdmissionControl(capacity: 0, waitingCountMax: 0)
         let reservations = (SingleUseBox(try await control.reserve(0)), try Self.take(0, of: control))

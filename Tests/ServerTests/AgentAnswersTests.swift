@@ -9,7 +9,7 @@ import Testing
 @testable import Server
 
 /// What the agent tells of itself.
-@Suite(.timeLimit(.minutes(1))) struct AgentAnswersTests {
+@Suite(.timeLimit(.minutes(5))) struct AgentAnswersTests {
     @Test func theVersion() async throws {
         let answer = try await KESServiceFixture().ask(request("GET", "/version"))
         #expect(answer.status == 200)

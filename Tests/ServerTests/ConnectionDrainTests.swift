@@ -6,7 +6,7 @@ import Testing
 @testable import Server
 
 /// Connections that are told to finish what they have.
-@Suite(.timeLimit(.minutes(1))) struct ConnectionDrainTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionDrainTests {
     private let front = ScriptedFront()
     private var journal: Journal { self.front.journal }
     private let withoutGrace = ServerLimits.generous.with(\.drainGrace, .zero)

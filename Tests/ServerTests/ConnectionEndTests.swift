@@ -10,7 +10,7 @@ import Testing
 @testable import Server
 
 /// Whatever a client has done, once it falls silent its connection ends in time.
-@Suite(.timeLimit(.minutes(1))) struct ConnectionEndTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionEndTests {
     private let memory: SecretMemory
 
     init() throws { self.memory = try SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true) }

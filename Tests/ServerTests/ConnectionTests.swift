@@ -6,7 +6,7 @@ import Testing
 @testable import Server
 
 /// One connection over real sockets: order, back pressure, half-closed clients.
-@Suite(.timeLimit(.minutes(1))) struct ConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionTests {
     private let front = ScriptedFront()
     private var journal: Journal { self.front.journal }
 

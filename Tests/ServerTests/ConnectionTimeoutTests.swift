@@ -6,7 +6,7 @@ import Testing
 @testable import Server
 
 /// Clients that are too slow. The limits are so short that what they lead to can be awaited.
-@Suite(.timeLimit(.minutes(1))) struct ConnectionTimeoutTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionTimeoutTests {
     private let front = ScriptedFront()
     private var journal: Journal { self.front.journal }
     private let brief = Interval.milliseconds(1)

@@ -5,7 +5,7 @@ import Testing
 @testable import Server
 
 /// What a client sent or was sent is nowhere in the memory of the buffers that it went through, in use or not.
-@Suite(.timeLimit(.minutes(1))) struct ConnectionWipingTests {
+@Suite(.timeLimit(.minutes(5))) struct ConnectionWipingTests {
     private let front = ScriptedFront()
     private var journal: Journal { self.front.journal }
 

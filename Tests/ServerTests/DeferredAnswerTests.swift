@@ -5,7 +5,7 @@ import Testing
 @testable import Server
 
 /// Answers that are awaited: in their order, once each, and to nobody else.
-@Suite(.timeLimit(.minutes(1))) struct DeferredAnswerTests {
+@Suite(.timeLimit(.minutes(5))) struct DeferredAnswerTests {
     private let front = ScriptedFront()
     private var journal: Journal { self.front.journal }
 

@@ -7,7 +7,7 @@ import Testing
 @testable import Server
 
 /// The end of a server: who is still answered, who is cut off, and that it ends.
-@Suite(.timeLimit(.minutes(1))) struct HTTPServerDrainTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTPServerDrainTests {
     private let front = ScriptedFront()
     private var journal: Journal { self.front.journal }
     private let withoutGrace = ServerLimits.generous.with(\.drainGrace, .zero)

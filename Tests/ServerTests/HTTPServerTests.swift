@@ -8,7 +8,7 @@ import Testing
 @testable import Server
 
 /// Many connections on one socket.
-@Suite(.timeLimit(.minutes(1))) struct HTTPServerTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTPServerTests {
     private let front = ScriptedFront()
     private var journal: Journal { self.front.journal }
 

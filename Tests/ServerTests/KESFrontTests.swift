@@ -13,7 +13,7 @@ import Testing
 @testable import Server
 
 /// What the KES front makes of a request before any key is asked for.
-@Suite(.timeLimit(.minutes(1))) struct KESFrontTests {
+@Suite(.timeLimit(.minutes(5))) struct KESFrontTests {
     // MARK: What is looked at first
 
     @Test(

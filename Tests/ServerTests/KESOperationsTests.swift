@@ -8,7 +8,7 @@ import Testing
 @testable import Server
 
 /// The KES API over a key service that is fast, slow, failing or gone.
-@Suite(.timeLimit(.minutes(1))) struct KESOperationsTests {
+@Suite(.timeLimit(.minutes(5))) struct KESOperationsTests {
     typealias Speed = ScriptedKeyService.Speed
 
     // MARK: The two speeds

@@ -10,7 +10,7 @@ import Testing
 @testable import Server
 
 /// What is counted, and how Prometheus and KES's own client read it.
-@Suite(.timeLimit(.minutes(1))) struct MetricsTests {
+@Suite(.timeLimit(.minutes(5))) struct MetricsTests {
     private static let kesFamilies: Set<String> = [
         "kes_http_request_success", "kes_http_request_error", "kes_http_request_failure", "kes_http_request_active",
         "kes_http_response_time", "kes_log_error_events", "kes_log_audit_events", "kes_system_up_time",

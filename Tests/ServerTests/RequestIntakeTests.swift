@@ -7,7 +7,7 @@ import Testing
 @testable import Server
 
 /// Bytes in, requests out, however they are cut.
-@Suite(.timeLimit(.minutes(1))) struct RequestIntakeTests {
+@Suite(.timeLimit(.minutes(5))) struct RequestIntakeTests {
     /// What an intake made of a connection's bytes, as a caller sees it that answers each request.
     fileprivate struct Transcript: Equatable {
         enum Event: Equatable {

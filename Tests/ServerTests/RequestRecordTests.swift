@@ -10,7 +10,7 @@ import Testing
 @testable import Server
 
 /// What the record of a request holds, however the request came and ended.
-@Suite(.timeLimit(.minutes(1))) struct RequestRecordTests {
+@Suite(.timeLimit(.minutes(5))) struct RequestRecordTests {
     private final class Records: RequestObserver {
         private let records = Mutex<[RequestRecord]>([])
 

@@ -134,7 +134,7 @@ struct DirectoryWatchTests {
         #expect(!look(&watches))
     }
 
-    @Test("A watch feeds its stream until it is given up", .timeLimit(.minutes(1)))
+    @Test("A watch feeds its stream until it is given up", .timeLimit(.minutes(5)))
     func stream() async throws {
         var watch: DirectoryWatch? = try DirectoryWatch([self.folder("a/file")])
         let changes = try #require(watch?.changes)

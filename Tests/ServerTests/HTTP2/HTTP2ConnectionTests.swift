@@ -8,7 +8,7 @@ import Testing
 @testable import Server
 
 /// HTTP/2 over the Unix socket by prior knowledge, frame by frame.
-@Suite(.timeLimit(.minutes(1))) struct HTTP2ConnectionTests {
+@Suite(.timeLimit(.minutes(5))) struct HTTP2ConnectionTests {
     private let front = ScriptedFront()
     private var journal: Journal { self.front.journal }
 

@@ -10,7 +10,7 @@ import Testing
 @testable import Server
 
 /// Clients of TLS, as others make them: curl and `openssl s_client`.
-@Suite(.timeLimit(.minutes(2))) struct TLSListenerTests {
+@Suite(.timeLimit(.minutes(5))) struct TLSListenerTests {
     private let front = ScriptedFront()
     private var journal: Journal { self.front.journal }
 

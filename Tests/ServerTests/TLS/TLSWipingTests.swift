@@ -8,7 +8,7 @@ import Testing
 
 /// What came and went by TLS is nowhere in the memory that it went through: OpenSSL's records, nghttp2's frames, buffers of
 /// requests and answers.
-@Suite(.timeLimit(.minutes(1))) struct TLSWipingTests {
+@Suite(.timeLimit(.minutes(5))) struct TLSWipingTests {
     private let front = ScriptedFront()
 
     private func isHeld(_ text: String) throws -> Bool {

@@ -8,7 +8,7 @@ import Testing
 @testable import Upstream
 
 /// New credentials while requests are under way.
-@Suite(.timeLimit(.minutes(1))) struct CredentialChangeTests {
+@Suite(.timeLimit(.minutes(5))) struct CredentialChangeTests {
     @Test("what is under way ends on the old way, what follows takes the new one")
     func change() async throws {
         let gate = OneShot<Bool>()

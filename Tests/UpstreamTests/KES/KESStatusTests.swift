@@ -8,7 +8,7 @@ import Testing
 @testable import Upstream
 
 /// What is told of the endpoints.
-@Suite(.timeLimit(.minutes(1))) struct KESStatusTests {
+@Suite(.timeLimit(.minutes(5))) struct KESStatusTests {
     private typealias Endpoint = BackendStatus.Endpoint
 
     @Test("every endpoint is asked, and the truth is told of each")

@@ -6,7 +6,7 @@ import Testing
 @testable import Upstream
 
 /// Nobody can be reached, for a moment or for long.
-@Suite(.timeLimit(.minutes(1))) struct OutageTests {
+@Suite(.timeLimit(.minutes(5))) struct OutageTests {
     private static let answer = Array("key".utf8)
 
     @Test("a server that is away for a moment is a pause, not a failure")

@@ -8,7 +8,7 @@ import Testing
 @testable import Upstream
 
 /// More requests than there is room for.
-@Suite(.timeLimit(.minutes(1))) struct OverloadTests {
+@Suite(.timeLimit(.minutes(5))) struct OverloadTests {
     @Test("one too many is refused at once, the others are served in turn")
     func bounds() async throws {
         let gate = OneShot<Bool>()

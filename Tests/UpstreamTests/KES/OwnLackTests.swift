@@ -10,7 +10,7 @@ import Testing
 @testable import Upstream
 
 /// What this process, or this machine, lacks: it says nothing of a key server, and is over in a moment.
-@Suite(.timeLimit(.minutes(1))) struct OwnLackTests {
+@Suite(.timeLimit(.minutes(5))) struct OwnLackTests {
     private static let kinds = [TransferFailure.Kind.noMemory, .noResources]
 
     @Test("a request is repeated at the same server as soon as this process may have what it lacked", arguments: kinds)

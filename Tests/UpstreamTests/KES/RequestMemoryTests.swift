@@ -11,7 +11,7 @@ import Testing
 @testable import Upstream
 
 /// What requests reserve is enough: each runs in a process that has just so much locked memory.
-@Suite(.timeLimit(.minutes(2))) struct RequestMemoryTests {
+@Suite(.timeLimit(.minutes(5))) struct RequestMemoryTests {
     private static let plaintextByteCounts = [0, 1, 57, 700, 3000, 3100, 9000, 64_000, 300_000, 749_970]
 
     @Test("an encrypt runs in what it reserves", arguments: Self.plaintextByteCounts)

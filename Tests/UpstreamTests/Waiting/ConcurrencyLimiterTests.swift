@@ -7,7 +7,7 @@ import Testing
 @testable import Upstream
 
 /// Room for requests, and who gets it next.
-@Suite(.timeLimit(.minutes(1))) struct ConcurrencyLimiterTests {
+@Suite(.timeLimit(.minutes(5))) struct ConcurrencyLimiterTests {
     /// Waits until so many are in the queue.
     private static func wait(for count: Int, in slots: ConcurrencyLimiter) async {
         while slots.counts.queued < count { await Task.yield() }
