@@ -60,6 +60,13 @@ struct TLSTestServer: Sendable {
         return try TLSContext(CertifiedKey(chain: chain, key: key), clientAuthorities: authorities)
     }
 
+    /// Returns when at most so many connections are open.
+    func waitForConnections(_ count: Int) async {
+        while self.connections.current > count {
+            for loop in self.server.loops { await loop.turn() }
+        }
+    }
+
     var url: String { "https://localhost:\(self.port)" }
 
     /// What curl says.

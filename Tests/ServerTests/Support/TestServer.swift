@@ -19,7 +19,7 @@ struct TestServer: Sendable {
     /// Runs `body` with a server that is gone afterwards, whatever comes of it.
     static func run(
         _ front: any Front, limits: ServerLimits = .generous, connections: ConnectionCount? = nil, threads: Int = 1,
-        _ body: (TestServer) async throws -> Void
+        faults: AllocationFaults? = nil, _ body: (TestServer) async throws -> Void
     ) async throws {
         let serial = Self.serial.wrappingAdd(1, ordering: .relaxed).newValue
         let path = "/tmp/keyside-server-test-\(getpid())-\(serial).sock"
@@ -28,7 +28,8 @@ struct TestServer: Sendable {
         let server = try HTTPServer(
             listeners: [.unix(Linux.Descriptor(owning: socket.descriptor), connections: connections)], front: front,
             limits: limits,
-            memory: SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true), threadCount: threads,
+            memory: SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true, faults: faults),
+            threadCount: threads,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Void, any Error>
         do {
@@ -52,6 +53,11 @@ struct TestServer: Sendable {
     }
 
     func client() throws -> Client { try Client(to: self.path) }
+
+    /// Returns when at most so many connections are open.
+    func waitForConnections(_ count: Int) async throws {
+        while self.connections.current > count { try await self.turn() }
+    }
 
     /// Returns when every loop has looked at its sockets, and done what came of it.
     func turn() async throws {
