@@ -203,8 +203,8 @@ let package = Package(
         .testTarget(
             name: "UpstreamTests",
             dependencies: [
-                "ByteCoding", "Cryptography", "Curl", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Renewal",
-                "Telemetry", "TestSupport", "Upstream", "Waiting",
+                "ByteCoding", "Cryptography", "Curl", "FakeKES", "KESProtocol", "KeyService", "Linux", "LockedMemory",
+                "Renewal", "Telemetry", "TestSupport", "Upstream", "Waiting",
             ],
             swiftSettings: relaxed
         ),
