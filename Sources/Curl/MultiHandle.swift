@@ -13,9 +13,9 @@ import LockedMemory
     private(set) var timer: ContinuousClock.Instant?
     /// Whether nothing but ``nextEnded()``, ``remove(_:)`` and ``close()`` may follow, for lack of memory.
     ///
-    /// Without memory for its list of sockets, libcurl 7.88 watches some of them no longer, and divides by zero when it looks at
-    /// one again. Without memory for a frame of HTTP/2, it goes on with a session that nghttp2 has given up: later
-    /// transfers get no answer, or nghttp2 reads memory that it has released.
+    /// Without memory for its list of sockets, libcurl 7.88 watches some of them no longer, and divides by zero when it
+    /// looks at one again. Without memory for a frame of HTTP/2, it goes on with a session that nghttp2 has given up:
+    /// later transfers get no answer, or nghttp2 reads memory that it has released.
     private(set) var isBroken = false
     private let sharing: PoolTraffic.Sharing
     /// Sockets of transfers under way that were opened for them, by their descriptors.

@@ -147,8 +147,8 @@ final class PoolTraffic {
         }
     }
 
-    /// Gives flights on lanes that were refused memory a moment to end: OpenSSL and libcurl may have taken in what such a flight
-    /// waits for, and dropped it.
+    /// Gives flights on lanes that were refused memory a moment to end: OpenSSL and libcurl may have taken in what such
+    /// a flight waits for, and dropped it.
     private func limitWaits() {
         self.refusalCount = RefusedAllocations.onThisThread
         let deadline = Instant.now + Self.lossTimeout

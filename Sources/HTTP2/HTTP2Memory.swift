@@ -6,8 +6,9 @@ import LockedMemory
 /// malloc(3) and its kind for nghttp2, in ordinary memory that is wiped on release: nghttp2 sees heads of requests, and
 /// neither bodies nor answers. So HTTP/2 takes no locked memory from TLS.
 ///
-/// After a refused allocation, nghttp2 1.52 can keep a pointer to a frame that it has released, and releases it again with the
-/// session. So a session that was once refused memory gets none any more, and what it releases stays until ``deinit``.
+/// After a refused allocation, nghttp2 1.52 can keep a pointer to a frame that it has released, and releases it again
+/// with the session. So a session that was once refused memory gets none any more, and what it releases stays until
+/// ``deinit``.
 ///
 /// One for each session, used by one thread at a time.
 @safe final class HTTP2Memory {

@@ -35,8 +35,8 @@ import Slots
     @safe @exclusivity(unchecked) var meter = FrameMeter()
     /// Whether nghttp2 has failed in a way that it does not recover from.
     @safe @exclusivity(unchecked) var hasFailed = false
-    /// Whether the connection can only be closed: nghttp2 has failed, or there was no memory for something, which it does not
-    /// always report.
+    /// Whether the connection can only be closed: nghttp2 has failed, or there was no memory for something, which it
+    /// does not always report.
     private var isBroken: Bool { self.hasFailed || self.allocator.wasRefused }
     /// Bytes of heads that are not understood yet.
     @safe @exclusivity(unchecked) package internal(set) var headByteCount = 0

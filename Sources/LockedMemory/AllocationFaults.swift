@@ -35,8 +35,8 @@ package final class AllocationFaults: Sendable {
         self.threadName = threadName
     }
 
-    /// Counts anew from now on, and refuses the blocks with these numbers: `3..<4` for the third one alone, `3..<Int.max` for
-    /// every one from the third on.
+    /// Counts anew from now on, and refuses the blocks with these numbers: `3..<4` for the third one alone,
+    /// `3..<Int.max` for every one from the third on.
     package func begin(refusing numbers: Range<Int>) {
         self.state.withLock { $0 = State(refused: numbers) }
         self.isActive.store(true, ordering: .relaxed)

@@ -57,8 +57,8 @@ import LockedMemory
 
     /// Goes on with the handshake, as far as it goes without waiting.
     ///
-    /// Without memory, OpenSSL may finish a handshake and yet not read the client's certificate. So a handshake that is refused
-    /// memory as it ends has failed: a client does not lose its identity.
+    /// Without memory, OpenSSL may finish a handshake and yet not read the client's certificate. So a handshake that is
+    /// refused memory as it ends has failed: a client does not lose its identity.
     package mutating func shakeHands() -> Handshake {
         ERR_clear_error()
         let ((result, credential), wereRefused) = RefusedAllocations.during {

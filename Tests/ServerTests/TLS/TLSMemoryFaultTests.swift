@@ -7,11 +7,11 @@ import Testing
 
 @testable import Server
 
-/// Each allocation that OpenSSL or nghttp2 makes for a TLS connection is refused in turn. The process lives on, and no other
-/// connection notices.
+/// Each allocation that OpenSSL or nghttp2 makes for a TLS connection is refused in turn. The process lives on, and no
+/// other connection notices.
 ///
-/// OpenSSL is told once in a process where to allocate, so each test is a process of its own. Only the server's thread is
-/// refused anything: clients use OpenSSL in the same process.
+/// OpenSSL is told once in a process where to allocate, so each test is a process of its own. Only the server's thread
+/// is refused anything: clients use OpenSSL in the same process.
 @Suite(.timeLimit(.minutes(10))) struct TLSMemoryFaultTests {
     @Test func aLackOfMemoryEndsOneConnectionOfHTTP1() async {
         let result = await #expect(processExitsWith: .success, observing: [\.standardErrorContent]) {

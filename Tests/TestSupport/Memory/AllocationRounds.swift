@@ -6,9 +6,9 @@ import Glibc
 package enum AllocationRounds {
     /// Numbers of allocations for ``AllocationFaults/begin(refusing:)``.
     ///
-    /// Each of the first 100 and of the last 100 alone, in between every 31st alone; and all from every 101st on, which is a lack
-    /// of memory that lasts. 31 and 101 are prime, so that they do not keep step with what repeats in a handshake. With the
-    /// variable `EVERY_ALLOCATION`, each number in both ways.
+    /// Each of the first 100 and of the last 100 alone, in between every 31st alone; and all from every 101st on, which
+    /// is a lack of memory that lasts. 31 and 101 are prime, so that they do not keep step with what repeats in a
+    /// handshake. With the variable `EVERY_ALLOCATION`, each number in both ways.
     ///
     /// - Parameter count: the allocations of an undisturbed round.
     package static func ranges(upTo count: Int) -> [Range<Int>] {

@@ -16,8 +16,8 @@ package enum SharedMemory {
 
     private static let faults = Mutex<AllocationFaults?>(nil)
 
-    /// Has the memory refuse what `faults` says. To be called before anything else uses the memory, so at the start of a
-    /// process of the test's own.
+    /// Has the memory refuse what `faults` says. To be called before anything else uses the memory, so at the start of
+    /// a process of the test's own.
     package static func refuse(by faults: AllocationFaults) { self.faults.withLock { $0 = faults } }
 
     /// To be called before OpenSSL is used in any other way: it then takes no other memory.

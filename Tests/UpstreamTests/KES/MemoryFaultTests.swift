@@ -10,8 +10,8 @@ import Testing
 
 @testable import Upstream
 
-/// Each allocation that libcurl, OpenSSL and nghttp2 make for a transfer over mutual TLS is refused in turn. The failure is the
-/// agent's own: no key server is blamed for it.
+/// Each allocation that libcurl, OpenSSL and nghttp2 make for a transfer over mutual TLS is refused in turn. The
+/// failure is the agent's own: no key server is blamed for it.
 ///
 /// The libraries are told once in a process where to allocate, so each test is a process of its own. Only the engine's
 /// thread is refused anything.
