@@ -134,7 +134,8 @@ let tests: [Target] = [
     .testTarget(
         name: "UpstreamTests",
         dependencies: [
-            "ByteCoding", "CurlTransport", "KESProtocol", "KeyService", "LockedMemory", "Primitives", "Telemetry",
+            "ByteCoding", "CurlTransport", "FakeKES", "KESProtocol", "KeyService", "LockedMemory", "Primitives",
+            "Telemetry",
             "TestSupport", "Upstream",
         ]
     ),

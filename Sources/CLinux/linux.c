@@ -42,6 +42,8 @@ char **keyside_environment(void) { return environ; }
 
 void keyside_name_thread(const char *name) { prctl(PR_SET_NAME, name, 0, 0, 0); }
 
+void keyside_get_thread_name(char *name) { prctl(PR_GET_NAME, name, 0, 0, 0); }
+
 unsigned int keyside_thread_number(void) {
     static atomic_uint count;
     static _Thread_local unsigned int number; // One more than it is: 0 as long as the thread has none.

@@ -53,10 +53,20 @@ package enum CurlLibrary {
     /// Written once, under the lock, before libcurl learns of the functions that read it. So they need none.
     private nonisolated(unsafe) static var memory: SecretMemory?
 
+    /// Blocks that libcurl and nghttp2 were refused so far, on all threads. OpenSSL's are not among them.
+    static var refusalCount: Int { Self.refusals.load(ordering: .relaxed) }
+
+    private static let refusals = Atomic(0)
+
+    private static func counted(_ block: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
+        if unsafe block == nil { Self.refusals.add(1, ordering: .relaxed) }
+        return unsafe block
+    }
+
     // malloc(3) and its kind. No bytes are a block too, since libcurl takes a null pointer for a lack of memory.
 
     private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
-        unsafe Self.memory?.allocate(byteCount, from: .own)
+        unsafe Self.counted(Self.memory?.allocate(byteCount, from: .own))
     }
 
     private static func allocateZeroed(_ count: Int, _ byteCount: Int) -> UnsafeMutableRawPointer? {
@@ -68,7 +78,7 @@ package enum CurlLibrary {
         _ block: UnsafeMutableRawPointer?, _ byteCount: Int
     ) -> UnsafeMutableRawPointer? {
         guard let block = unsafe block else { return unsafe Self.allocate(byteCount) }
-        return unsafe Self.memory?.reallocate(block, byteCount, from: .own)
+        return unsafe Self.counted(Self.memory?.reallocate(block, byteCount, from: .own))
     }
 
     private static func duplicate(_ text: UnsafePointer<CChar>?) -> UnsafeMutablePointer<CChar>? {

@@ -210,7 +210,7 @@ import LockedMemory
     }
 
     func openSocket(_ family: CInt, _ type: CInt, _ protocolNumber: CInt) -> CInt {
-        guard let socket = self.opener?.open(family, type, protocolNumber) else { return CURL_SOCKET_BAD }
+        guard let socket = self.opener?.open(family, type, protocolNumber, for: self) else { return CURL_SOCKET_BAD }
         if socket < 0 { self.socketRefusal = errno }
         return socket
     }

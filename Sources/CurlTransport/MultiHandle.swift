@@ -11,6 +11,20 @@ import LockedMemory
 @safe final class MultiHandle {
     /// When libcurl wants ``callTimer()``.
     private(set) var timer: ContinuousClock.Instant?
+    /// Whether nothing but ``nextEnded()``, ``remove(_:)`` and ``close()`` may follow, for lack of memory.
+    ///
+    /// Without memory for its list of sockets, libcurl 7.88 watches some of them no longer, and divides by zero when it
+    /// looks at one again. Without memory for a frame of HTTP/2, it goes on with a session that nghttp2 has given up:
+    /// later transfers get no answer, or nghttp2 reads memory that it has released.
+    private(set) var isBroken = false
+    private let sharing: PoolTraffic.Sharing
+    /// Sockets of transfers under way that were opened for them, by their descriptors.
+    private var attempts: [CInt: Attempt] = [:]
+
+    private struct Attempt {
+        let owner: ObjectIdentifier
+        let inode: ino_t?
+    }
 
     private let pointer: UnsafeMutableRawPointer
     /// The TLS sessions for all lanes, each of which would else keep some of its own.
@@ -32,6 +46,7 @@ import LockedMemory
         unsafe self.pointer = pointer
         unsafe self.share = share
         self.record = record
+        self.sharing = sharing
         self.number = number
         self.poller = poller
         unsafe keyside_curl_share(share, CURL_LOCK_DATA_SSL_SESSION)
@@ -91,9 +106,12 @@ import LockedMemory
     }
 
     /// - Returns: -1 and errno if the kernel has none left.
-    func open(_ family: CInt, _ type: CInt, _ protocolNumber: CInt) -> CInt {
+    func open(_ family: CInt, _ type: CInt, _ protocolNumber: CInt, for easy: EasyHandle) -> CInt {
         let socket = socket(family, type | CInt(SOCK_CLOEXEC.rawValue), protocolNumber)
         if socket >= 0 {
+            // The attempt that had the number before was closed.
+            if self.attempts[socket] != nil { self.willClose(socket) }
+            self.attempts[socket] = Attempt(owner: ObjectIdentifier(easy), inode: Self.inode(of: socket))
             self.record.socketWasOpened()
             self.poller.expect(socket)
         }
@@ -101,17 +119,45 @@ import LockedMemory
     }
 
     private func willClose(_ socket: CInt) {
+        self.attempts[socket] = nil
         self.record.socketWasClosed()
         self.poller.closed(socket)
     }
 
+    /// libcurl 7.88 closes a socket that is not connected yet without a call of the function that is set for that.
+    private func forgetAttempts(of easy: EasyHandle) {
+        guard !self.attempts.isEmpty else { return }
+        for (socket, attempt) in self.attempts where attempt.owner == ObjectIdentifier(easy) {
+            let isOpen = attempt.inode != nil && Self.inode(of: socket) == attempt.inode
+            if isOpen { self.attempts[socket] = nil } else { self.willClose(socket) }
+        }
+    }
+
+    /// Which socket it is: a number of a descriptor is used again as soon as it is closed. Nil where there is none.
+    private static func inode(of socket: CInt) -> ino_t? {
+        var status = stat()
+        return unsafe fstat(socket, &status) == 0 ? status.st_ino : nil
+    }
+
     /// - Returns: false if libcurl has no memory for it.
     func add(_ lane: TransferHandle) -> Bool {
-        unsafe curl_multi_add_handle(self.pointer, lane.easy.pointer) == CURLM_OK
+        guard !self.isBroken else { return false }
+        return unsafe curl_multi_add_handle(self.pointer, lane.easy.pointer) == CURLM_OK
     }
 
     /// Ends a transfer where it is: with it goes its connection, or over HTTP/2 its stream.
-    func remove(_ lane: TransferHandle) { unsafe curl_multi_remove_handle(self.pointer, lane.easy.pointer) }
+    func remove(_ lane: TransferHandle) {
+        self.noteRefusals { unsafe curl_multi_remove_handle(self.pointer, lane.easy.pointer) }
+        self.forgetAttempts(of: lane.easy)
+    }
+
+    /// Runs `call` into libcurl, and looks whether it makes the handle ``isBroken``.
+    private func noteRefusals(_ call: () -> CURLMcode) {
+        let refusalsBefore = CurlLibrary.refusalCount
+        let code = call()
+        let wereRefused = CurlLibrary.refusalCount != refusalsBefore
+        if code == CURLM_OUT_OF_MEMORY || wereRefused && self.sharing == .multiplexed { self.isBroken = true }
+    }
 
     /// A transfer that has ended since the last call; it still has to be removed.
     func nextEnded() -> (lane: TransferHandle, code: CURLcode)? {
@@ -134,7 +180,8 @@ import LockedMemory
         if events & Poller.writable != 0 { selected |= CURL_CSELECT_OUT }
         if events & Poller.failed != 0 { selected |= CURL_CSELECT_ERR }
         var running: CInt = 0
-        unsafe curl_multi_socket_action(self.pointer, socket, selected, &running)
+        guard !self.isBroken else { return }
+        self.noteRefusals { unsafe curl_multi_socket_action(self.pointer, socket, selected, &running) }
     }
 
     func callTimer() {

@@ -24,7 +24,9 @@ final class PoolTraffic {
     let sharing: Sharing
     /// Tells its sockets from those of others; never used again.
     let number: UInt32
-    private let multi: MultiHandle
+    /// Nil once it was of no use any more, until the next flight needs one.
+    private var multi: MultiHandle?
+    private let poller: Poller
     private let completed: CompletedTransfers
     private let options: TransferEngine.Options
     private let memory: SecretMemory
@@ -36,6 +38,11 @@ final class PoolTraffic {
     private var flightCount = 0
     /// No flight's deadline is before this. It moves on when it is reached, not when a flight ends.
     private var earliestDeadline: Instant?
+    /// Of the engine's thread, when flights were last looked at for it.
+    private var refusalCount = RefusedAllocations.onThisThread
+
+    /// How long a flight may go on that was refused memory.
+    private static let lossTimeout = Duration.seconds(1)
 
     /// - Throws: `.noMemory`.
     init(
@@ -45,6 +52,7 @@ final class PoolTraffic {
         self.record = record
         self.sharing = sharing
         self.number = number
+        self.poller = poller
         self.completed = completed
         self.multi = try MultiHandle(
             record: record, sharing: sharing, number: number, poller: poller, options: options)
@@ -76,26 +84,48 @@ final class PoolTraffic {
     /// Ends everything, and closes all connections. Nothing may follow.
     func close() {
         self.end({ _ in true }) { TransferFailure(.stopped, requestWasSent: $0) }
-        self.multi.close()
+        self.closeConnections()
+    }
+
+    private func closeConnections() {
+        self.multi?.close()
+        self.multi = nil
         self.handles = []
         self.idleHandles = []
+    }
+
+    /// Ends what is under way, and closes all connections. Those who wait for their turn get new ones.
+    private func abandonConnections() {
+        self.endForLackOfMemory { _, _ in true }
+        self.closeConnections()
+    }
+
+    private func endForLackOfMemory(where isMeant: (TransferHandle, TransferHandle.Assignment) -> Bool) {
+        for handle in self.handles {
+            guard let load = handle.load, isMeant(handle, load) else { continue }
+            let failure = TransferFailure(.noMemory, requestWasSent: handle.easy.requestWasSent)
+            self.vacate(handle)
+            self.end(load.pending, .failure(failure))
+        }
     }
 
     // MARK: Events
 
     /// The ``Poller`` has something to report of a socket. To be followed by ``settle()``, once for all reports.
-    func act(on socket: CInt, events: UInt32) { self.multi.call(about: socket, events: events) }
+    func act(on socket: CInt, events: UInt32) { self.multi?.call(about: socket, events: events) }
 
     /// Hands over what has ended, and lets others take their turn.
     func settle() {
-        while let (handle, code) = self.multi.nextEnded() { self.land(handle, code) }
+        while let (handle, code) = self.multi?.nextEnded() { self.land(handle, code) }
+        if self.multi?.isBroken == true { self.abandonConnections() }
+        if RefusedAllocations.onThisThread != self.refusalCount { self.limitWaits() }
         for queue in self.queues { self.admit(from: queue) }
     }
 
     /// When ``wake(at:)`` is due.
     var wakeAt: Instant? {
-        guard let timer = self.multi.timer, let deadline = self.earliestDeadline else {
-            return self.multi.timer ?? self.earliestDeadline
+        guard let timer = self.multi?.timer, let deadline = self.earliestDeadline else {
+            return self.multi?.timer ?? self.earliestDeadline
         }
         return min(timer, deadline)
     }
@@ -103,15 +133,29 @@ final class PoolTraffic {
     /// Does what is due, if anything. What is too late is not sent any more.
     func wake(at now: Instant) {
         if let deadline = self.earliestDeadline, deadline <= now {
+            self.endForLackOfMemory { handle, load in load.deadline <= now && handle.easy.wasRefusedMemory }
             self.end({ $0.transfer.deadline <= now }) {
                 TransferFailure(.timedOut(whileConnecting: !$0), requestWasSent: $0)
             }
-            self.earliestDeadline = self.queues.flatMap(\.transfers).map { $0.transfer.deadline }.min()
+            let deadlines = self.queues.flatMap(\.transfers).map { $0.transfer.deadline }
+            self.earliestDeadline = (deadlines + self.handles.compactMap { $0.load?.deadline }).min()
             self.settle()
         }
-        if let timer = self.multi.timer, timer <= now {
-            self.multi.callTimer()
+        if let timer = self.multi?.timer, timer <= now {
+            self.multi?.callTimer()
             self.settle()
+        }
+    }
+
+    /// Gives flights on lanes that were refused memory a moment to end: OpenSSL and libcurl may have taken in what such
+    /// a flight waits for, and dropped it.
+    private func limitWaits() {
+        self.refusalCount = RefusedAllocations.onThisThread
+        let deadline = Instant.now + Self.lossTimeout
+        for handle in self.handles where handle.easy.wasRefusedMemory {
+            guard let load = handle.load, deadline < load.deadline else { continue }
+            handle.load?.deadline = deadline
+            self.earliestDeadline = min(self.earliestDeadline ?? deadline, deadline)
         }
     }
 
@@ -145,7 +189,7 @@ final class PoolTraffic {
             self.idleHandles.append(handle)
             throw error
         }
-        handle.load = TransferHandle.Assignment(pending: pending, queue: queue)
+        handle.load = TransferHandle.Assignment(pending: pending, queue: queue, deadline: pending.transfer.deadline)
         queue.occupy(handle)
     }
 
@@ -155,14 +199,14 @@ final class PoolTraffic {
         let connectTimeout = pending.transfer.connectTimeout ?? self.options.connectTimeout
         handle.easy.set(CURLOPT_CONNECTTIMEOUT_MS, to: max(1, connectTimeout.nanoseconds / 1_000_000))
         try handle.easy.begin(pending.transfer, needsOwnConnection: needsOwnConnection)
-        guard self.multi.add(handle) else { throw .noMemory }
+        guard self.multi?.add(handle) == true else { throw .noMemory }
     }
 
     private func land(_ handle: TransferHandle, _ code: CURLcode) {
         guard let load = handle.load else { return }
         do throws(TransferFailure) {
             if handle.easy.wasTurnedAway {
-                self.multi.remove(handle)
+                self.multi?.remove(handle)
                 handle.easy.reset()
                 return try self.launch(load.pending, on: handle, needsOwnConnection: true)
             }
@@ -217,14 +261,22 @@ final class PoolTraffic {
         easy.set(CURLOPT_MAXAGE_CONN, to: Int(self.options.idleTimeout.components.seconds))
         easy.set(CURLOPT_TCP_KEEPALIVE, to: 1)
         if self.sharing == .multiplexed { easy.busyConnections = self.busyConnections }
-        self.multi.adopt(easy)
+        try self.connections().adopt(easy)
         let handle = TransferHandle(easy)
         self.handles.append(handle)
         return handle
     }
 
+    private func connections() throws(TransferFailure) -> MultiHandle {
+        if let multi = self.multi { return multi }
+        let multi = try MultiHandle(
+            record: self.record, sharing: self.sharing, number: self.number, poller: self.poller, options: self.options)
+        self.multi = multi
+        return multi
+    }
+
     private func vacate(_ handle: TransferHandle) {
-        self.multi.remove(handle)
+        self.multi?.remove(handle)
         handle.easy.reset()
         handle.load?.queue.vacate(handle)
         handle.load = nil

@@ -10,6 +10,8 @@ final class TransferHandle {
     struct Assignment {
         let pending: PendingTransfer
         let queue: EndpointQueue
+        /// When the flight ends at the latest: at its own deadline, unless it may be lost.
+        var deadline: ContinuousClock.Instant
     }
 
     init(_ easy: EasyHandle) {

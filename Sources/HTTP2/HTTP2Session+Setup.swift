@@ -6,7 +6,7 @@ import LockedMemory
 
 /// How nghttp2 is set up for a connection.
 extension HTTP2Session {
-    static func makeSession(limits: HTTP2Limits, memory: SecretMemory) -> OpaquePointer? {
+    static func makeSession(limits: HTTP2Limits, memory: HTTP2Memory) -> OpaquePointer? {
         var option: OpaquePointer?
         guard unsafe nghttp2_option_new(&option) == 0, let option = unsafe option else { return nil }
         defer { unsafe nghttp2_option_del(option) }
@@ -16,7 +16,7 @@ extension HTTP2Session {
         unsafe nghttp2_option_set_max_continuations(option, limits.continuations)
         unsafe nghttp2_option_set_stream_reset_rate_limit(
             option, UInt64(limits.resetBurst), UInt64(limits.resetsPerSecond))
-        var allocator = unsafe HTTP2Memory.functions(for: memory)
+        var allocator = unsafe memory.functions
         var session: OpaquePointer?
         guard unsafe nghttp2_session_server_new3(&session, HTTP2Callbacks.all, nil, option, &allocator) == 0 else {
             return nil
@@ -63,7 +63,7 @@ extension HTTP2Session {
                     unsafe position = value.map { unsafe $0 + extent.valueByteCount }
                 }
                 // For a stream that is gone it fails too; that is told by its own event.
-                if unsafe nghttp2_is_fatal(submit(pairs.baseAddress, pairs.count)) != 0 { self.isBroken = true }
+                if unsafe nghttp2_is_fatal(submit(pairs.baseAddress, pairs.count)) != 0 { self.hasFailed = true }
             }
         }
     }

@@ -18,6 +18,8 @@ import Primitives
 @safe package final class HTTP2Session {
     let limits: HTTP2Limits
     let memory: SecretMemory
+    /// What nghttp2 allocates with. It outlives the session that is deleted in ``deinit``.
+    private let allocator: HTTP2Memory
     // None of these is lent to anybody who could reach the session meanwhile, which need not be looked at with every use.
     @safe @exclusivity(unchecked) var streams = SlotMap<HTTP2Stream>()
     /// Bytes of bodies and answers that wait.
@@ -31,8 +33,11 @@ import Primitives
     /// Of the fields of a head that is being written.
     @safe @exclusivity(unchecked) var extents: [FieldExtent] = []
     @safe @exclusivity(unchecked) var meter = FrameMeter()
-    /// Whether there was no memory for what had to be sent.
-    @safe @exclusivity(unchecked) var isBroken = false
+    /// Whether nghttp2 has failed in a way that it does not recover from.
+    @safe @exclusivity(unchecked) var hasFailed = false
+    /// Whether the connection can only be closed: nghttp2 has failed, or there was no memory for something, which it
+    /// does not always report.
+    private var isBroken: Bool { self.hasFailed || self.allocator.wasRefused }
     /// Bytes of heads that are not understood yet.
     @safe @exclusivity(unchecked) package internal(set) var headByteCount = 0
     /// Bytes of the fields of the head that is being decoded, in HPACK's measure.
@@ -44,8 +49,10 @@ import Primitives
     /// - Parameter memory: also where nghttp2 allocates, see ``HTTP2Memory``.
     /// - Returns: nil where there is no memory for it.
     package init?(limits: HTTP2Limits, memory: SecretMemory) {
-        guard let session = unsafe Self.makeSession(limits: limits, memory: memory) else { return nil }
+        let allocator = HTTP2Memory(memory)
+        guard let session = unsafe Self.makeSession(limits: limits, memory: allocator) else { return nil }
         unsafe self.session = session
+        self.allocator = allocator
         self.limits = limits
         self.memory = memory
         self.output = TransitBuffer(in: memory)
@@ -73,7 +80,7 @@ import Primitives
         let taken = unsafe input.withUnsafeBufferPointer { input in
             unsafe nghttp2_session_mem_recv(self.session, input.baseAddress, input.count)
         }
-        return taken >= 0
+        return taken >= 0 && !self.isBroken
     }
 
     /// What has happened, in order, once.
@@ -193,7 +200,7 @@ import Primitives
         while self.output.byteCount <= byteCountMax {
             var bytes: UnsafePointer<UInt8>?
             let byteCount = unsafe nghttp2_session_mem_send(self.session, &bytes)
-            if byteCount < 0 { return nil }
+            if byteCount < 0 || self.isBroken { return nil }
             guard byteCount > 0, let start = unsafe bytes else { return false }
             unsafe self.output.append(Span(_unsafeStart: start, count: byteCount))
             if self.output.isTruncated { return nil }

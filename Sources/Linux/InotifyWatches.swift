@@ -69,7 +69,9 @@ struct InotifyWatches: Sendable {
                 let watch = unsafe inotify_add_watch(self.descriptor, path, UInt32(events) | UInt32(IN_ONLYDIR))
                 if watch >= 0 { directories[watch] = directory }
             }
-            for watch in self.directories.keys where directories[watch] == nil { inotify_rm_watch(self.descriptor, watch) }
+            for watch in self.directories.keys where directories[watch] == nil {
+                inotify_rm_watch(self.descriptor, watch)
+            }
             self.directories = directories
             if WatchPlan(self.paths) == plan { break }
         }

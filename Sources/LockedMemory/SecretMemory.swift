@@ -19,6 +19,8 @@ package final class SecretMemory: Sendable {
     private let allowUnlocked: Bool
     private let vaults: VaultTotals
     private let overflow: Overflow
+    /// Nil but in tests.
+    private let faults: AllocationFaults?
 
     private final class VaultTotals: Sendable {
         let state = Mutex((lockedByteCount: 0, kind: LockedMemoryKind.memfdSecret))
@@ -34,9 +36,13 @@ package final class SecretMemory: Sendable {
     /// The longest buffer that ``MemoryShare/smallTransit`` serves.
     package static let smallTransitByteCountMax = 4096
 
+    /// - Parameter faults: which allocations to refuse, for tests.
     /// - Throws: `.cannotLock` when the kernel locks too little.
-    package init(_ plan: MemoryPlan, allowUnlocked: Bool) throws(LockedMemoryError) {
+    package init(
+        _ plan: MemoryPlan, allowUnlocked: Bool, faults: AllocationFaults? = nil
+    ) throws(LockedMemoryError) {
         self.plan = plan
+        self.faults = faults
         self.allowUnlocked = allowUnlocked
         self.secretShare = .requests
         self.arena = try LockedArena(capacity: plan.slotCount, allowUnlocked: allowUnlocked)
@@ -53,12 +59,12 @@ package final class SecretMemory: Sendable {
     /// Shares of equal length for the agent's own and for requests, as commands and tests need them.
     package convenience init(
         slotCount: Int = MemoryPlan.defaultSlotCount, heapByteCountMax: Int = SecretMemory.defaultHeapByteCountMax,
-        allowUnlocked: Bool
+        allowUnlocked: Bool, faults: AllocationFaults? = nil
     ) throws(LockedMemoryError) {
         let plan = MemoryPlan(
             slotCount: slotCount, own: heapByteCountMax, requests: heapByteCountMax, transit: 1 << 20,
             smallTransit: 64 << 10, clients: 512 << 10, records: 256 << 10)
-        try self.init(plan, allowUnlocked: allowUnlocked)
+        try self.init(plan, allowUnlocked: allowUnlocked, faults: faults)
     }
 
     package static let defaultHeapByteCountMax = 32 << 20
@@ -70,6 +76,7 @@ package final class SecretMemory: Sendable {
         self.heaps = other.heaps
         self.vaults = other.vaults
         self.overflow = other.overflow
+        self.faults = other.faults
         self.secretShare = secretShare
     }
 
@@ -84,17 +91,28 @@ package final class SecretMemory: Sendable {
     ///
     /// - Returns: nil if the share is used up, or the process has no ordinary memory left for what exceeds the share.
     @unsafe package func allocate(_ byteCount: Int, from share: MemoryShare) -> UnsafeMutableRawPointer? {
+        if let faults = self.faults, faults.refuse(.share(share)) {
+            self.noteRefusal(of: byteCount, from: share)
+            return nil
+        }
+        return unsafe self.block(of: byteCount, from: share)
+    }
+
+    private func block(of byteCount: Int, from share: MemoryShare) -> UnsafeMutableRawPointer? {
         do throws(LockedMemoryError) {
             return try unsafe self.heap(share).allocate(byteCount: byteCount)
         } catch {
-            if share.overflows, let block = unsafe self.allocateOrdinary(byteCount) { return unsafe block }
-            // A block that is longer than any can be is not a lack of memory: a retry would not help.
-            if byteCount <= self.heap(share).payloadByteCountMax {
-                RefusedAllocations.note()
-                self.overflow.refusals.wrappingAdd(1, ordering: .relaxed)
-            }
+            if share.overflows, let block = unsafe self.ordinaryBlock(of: byteCount) { return unsafe block }
+            self.noteRefusal(of: byteCount, from: share)
             return nil
         }
+    }
+
+    private func noteRefusal(of byteCount: Int, from share: MemoryShare) {
+        // A block that is longer than any can be is not a lack of memory: a retry would not help.
+        guard byteCount <= self.heap(share).payloadByteCountMax else { return }
+        RefusedAllocations.note()
+        self.overflow.refusals.wrappingAdd(1, ordering: .relaxed)
     }
 
     /// The block with `byteCount` bytes, which may have moved. What it leaves is wiped.
@@ -105,13 +123,19 @@ package final class SecretMemory: Sendable {
         _ payload: UnsafeMutableRawPointer, _ byteCount: Int, from share: MemoryShare?
     ) -> UnsafeMutableRawPointer? {
         let header = unsafe BlockHeader.ofAllocated(payload: payload)
-        if let heap = self.heap(of: header), heap.number == share?.rawValue,
-            let resized = try? unsafe heap.reallocate(payload, byteCount: byteCount)
+        let heap = self.heap(of: header).flatMap { $0.number == share?.rawValue ? $0 : nil }
+        // A block of a heap becomes shorter where it is, which cannot fail.
+        if let faults = self.faults, heap == nil || byteCount > Int(header.payloadByteCount),
+            faults.refuse(share.map { .share($0) } ?? .ordinary)
         {
+            if let share { self.noteRefusal(of: byteCount, from: share) }
+            return nil
+        }
+        if let heap, let resized = try? unsafe heap.reallocate(payload, byteCount: byteCount) {
             return unsafe resized
         }
         let moved =
-            unsafe share.map { unsafe self.allocate(byteCount, from: $0) } ?? self.allocateOrdinary(byteCount)
+            unsafe share.map { unsafe self.block(of: byteCount, from: $0) } ?? self.ordinaryBlock(of: byteCount)
         guard let moved = unsafe moved else { return nil }
         unsafe moved.copyMemory(from: payload, byteCount: min(byteCount, Int(header.payloadByteCount)))
         unsafe self.release(payload)
@@ -145,6 +169,11 @@ package final class SecretMemory: Sendable {
 
     /// The same in ordinary memory, for what holds no secret. It is wiped on release.
     @unsafe package func allocateOrdinary(_ byteCount: Int) -> UnsafeMutableRawPointer? {
+        if let faults = self.faults, faults.refuse(.ordinary) { return nil }
+        return unsafe self.ordinaryBlock(of: byteCount)
+    }
+
+    private func ordinaryBlock(of byteCount: Int) -> UnsafeMutableRawPointer? {
         let (total, isTooMuch) = byteCount.addingReportingOverflow(BlockHeader.byteCount + Canary.byteCount)
         guard byteCount >= 0, !isTooMuch, byteCount <= UInt32.max, let block = unsafe calloc(1, total) else {
             return nil

@@ -24,6 +24,8 @@ import LockedMemory
 
     /// Whether the handshake is over.
     package private(set) var isEstablished = false
+    /// Who the client is, once the handshake is over.
+    package private(set) var credential = PeerCredential.none
     /// Whether something has to go before anything else can be done.
     package private(set) var needsRoom = false
     /// Whether input may have been taken from the socket that nobody has been given.
@@ -42,7 +44,7 @@ import LockedMemory
             ERR_clear_error()
             return nil
         }
-        guard unsafe SSL_set_fd(ssl, socket.number) == 1 else {
+        guard MemoryShare.clients.whileCurrent({ unsafe SSL_set_fd(ssl, socket.number) }) == 1 else {
             unsafe SSL_free(ssl)
             ERR_clear_error()
             return nil
@@ -54,10 +56,20 @@ import LockedMemory
     deinit { unsafe SSL_free(self.ssl) }
 
     /// Goes on with the handshake, as far as it goes without waiting.
+    ///
+    /// Without memory, OpenSSL may finish a handshake and yet not read the client's certificate. So a handshake that is
+    /// refused memory as it ends has failed: a client does not lose its identity.
     package mutating func shakeHands() -> Handshake {
         ERR_clear_error()
-        let result = MemoryShare.clients.whileCurrent { unsafe SSL_do_handshake(self.ssl) }
+        let ((result, credential), wereRefused) = RefusedAllocations.during {
+            MemoryShare.clients.whileCurrent {
+                let result = unsafe SSL_do_handshake(self.ssl)
+                return (result, result == 1 ? self.readCredential() : .none)
+            }
+        }
         guard result != 1 else {
+            guard !wereRefused else { return .failed(reason: "no memory") }
+            self.credential = credential
             self.isEstablished = true
             self.needsRoom = false
             self.mayHoldInput = true  // It may have come with the end of the handshake.
@@ -69,7 +81,8 @@ import LockedMemory
         case .failed:
             let isPlain = keyside_tls_is_plain_http(ERR_peek_error()) == 1
             let reason = OpenSSLLibrary.takeReason()
-            return isPlain ? .plainHTTP : .failed(reason: self.certificateFault ?? reason)
+            if isPlain { return .plainHTTP }
+            return .failed(reason: wereRefused ? "no memory" : self.certificateFault ?? reason)
         }
     }
 
@@ -82,8 +95,8 @@ import LockedMemory
         return unsafe UnsafeBufferPointer(start: name, count: Int(byteCount)).elementsEqual("h2".utf8)
     }
 
-    /// Who the client is. A resumed session has the identity of the full handshake before it.
-    package var credential: PeerCredential {
+    /// A resumed session has the identity of the full handshake before it.
+    private func readCredential() -> PeerCredential {
         guard unsafe SSL_session_reused(self.ssl) == 1 else { return unsafe Self.sentCredential(on: self.ssl) }
         return unsafe Self.credential(inTicketOf: SSL_get_session(self.ssl))
     }

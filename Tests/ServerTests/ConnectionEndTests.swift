@@ -36,6 +36,23 @@ import Testing
         }
     }
 
+    @Test func aConnectionOfHTTP2EndsWhereverMemoryDoes() throws {
+        let faults = AllocationFaults(of: [.ordinary, .share(.transit)])
+        let memory = try SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true, faults: faults)
+        for seed in UInt64(1)...2_000 {
+            var world = HTTP2World(choices: Self.choices(seed), memory: memory)
+            var generator = SeededGenerator(seed: seed)
+            let first = Int.random(in: 1...60, using: &generator)
+            faults.begin(refusing: first..<(Bool.random(using: &generator) ? first + 1 : .max))
+            while !world.isOver { world.step() }
+            if Bool.random(using: &generator) { world.drain() }
+            let end = world.waitForEnd()
+            faults.end()
+            let duration = try #require(end, "seed \(seed): it does not end")
+            try #require(duration <= Self.longest, "seed \(seed): it takes \(duration)")
+        }
+    }
+
     @Test func aDrainOfHTTP2WithoutWorkEndsSoon() throws {
         for seed in UInt64(1)...2_000 {
             var world = HTTP2World(choices: Self.choices(seed), memory: self.memory, hasWork: false)

@@ -37,6 +37,9 @@ int keyside_usable_processors(void);
 /// prctl(PR_SET_NAME): the calling thread's name, cut to 15 bytes.
 void keyside_name_thread(const char *name);
 
+/// prctl(PR_GET_NAME): the calling thread's name. `name` has room for 16 bytes.
+void keyside_get_thread_name(char *name);
+
 /// A number of the calling thread's own, from 0 up, in the order in which threads first ask.
 unsigned int keyside_thread_number(void);
 

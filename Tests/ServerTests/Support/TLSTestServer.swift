@@ -61,6 +61,11 @@ struct TLSTestServer: Sendable {
         return try TLSContext(CertifiedKey(chain: chain, key: key), clientAuthorities: authorities)
     }
 
+    /// Returns when at most so many connections are open.
+    func waitForConnections(_ count: Int) async {
+        while self.connections.current > count { await self.turn() }
+    }
+
     /// Returns when the event loops have handled all that has happened to their sockets. Counters are read after it.
     func turn() async {
         for _ in 0..<4 {

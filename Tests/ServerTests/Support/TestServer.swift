@@ -19,15 +19,16 @@ struct TestServer: Sendable {
     /// Runs `body` with a server that is gone afterwards, whatever comes of it.
     static func run(
         _ front: ScriptedFront, limits: ServerLimits = .generous, connections: ConnectionCount? = nil,
-        threads: Int = 1, _ body: (TestServer) async throws -> Void
+        threads: Int = 1, faults: AllocationFaults? = nil, _ body: (TestServer) async throws -> Void
     ) async throws {
         try await self.run(
-            front.fronts, observer: front, limits: limits, connections: connections, threads: threads, body)
+            front.fronts, observer: front, limits: limits, connections: connections, threads: threads, faults: faults,
+            body)
     }
 
     static func run(
         _ fronts: FrontRouter, observer: any RequestObserver, limits: ServerLimits = .generous,
-        connections: ConnectionCount? = nil, threads: Int = 1,
+        connections: ConnectionCount? = nil, threads: Int = 1, faults: AllocationFaults? = nil,
         _ body: (TestServer) async throws -> Void
     ) async throws {
         let serial = Self.serial.wrappingAdd(1, ordering: .relaxed).newValue
@@ -37,7 +38,8 @@ struct TestServer: Sendable {
         let server = try HTTPServer(
             listeners: [.unix(Linux.Descriptor(owning: socket.descriptor), connections: connections, fronts: fronts)],
             observer: observer, limits: limits,
-            memory: SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true), threadCount: threads,
+            memory: SecretMemory(slotCount: 1, heapByteCountMax: 1 << 20, allowUnlocked: true, faults: faults),
+            threadCount: threads,
             logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
         let result: Result<Void, any Error>
         do {
@@ -61,6 +63,11 @@ struct TestServer: Sendable {
     }
 
     func client() throws -> RawClient { try RawClient(to: self.path) }
+
+    /// Returns when at most so many connections are open.
+    func waitForConnections(_ count: Int) async throws {
+        while self.connections.current > count { try await self.turn() }
+    }
 
     /// Returns when every loop has looked at its sockets, and done what came of it.
     func turn() async throws {
