@@ -25,7 +25,8 @@ let modules: [Target] = [
         name: "Agent",
         dependencies: [
             "Authorization", "CBuildInfo", "CertificateRotation", "Cryptography", "CurlTransport", "KESProtocol",
-            "KeyCache", "KeyService", "Linux", "LockedMemory", "Primitives", "Server", "Settings", "StaticKey", "Systemd", "TLS",
+            "KeyCache", "KeyService", "Linux", "LockedMemory", "Primitives", "Server", "Settings", "StaticKey",
+            "Systemd", "TLS",
             "Telemetry", "Upstream", .product(name: "Logging", package: "swift-log"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]

@@ -198,14 +198,3 @@ import Testing
         }
     }
 }
-
-/// The head of a request.
-private func head(_ request: String) throws -> RequestHead {
-    var parser = RequestParser()
-    var consumed = 0
-    let bytes = Array(request.utf8)
-    guard case .head(let head) = try parser.next(bytes.span, consumed: &consumed) else {
-        throw RawClient.Failure.notAnAnswer(request)
-    }
-    return head
-}

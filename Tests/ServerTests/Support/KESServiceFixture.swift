@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import Authorization
+import HTTPMessages
 import KeyService
 import LockedMemory
 
@@ -65,3 +66,14 @@ func put(_ path: String, _ body: String) -> String {
 }
 
 func request(_ method: String, _ path: String) -> String { "\(method) \(path) HTTP/1.1\r\nHost: x\r\n\r\n" }
+
+/// The head of a request.
+func head(_ request: String) throws -> RequestHead {
+    var parser = RequestParser()
+    var consumed = 0
+    let bytes = Array(request.utf8)
+    guard case .head(let head) = try parser.next(bytes.span, consumed: &consumed) else {
+        throw RawClient.Failure.notAnAnswer(request)
+    }
+    return head
+}
