@@ -11,7 +11,8 @@ let modules: [Target] = [
     .executableTarget(
         name: "keyside",
         dependencies: [
-            "Agent", "Authorization", "ByteCoding", "CWipingFree", "Cryptography", "HTTPMessages", "KESProtocol",
+            "AdminProtocol", "Agent", "Authorization", "ByteCoding", "CWipingFree", "Cryptography", "HTTPMessages",
+            "KESProtocol",
             "KeyService", "KeysideClient", "Linux", "LoadGenerator", "LockedMemory", "Settings",
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
             .product(name: "Logging", package: "swift-log"),
@@ -24,10 +25,11 @@ let modules: [Target] = [
     .target(
         name: "Agent",
         dependencies: [
-            "Authorization", "CBuildInfo", "CertificateRotation", "ClientCredentials", "Cryptography", "CurlTransport",
-            "KESProtocol", "KeyCache", "KeyService", "Linux", "LockedMemory", "Primitives", "Server", "Settings",
-            "StaticKey",
-            "Systemd", "TLS", "Telemetry", "Upstream", .product(name: "Logging", package: "swift-log"),
+            "AdminAPI", "Authorization", "CBuildInfo", "CertificateRotation", "ClientCredentials", "Cryptography",
+            "CurlTransport",
+            "HTTPServer", "KESFront", "KESProtocol", "KeyCache", "KeyService", "Linux", "LockedMemory", "Primitives",
+            "Settings", "StaticKey", "Systemd", "TLS", "Telemetry", "Upstream",
+            .product(name: "Logging", package: "swift-log"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]
     ),
@@ -36,11 +38,24 @@ let modules: [Target] = [
         dependencies: ["Authorization", "ByteCoding", "CYAML", "Cryptography", "KeyService", "Linux", "LockedMemory"]
     ),
     .target(
-        name: "Server",
+        name: "AdminAPI",
         dependencies: [
-            "Authorization", "ByteCoding", "Cryptography", "HTTP2", "HTTPMessages", "KESProtocol", "KeyCache",
-            "KeyService", "Linux", "LockedMemory", "Primitives", "TLS", "Telemetry",
-            .product(name: "Logging", package: "swift-log"),
+            "AdminProtocol", "Authorization", "ByteCoding", "HTTPMessages", "HTTPServer", "KeyCache", "KeyService",
+            "Linux", "LockedMemory", "Primitives", "TLS", "Telemetry",
+        ]
+    ),
+    .target(
+        name: "KESFront",
+        dependencies: [
+            "Authorization", "ByteCoding", "HTTPMessages", "HTTPServer", "KESProtocol", "KeyService", "Linux",
+            "LockedMemory", "Primitives", "TLS", "Telemetry",
+        ]
+    ),
+    .target(
+        name: "HTTPServer",
+        dependencies: [
+            "Authorization", "Cryptography", "HTTP2", "HTTPMessages", "KeyService", "Linux", "LockedMemory",
+            "Primitives", "TLS", "Telemetry", .product(name: "Logging", package: "swift-log"),
         ]
     ),
     .target(
@@ -56,7 +71,7 @@ let modules: [Target] = [
     .target(name: "KeyCache", dependencies: ["KeyService", "Linux", "LockedMemory", "Primitives", "Telemetry"]),
     .target(
         name: "KeysideClient",
-        dependencies: ["ByteCoding", "CurlTransport", "KESProtocol", "KeyService", "LockedMemory"]
+        dependencies: ["AdminProtocol", "ByteCoding", "CurlTransport", "KESProtocol", "KeyService", "LockedMemory"]
     ),
     .target(
         name: "LoadGenerator",
@@ -65,6 +80,7 @@ let modules: [Target] = [
             .product(name: "Histogram", package: "hdrhistogram-swift"),
         ]
     ),
+    .target(name: "AdminProtocol", dependencies: ["ByteCoding"]),
     .target(name: "StaticKey", dependencies: ["ByteCoding", "Cryptography", "KeyService", "LockedMemory"]),
     .target(name: "KESProtocol", dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Primitives"]),
     .target(name: "CertificateRotation", dependencies: ["Cryptography", "Linux"]),
@@ -150,12 +166,34 @@ let tests: [Target] = [
         dependencies: ["ByteCoding", "Cryptography", "KeyService", "LockedMemory", "StaticKey", "TestSupport"]
     ),
     .testTarget(
-        name: "ServerTests",
+        name: "HTTPServerTests",
         dependencies: [
-            "Authorization", "ByteCoding", "Cryptography", "HTTP2", "HTTPMessages", "KESProtocol", "KeyService",
-            "Linux", "LockedMemory", "Primitives", "Server", "TLS", "Telemetry", "TestSupport",
-            .product(name: "Logging", package: "swift-log"),
+            "Cryptography", "HTTP2", "HTTPMessages", "HTTPServer", "KeyService", "Linux", "LockedMemory", "Primitives",
+            "ServerTestSupport", "TLS", "TestSupport", .product(name: "Logging", package: "swift-log"),
         ]
+    ),
+    .testTarget(
+        name: "KESFrontTests",
+        dependencies: [
+            "AdminProtocol", "Authorization", "ByteCoding", "Cryptography", "HTTPMessages", "HTTPServer", "KESFront",
+            "KESProtocol", "KeyService", "Linux", "LockedMemory", "ServerTestSupport", "TLS", "Telemetry",
+            "TestSupport",
+        ]
+    ),
+    .testTarget(
+        name: "AdminAPITests",
+        dependencies: [
+            "AdminAPI", "AdminProtocol", "Authorization", "HTTPServer", "KESProtocol", "KeyService", "LockedMemory",
+            "ServerTestSupport", "Telemetry", "TestSupport",
+        ]
+    ),
+    .target(
+        name: "ServerTestSupport",
+        dependencies: [
+            "AdminAPI", "Authorization", "HTTPMessages", "HTTPServer", "KESFront", "KeyService", "Linux",
+            "LockedMemory", "TestSupport", .product(name: "Logging", package: "swift-log"),
+        ],
+        path: "Tests/ServerTestSupport"
     ),
     .testTarget(
         name: "KeyCacheTests",
@@ -217,11 +255,12 @@ let testsOfMemory: Set<String> = [
     "ClientCredentialsTests",
     "CryptographyTests",
     "CurlTransportTests",
+    "HTTPServerTests",
     "KeyCacheTests",
     "LinuxTests",
     "LockedMemoryTests",
     "PrimitivesTests",
-    "ServerTests",
+    "ServerTestSupport",
     "StaticKeyTests",
     "UpstreamTests",
 ]

@@ -16,7 +16,7 @@ statistics='theStatusOfAReachableBackend|theSystemIsThatOfThisProcess'
 preload=
 case $kind in
 thread)
-    tests=${2:-ServerTests|CachedKeyService|LinuxTests|LockedMemoryTests|AgentTests}
+    tests=${2:-HTTPServerTests|KESFrontTests|AdminAPITests|CachedKeyService|LinuxTests|LockedMemoryTests|AgentTests}
     skipped=$statistics
     ;;
 address)

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AdminAPI
 import Authorization
+import HTTPServer
+import KESFront
 import KESProtocol
 import KeyCache
 import KeyService
 import Linux
 import LockedMemory
 import Logging
-import Server
 import Settings
 import Systemd
 import Telemetry
@@ -137,7 +139,7 @@ package struct Agent: Sendable {
 
     private func serve(
         on socket: SocketFileMonitor, connections: ConnectionCount, besides other: TLSListenerSetup.Opened?
-    ) throws(AgentFailure) -> HTTPServer {
+    ) throws(AgentFailure) -> Server {
         let facts = AgentFacts.Listener(.unix, at: socket.path, connections: connections)
         let (fronts, requests) = self.makeFronts(of: [facts] + [other?.facts].compactMap(\.self))
         let unix = Listener.unix(
@@ -147,7 +149,7 @@ package struct Agent: Sendable {
             headerTimeout: Interval(self.settings.limits.headerTimeout),
             idleTimeout: Interval(self.settings.limits.idleTimeout))
         do throws(SystemError) {
-            return try HTTPServer(
+            return try Server(
                 listeners: [unix] + [other?.listener(fronts)].compactMap(\.self), observer: requests, limits: limits,
                 memory: self.memory, threadCount: MemoryBudget.loopCount, logger: self.logger)
         } catch {
@@ -276,14 +278,14 @@ package struct Agent: Sendable {
     }
 
     /// Each part has a thread of its own for its files, so that one whose files hang does not keep the others.
-    private func reload(_ server: HTTPServer) async {
+    private func reload(_ server: Server) async {
         async let settings: Void = self.reloadSettings(server)
         async let listener: Void? = self.entrance?.reload(self.logger)
         async let keyServers: Void? = self.keyServers?.reload()
         _ = await (settings, listener, keyServers)
     }
 
-    private func reloadSettings(_ server: HTTPServer) async {
+    private func reloadSettings(_ server: Server) async {
         await self.settingsKeeper.reload()
         await server.policiesHaveChanged()
     }
@@ -303,7 +305,7 @@ package struct Agent: Sendable {
     }
 
     private func drain(
-        _ server: HTTPServer, feed: AsyncStream<AgentLife.Event>.Continuation
+        _ server: Server, feed: AsyncStream<AgentLife.Event>.Continuation
     ) async {
         let cutOff = await server.drain(within: Interval(self.settings.shutdown.drain)) { self.announceStopping() }
         if cutOff > 0 {

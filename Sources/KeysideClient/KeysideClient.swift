@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+package import AdminProtocol
+import ByteCoding
 import CurlTransport
 package import KESProtocol
 package import KeyService
@@ -117,7 +119,7 @@ package final class KeysideClient {
     /// Statistics of the cache: decoded, and as the raw response.
     package func cacheReport() throws(KeysideClientError) -> (report: CacheReport, json: [UInt8]) {
         let answer = try self.perform(.get, Self.cachePath)
-        return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
+        return try self.decodeAdmin(answer) { body throws(JSONError) in
             (report: try CacheReport(decoding: body), json: body.indices.map { body[$0] })
         }
     }
@@ -128,7 +130,7 @@ package final class KeysideClient {
     package func purgeCache(of name: KeyName?) throws(KeysideClientError) -> Int {
         let path = name.map { Self.cachePath + "/" + Operation.escaping($0.description) } ?? Self.cachePath
         let answer = try self.perform(.delete, path)
-        return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
+        return try self.decodeAdmin(answer) { body throws(JSONError) in
             try CachePurge(decoding: body).count
         }
     }
@@ -175,6 +177,19 @@ package final class KeysideClient {
             return try answer.body.withBytes { bytes throws(KESAnswer.Unusable) in try body(bytes, self.memory) }
         } catch {
             throw .unusable(error)
+        }
+    }
+
+    /// Decodes an answer of the agent's own API.
+    private func decodeAdmin<Value>(
+        _ answer: borrowing TransferAnswer, _ body: (Span<UInt8>) throws(JSONError) -> Value
+    ) throws(KeysideClientError) -> Value {
+        try self.decode(answer) { (bytes, _) throws(KESAnswer.Unusable) in
+            do throws(JSONError) {
+                return try body(bytes)
+            } catch {
+                throw .unreadable(error)
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AdminProtocol
 import ArgumentParser
 import ByteCoding
 import KESProtocol
@@ -40,7 +41,8 @@ struct Status: ParsableCommand {
                 do {
                     agent = try AgentStatus(decoding: fragment.bytes.span)
                 } catch {
-                    throw CommandFailure(.failed, "\(self.options.socketPath): \(error)")
+                    throw CommandFailure(
+                        .failed, "\(self.options.socketPath): the answer cannot be read: \(error)")
                 }
                 try StandardStreams.writeOutput(StatusText(status: status, agent: agent).text)
             }

@@ -17,12 +17,12 @@ declare -A modules=(
   [http]="Primitives HTTPMessages"
   [json]="Primitives CLinux CProcessStart Linux LockedMemory KeyService ByteCoding KESProtocol"
   [h2]="Primitives CLinux CProcessStart Linux LockedMemory Telemetry KeyService ByteCoding Cryptography Authorization
-    KESProtocol KeyCache HTTPMessages HTTP2 TLS Logging Server"
+    HTTPMessages HTTP2 TLS Logging HTTPServer"
 )
 declare -A sources=(
   [http]="Tests/Fuzz/HTTPRequestFuzz/*.swift Tests/HTTPMessagesTests/Transcript.swift"
   [json]="Tests/Fuzz/KESBodyFuzz/*.swift"
-  [h2]="Tests/Fuzz/HTTP2Fuzz/*.swift Tests/ServerTests/HTTP2/HTTP2World.swift"
+  [h2]="Tests/Fuzz/HTTP2Fuzz/*.swift Tests/HTTPServerTests/HTTP2/HTTP2World.swift"
 )
 declare -A byte_count_max=(
   [http]=6000

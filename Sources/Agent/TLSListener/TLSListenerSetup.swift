@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import AdminAPI
 import Cryptography
+import HTTPServer
 import Linux
 import Logging
 import Primitives
-import Server
 import Settings
 import TLS
 
