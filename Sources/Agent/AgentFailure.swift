@@ -3,11 +3,11 @@
 import Linux
 import LockedMemory
 
-/// Why an agent did not start, in words for the operator: what is wrong and what to do.
+/// Why an agent did not start: a message for the operator that says what is wrong and what to do.
 package struct AgentFailure: Error, Equatable, Sendable {
-    /// What a service manager should make of it.
+    /// Decides the exit status.
     package enum Kind: Sendable {
-        /// Starting again will not help before somebody changes something.
+        /// A restart without a change fails again.
         case configuration
         case notPermitted
         case inputOutput

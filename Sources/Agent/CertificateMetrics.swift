@@ -4,7 +4,7 @@ import Cryptography
 import Telemetry
 import Upstream
 
-/// How the certificates of an agent stand, whatever they are for.
+/// Metrics of the agent's certificates, for both roles.
 struct CertificateMetrics: MetricsSource {
     let keyServers: KeyServers?
     let listener: ListenerReloader?

@@ -3,10 +3,10 @@
 import CNghttp2
 import LockedMemory
 
-/// malloc(3) and its kind for nghttp2, in ordinary memory that is wiped on release: nghttp2 sees heads of requests, and
-/// neither bodies nor answers. So HTTP/2 takes no locked memory from TLS.
+/// The malloc(3) family for nghttp2: ordinary memory, wiped on release. nghttp2 sees the heads of requests, but no
+/// bodies and no answers, so HTTP/2 needs no locked memory.
 enum HTTP2Memory {
-    /// The functions keep no reference to `memory`: it must outlive the session.
+    /// The functions keep an unowned reference to `memory`, which must outlive the session.
     @unsafe static func functions(for memory: SecretMemory) -> nghttp2_mem {
         unsafe nghttp2_mem(
             mem_user_data: Unmanaged.passUnretained(memory).toOpaque(),

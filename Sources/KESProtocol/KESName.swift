@@ -3,7 +3,7 @@
 import ByteCoding
 package import KeyService
 
-/// What KES allows as a name: 1 to 80 letters, digits, `-` and `_`; no `-` at either end, and not `_` alone.
+/// KES's rule for names: 1 to 80 letters, digits, `-` and `_`; no `-` at either end, and not `_` alone.
 private enum KESName {
     static let byteCountMax = 80
 
@@ -31,9 +31,8 @@ private enum KESName {
 }
 
 extension KeyName {
-    /// The name in a path, percent-escapes resolved.
-    ///
-    /// - Throws: the answer to a name that KES does not allow.
+    /// - Parameter bytes: from the path of a request, percent-decoded.
+    /// - Throws: KES's failure for an invalid name.
     package init(kes bytes: Span<UInt8>) throws(KESFailure) {
         let text = String(repairing: bytes)
         guard KESName.isValid(bytes, isPattern: false), let name = KeyName(text) else {
@@ -47,10 +46,11 @@ extension KeyName {
 }
 
 extension KeyListingRequest {
-    /// The pattern in a path, percent-escapes resolved: a prefix, with or without `*` behind it. (KES itself takes the
-    /// `*` of `app*` literally and finds nothing.)
+    /// A listing pattern: a prefix, optionally followed by `*`. KES itself takes the `*` of `app*` literally and finds
+    /// nothing.
     ///
-    /// - Throws: the answer to a pattern that KES does not allow.
+    /// - Parameter bytes: from the path of a request, percent-decoded.
+    /// - Throws: KES's failure for an invalid pattern.
     package init(kes bytes: Span<UInt8>) throws(KESFailure) {
         let text = String(repairing: bytes)
         guard KESName.isValid(bytes, isPattern: true) else {

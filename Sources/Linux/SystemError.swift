@@ -2,20 +2,20 @@
 
 import Glibc
 
-/// A system call that failed: which, on what, and the kernel's reason.
+/// A failed system call: its name, its subject, and the kernel's reason.
 package struct SystemError: Error, Equatable, Sendable, CustomStringConvertible {
     package let call: String
     package let subject: String
     package let code: Int32
 
-    /// Takes the reason from `errno` unless it is given.
+    /// Reads `errno` unless a code is given.
     init(_ call: String, _ subject: String, code: Int32 = errno) {
         self.call = call
         self.subject = subject
         self.code = code
     }
 
-    /// For a call that was given up on.
+    /// For a call that was abandoned after a timeout.
     package static func timedOut(_ call: String, _ subject: String) -> SystemError {
         SystemError(call, subject, code: ETIMEDOUT)
     }

@@ -3,7 +3,7 @@
 package import Linux
 import Synchronization
 
-/// Ends a load early. Raised from any thread, once and for all.
+/// Stops a load test early. Can be raised from any thread, and stays raised.
 package final class StopFlag: Sendable {
     let wakeUp: WakeUp
     private let raised = Atomic(false)

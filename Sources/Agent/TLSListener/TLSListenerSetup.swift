@@ -7,13 +7,13 @@ import Server
 import Settings
 import TLS
 
-/// The TLS listener of an agent: where it is, what it shows, and that this stays current.
+/// The TLS listener of an agent: its address, its certificate, and the reload of its files.
 struct TLSListenerSetup: Sendable {
     let keeper: ListenerReloader
     private let address: ListenAddress
     private let tls: ServerTLS
 
-    /// - Throws: ``AgentFailure`` when OpenSSL has a rule against the certificate.
+    /// - Throws: ``AgentFailure`` if OpenSSL rejects the certificate.
     init(_ files: ListenerFiles, plan: ListenerPlan, logger: Logger) throws(AgentFailure) {
         let showing: ServerCertificate
         do throws(CredentialError) {
@@ -30,15 +30,15 @@ struct TLSListenerSetup: Sendable {
         }
     }
 
-    /// Looks at the files at once.
+    /// Reads the files at once.
     func reload(_ logger: Logger) async {
         logger.notice("reloading the listener certificate")
         await self.keeper.reloadNow()
     }
 
-    /// Listens from now on.
+    /// Starts listening.
     ///
-    /// - Returns: the listener, and what is told of it.
+    /// - Returns: the listener, and its facts for the status.
     func open(_ limits: AgentSettings.Limits) throws(AgentFailure) -> (Listener, AgentFacts.Listener) {
         do throws(TCPListenerError) {
             let listener = try TCPListener(at: self.address)

@@ -2,14 +2,14 @@
 
 package import LockedMemory
 
-/// A new API key of KES's.
+/// A new KES API key.
 package struct APIKey: ~Copyable, Sendable {
-    /// What stands before the base64 in its text.
+    /// The prefix of its text, before the base64.
     package static let prefix = "kes:v1:"
 
     /// `[type, 1 byte, 0 for Ed25519][seed, 32 bytes]`
     package let bytes: Secret
-    /// Whom KES knows its owner as.
+    /// The owner's KES identity.
     package let identity: Identity
 
     package init(in memory: SecretMemory) throws(CryptographyError) {

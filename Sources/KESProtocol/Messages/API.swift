@@ -4,19 +4,19 @@ package import ByteCoding
 import KeyService
 
 extension KESAnswer {
-    /// `[{"method":"…","path":"…","max_body":…,"timeout":…}]`: what a server offers.
+    /// `[{"method":"…","path":"…","max_body":…,"timeout":…}]`: the API of a server.
     package struct API: Equatable, Sendable {
         package struct Row: Equatable, Sendable {
             package var method: String
             package var path: String
             package var bodyByteCountMax: Int
-            /// On the wire in whole seconds.
+            /// Encoded in whole seconds.
             package var timeout: Duration
         }
 
         package let rows: [Row]
 
-        /// All that this version serves.
+        /// The API of this version.
         package init() {
             self.rows = Operation.allCases.map { endpoint in
                 Row(

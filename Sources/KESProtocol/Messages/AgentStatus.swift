@@ -26,13 +26,13 @@ package struct AgentStatus: Equatable, Sendable {
     package struct Endpoint: Equatable, Sendable {
         package var address: String
         package var isOnline: Bool
-        /// Requests under way to it.
+        /// Requests in flight to this endpoint.
         package var inFlight = 0
-        /// What an answer takes on average.
+        /// Average latency.
         package var latencyMicroseconds: Int?
-        /// How often it returned another plaintext than the majority of three answers.
+        /// How often the endpoint returned a plaintext that the majority of three answers contradicts.
         package var contradictions = 0
-        /// Since how long it is not online, and why.
+        /// Duration of the outage, and its reason; nil while online.
         package var downSeconds: Int?
         package var reason: String?
 
@@ -46,9 +46,9 @@ package struct AgentStatus: Equatable, Sendable {
         package var name: String
         package var address: String
         package var connections: Int
-        /// Connections that were one too many.
+        /// Connections refused because of a limit.
         package var refused: Int
-        /// When the certificate ends that is shown there, RFC 3339.
+        /// Expiry of the listener's certificate, RFC 3339.
         package var validUntil: String?
 
         package init(name: String, address: String, connections: Int, refused: Int, validUntil: String? = nil) {
@@ -67,7 +67,7 @@ package struct AgentStatus: Equatable, Sendable {
         package var slotsInUse = 0
     }
 
-    /// Key operations since the start, by what became of them: 2xx, 4xx, 5xx.
+    /// Key operations since the start, by status: 2xx, 4xx, 5xx.
     package struct Requests: Equatable, Sendable {
         package var succeeded = 0
         package var refused = 0

@@ -2,21 +2,20 @@
 
 package import ByteCoding
 
-/// What the agent tells of its cache, the answer of `GET /v1/keyside/cache` and the member `cache` of ``AgentStatus``:
+/// Statistics of the agent's cache: the answer of `GET /v1/keyside/cache`, and the member `cache` of ``AgentStatus``:
 ///
 ///     {"enabled":true,"entries":…,"capacity":…,"any_ms":…,"unused_ms":…,"offline_ms":…,
 ///      "hits":…,"misses":…,"coalesced":…,"stale":…,"absent":…,"contradictions":…,"hit_ratio":0.98,
 ///      "renewals":{"succeeded":…,"refused":…,"failed":…},
 ///      "evictions":{"capacity":…,"expired":…,"purged":…,"contradicted":…}}
 ///
-/// Counts are since the start. All are 0 where there is no cache.
+/// Counters start at 0 with the agent. All are 0 without a cache.
 package struct CacheReport: Equatable, Sendable {
     package var isEnabled = false
-    /// Data keys that could answer now, and as many as there is room for.
+    /// Cached data keys, and their maximum number.
     package var entries = 0
     package var capacity = 0
-    /// For how long a data key answers: since the key server vouched for it, since it was last used, and past the first
-    /// while no key server can be reached.
+    /// The settings `cache.expiry.any`, `.unused` and `.offline`.
     package var anyMilliseconds = 0
     package var unusedMilliseconds = 0
     package var offlineMilliseconds = 0
@@ -25,7 +24,7 @@ package struct CacheReport: Equatable, Sendable {
     package var coalesced = 0
     package var stale = 0
     package var absent = 0
-    /// Answers with another plaintext than the cached one.
+    /// Answers whose plaintext differs from the cached one.
     package var contradictions = 0
     package var renewals = Renewals()
     package var evictions = Evictions()
@@ -49,9 +48,9 @@ package struct CacheReport: Equatable, Sendable {
 
     package init() {}
 
-    /// Which share of decrypts was answered without waiting for the key server; nil before the first.
+    /// Share of decrypts that were answered without a key server; nil before the first decrypt.
     package var hitRatio: Double? {
-        // The counts may come from another process: adding them as integers could overflow.
+        // The counters may come from another process: adding them as integers could overflow.
         let answers = Double(self.hits) + Double(self.stale)
         let all = answers + Double(self.misses) + Double(self.coalesced)
         return all > 0 ? answers / all : nil
@@ -93,7 +92,7 @@ extension CacheReport: JSONWritable {
     }
 }
 
-/// Members that are missing stay as they are in an empty report.
+/// Missing members keep their default.
 extension CacheReport {
     package init(decoding text: Span<UInt8>) throws(KESAnswer.Unusable) {
         do throws(JSONError) {

@@ -4,7 +4,7 @@ import ByteCoding
 package import KeyService
 
 extension KESAnswer {
-    /// `{"name":"…","algorithm":"AES256","created_at":"…","created_by":"…"}`, without what is not known.
+    /// `{"name":"…","algorithm":"AES256","created_at":"…","created_by":"…"}`. Unknown values are omitted.
     package struct DescribeKey: Equatable, Sendable {
         package let key: KeyDescription
 

@@ -11,7 +11,7 @@ extension KESRequest {
 
         package init(message: [UInt8]) { self.message = message }
 
-        /// - Throws: the answer to a body that is none.
+        /// - Throws: KES's failure for an invalid body.
         package init(decoding body: Span<UInt8>) throws(KESFailure) {
             var message: [UInt8]?
             do throws(JSONError) {
@@ -41,8 +41,8 @@ extension KESRequest {
 extension KESAnswer {
     /// `{"hmac":"…"}`
     package struct HMAC: KESMessage, ~Copyable, Sendable {
-        /// HMAC-SHA256 is 32 bytes long. An empty one, which KES's own client lets pass, would do harm: object stores
-        /// derive their root credentials from it.
+        /// Length of HMAC-SHA-256. KES's own client accepts an empty one, which would be harmful: object stores derive
+        /// their root credentials from it.
         private static let byteCount = 32
 
         package let code: Secret
@@ -57,7 +57,7 @@ extension KESAnswer {
             self.code = code
         }
 
-        /// Ends the answer and hands on what it brought.
+        /// Consumes the answer and returns its code.
         package consuming func takeCode() -> Secret { self.code }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {

@@ -2,9 +2,9 @@
 
 package import ByteCoding
 
-/// How much memory the agent can lock, and which limits follow from it.
+/// How much memory the agent can lock, and the limits that follow.
 package struct MemoryFindings: Equatable, Sendable {
-    /// A limit as it is set, and what there is locked memory for.
+    /// A configured limit, and the one that locked memory allows.
     package struct Limit: Equatable, Sendable {
         package let set: Int
         package let byMemory: Int
@@ -19,11 +19,11 @@ package struct MemoryFindings: Equatable, Sendable {
 
     /// Bytes that the agent locks at start.
     package let lockedByteCount: Int
-    /// What `memory.locked_max` says, in bytes.
+    /// The setting `memory.locked_max`, in bytes.
     package let lockedMax: Int
-    /// What the operator has to raise for more: `LimitMEMLOCK` or `memory.locked_max`.
+    /// The limit to increase: `LimitMEMLOCK` or `memory.locked_max`.
     package let remedy: String
-    /// Requests in flight to key servers; nil for a backend without any.
+    /// Concurrent requests to key servers; nil without key servers.
     package let upstreamRequests: Limit?
     /// TLS connections whose state is in locked memory; nil without a TLS listener.
     package let tlsConnections: Limit?
