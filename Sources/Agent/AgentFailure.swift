@@ -14,6 +14,7 @@ package struct AgentFailure: Error, Equatable, Sendable {
     }
 
     package let kind: Kind
+    /// What is wrong and what to do. Several lines if several things are wrong.
     package let message: String
 
     package init(_ kind: Kind, _ message: String) {

@@ -6,6 +6,7 @@ import CurlTransport
 
 /// Version and libraries of this program.
 package enum BuildInfo {
+    /// Semantic version of the program.
     package static let version = "0.1.0"
 
     /// See `keyside_build_commit`.

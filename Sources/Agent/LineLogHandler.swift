@@ -25,6 +25,7 @@ package struct LineLogHandler: LogHandler {
         set { self.metadata[key] = newValue }
     }
 
+    /// Formats and queues an event. Never blocks.
     package func log(event: LogEvent) {
         let line = self.format.line(
             level: event.level,

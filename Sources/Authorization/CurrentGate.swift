@@ -18,5 +18,6 @@ package final class CurrentGate: Sendable {
     /// See ``Gate/knows(_:)``.
     package func knows(_ principal: Principal) -> Bool { self.gate.withLock { $0 }.knows(principal) }
 
+    /// Puts a new gate in force. Thread-safe.
     package func replace(with gate: Gate) { self.gate.withLock { $0 = gate } }
 }

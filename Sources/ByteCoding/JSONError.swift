@@ -9,6 +9,7 @@ package enum JSONError: Error, Equatable, Sendable {
     /// There is no locked memory for a secret at the moment. Says nothing about the text.
     case memory(LockedMemoryError)
 
+    /// What was expected; the raw values complete "expected …".
     package enum Expectation: String, Sendable {
         case array = "an array"
         case base64 = "standard base64 with padding"

@@ -12,6 +12,7 @@ package struct JSONName: Equatable, Sendable, ExpressibleByStringLiteral {
     private var middle: UInt64 = 0
     private var low: UInt64 = 1
 
+    /// - Precondition: lower case, at most ``byteCountMax`` bytes.
     package init(stringLiteral name: String) {
         precondition(name.utf8.count <= Self.byteCountMax, "a member's name is too long for a literal")
         for byte in name.utf8 { self.append(byte) }

@@ -44,6 +44,7 @@ extension Array: JSONWritable where Element: JSONWritable {
 
 /// A value that is already encoded as JSON.
 package struct JSONFragment: JSONWritable, Equatable, Sendable {
+    /// The encoded value.
     package let bytes: [UInt8]
 
     /// - Parameter bytes: exactly one value, written verbatim.

@@ -37,14 +37,17 @@ package struct JSONWriter: Sendable {
 
     // MARK: Objects and arrays
 
+    /// Writes an object. `body` writes its members.
     package mutating func object(_ body: (inout JSONWriter) -> Void) {
         self.enclose("{", "}", body)
     }
 
+    /// Writes an array. `body` writes its elements.
     package mutating func array(_ body: (inout JSONWriter) -> Void) {
         self.enclose("[", "]", body)
     }
 
+    /// Writes a member of the open object.
     package mutating func member(_ name: String, _ value: some JSONWritable) {
         self.member(name) { json in value.write(to: &json) }
     }
@@ -74,6 +77,7 @@ package struct JSONWriter: Sendable {
         self.bytes.append(contentsOf: json)
     }
 
+    /// Writes a string, escaped.
     package mutating func string(_ text: String) {
         self.beginItem()
         self.bytes.append(UInt8(ascii: "\""))

@@ -6,6 +6,7 @@
 /// read again. Only a fault that persists for ``patience`` is reported, and each fault only once until the files are
 /// good again.
 package struct Rotation<Fault: Error & Hashable & Sendable>: Sendable {
+    /// What to do after a read.
     package enum Decision: Equatable, Sendable {
         /// Keep the contents in use; report nothing.
         case keep
@@ -32,6 +33,7 @@ package struct Rotation<Fault: Error & Hashable & Sendable>: Sendable {
     private var current: [[UInt8]]
     private var state = State.well
 
+    /// - Parameter current: the fingerprints of the certificates in use.
     package init(current: [[UInt8]]) { self.current = current }
 
     /// - Parameters:

@@ -8,6 +8,7 @@ package import LockedMemory
 /// Thread-safe. Secret arguments and results are in locked memory. So are OpenSSL's own copies of keys after
 /// ``OpenSSLMemory/install(_:)``.
 package final class AEAD: Sendable {
+    /// The cipher; the raw values are OpenSSL's names.
     package enum Algorithm: String, Sendable, CaseIterable {
         /// NIST SP 800-38D.
         case aes256GCM = "AES-256-GCM"

@@ -9,6 +9,7 @@ package import LockedMemory
 /// plus those words. The input is `[constant ×4][key ×8][iv ×4]`. HChaCha20's result is words 0 to 3 and 12 to 15 of
 /// the permutation. No key was added to those words, so subtracting the public input gives the result.
 package final class HChaCha20: Sendable {
+    /// The 16 public bytes.
     package typealias InitializationVector = InlineArray<16, UInt8>
 
     /// "expand 32-byte k", as little-endian words.
@@ -21,6 +22,7 @@ package final class HChaCha20: Sendable {
         self.contexts = try ContextPool { () throws(CryptographyError) in try CipherContext(cipher: "ChaCha20") }
     }
 
+    /// - Throws: `.openSSL`, or `.memory` if there is no room for the derived key.
     package func deriveKey(
         from key: borrowing Secret,
         iv: InitializationVector,

@@ -5,6 +5,7 @@ package import LockedMemory
 
 /// HMAC-SHA-256 (RFC 2104, FIPS 180-4) with one key. Thread-safe.
 package final class HMACSHA256: Sendable {
+    /// Length of a code in bytes.
     package static let byteCount = 32
 
     private let contexts: ContextPool<MACContext>

@@ -9,6 +9,7 @@ package struct TransferAnswer: ~Copyable, Sendable {
         case http2
     }
 
+    /// The HTTP status, of any class.
     package let status: Int
     package let httpVersion: HTTPVersion
     package let body: AnswerBody
@@ -31,6 +32,7 @@ package enum AnswerBody: ~Copyable, Sendable {
     /// It holds no secret. In locked memory while there is enough, otherwise in ordinary memory.
     case transit(TransitBuffer)
 
+    /// Calls `body` with the bytes.
     package borrowing func withBytes<Result: ~Copyable, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {

@@ -13,6 +13,7 @@ import Synchronization
 ///
 /// Proxy variables such as HTTPS_PROXY are ignored: requests go directly to the key server.
 package final class TransferEngine: Sendable {
+    /// Settings of an engine. They apply to all its pools.
     package struct Options: Sendable, Equatable {
         package var httpVersion: HTTPVersion
         /// For name resolution, connection and handshake together.
@@ -39,6 +40,7 @@ package final class TransferEngine: Sendable {
         }
     }
 
+    /// The protocol of new connections.
     package enum HTTPVersion: Sendable {
         /// The cheapest reliable protocol, which is HTTP/1.1: it needs slightly less CPU here and in the server.
         /// libcurl 7.88 may lose the answer of an HTTP/2 server that refuses a request before it has read the body, and

@@ -2,6 +2,7 @@
 
 /// Why a transfer has no complete answer.
 package struct TransferFailure: Error, Equatable, Sendable {
+    /// The cause, by what a caller decides.
     package enum Kind: Equatable, Sendable {
         case nameNotResolved
         /// No process listens there, or there is no route.

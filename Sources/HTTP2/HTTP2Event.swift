@@ -14,6 +14,7 @@ package struct HTTP2StreamID: Hashable, Sendable {
     /// For callers that can only pass a number.
     package var number: Int { Int(truncatingIfNeeded: self.slot.rawValue) }
 
+    /// Inverse of ``number``.
     package init(number: Int) { self.init(.init(rawValue: UInt64(truncatingIfNeeded: number))) }
 }
 

@@ -87,6 +87,7 @@ import Primitives
         return self.events[self.eventsTaken]
     }
 
+    /// Number of open streams.
     package var streamCount: Int { self.streams.count }
 
     /// The number of the incomplete head; nil if there is none. No other stream's frames can come before its end.

@@ -4,6 +4,7 @@
 ///
 /// Changes once per second: create it once for all answers of that second.
 package struct HTTPDate: Equatable, Sendable, CustomStringConvertible {
+    /// Length of every date in bytes.
     package static let byteCount = 29
 
     /// ASCII.

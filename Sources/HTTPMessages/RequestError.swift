@@ -32,6 +32,7 @@ package enum RequestError: Error, Hashable, CaseIterable, Sendable {
     case unterminatedChunk
     case trailersTooLarge
 
+    /// The status of the answer: 400, 431, 501 or 505.
     package var status: ResponseStatus {
         switch self {
         case .blankLine, .malformedMethod, .malformedTarget, .malformedPercentEncoding, .malformedVersion,

@@ -12,17 +12,20 @@ package final class RequestHead: Sendable {
     package let target: [UInt8]
 
     package let version: Version
+    /// See ``Framing-swift.enum``.
     package let framing: Framing
 
     /// Whether another request may follow on the connection. If not, no byte after this request may be read.
     package let keepsAlive: Bool
 
+    /// See ``Expectation-swift.enum``.
     package let expectation: Expectation
 
     /// The value of `X-Request-Id`, if it has 1 to 64 characters of visible ASCII without `"` and `\`, so that it can
     /// be sent back and logged unchanged.
     package let requestID: [UInt8]?
 
+    /// The version of HTTP, as in the request line; `http2` for a stream.
     package enum Version: Sendable {
         case http10, http11, http2
     }
@@ -36,6 +39,7 @@ package final class RequestHead: Sendable {
         /// The last chunk or, in HTTP/2, the end of the stream shows the end.
         case chunked
 
+        /// Whether the length of the body is unknown before its end.
         package var isChunked: Bool {
             if case .chunked = self { true } else { false }
         }

@@ -26,6 +26,7 @@ package struct RequestParser: Sendable {
     /// For the request line and all headers with their line ends. An object store needs a hundredth of this.
     package static let headByteCountMax = 32 << 10
 
+    /// The result of a call of ``next(_:consumed:)``.
     package enum Step: Equatable, Sendable {
         /// More bytes are needed.
         case needMoreData
@@ -67,6 +68,7 @@ package struct RequestParser: Sendable {
 
     package init() {}
 
+    /// The stage after the bytes passed so far.
     package var stage: Stage {
         switch self.phase {
         case .betweenRequests: .betweenRequests

@@ -4,7 +4,9 @@ import Primitives
 
 /// The lengths of the name and value of a field, which are stored one after the other.
 package struct FieldExtent: Equatable, Sendable {
+    /// Length of the name.
     package let nameByteCount: Int
+    /// Length of the value, which follows the name.
     package let valueByteCount: Int
     /// Whether other answers probably have the same value.
     package let repeats: Bool

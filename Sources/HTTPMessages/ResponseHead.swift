@@ -7,6 +7,7 @@ package struct ResponseHead: Sendable {
     /// The complete interim answer to `Expect: 100-continue`.
     package static let `continue`: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
 
+    /// A header. Names are sent as given over HTTP/1.1, and in lower case over HTTP/2.
     package struct Field: Equatable, Sendable {
         let name: String
         let value: [UInt8]
@@ -20,6 +21,7 @@ package struct ResponseHead: Sendable {
             self.value = value
         }
 
+        /// As ``init(_:_:)`` with bytes.
         package init(_ name: String, _ value: String) { self.init(name, [UInt8](value.utf8)) }
     }
 
@@ -38,12 +40,15 @@ package struct ResponseHead: Sendable {
     }
 
     package var status: ResponseStatus
+    /// The value of `Content-Type`; nil: no such header.
     package var contentType: String?
     /// Bytes of the body that follows or, for HEAD, of the body that GET would return.
     package var contentLength: Int
+    /// Other headers, in order.
     package var fields: [Field]
     /// The value of `Age`: seconds since a key server confirmed the body.
     package var age: Int?
+    /// One more header, if any.
     package var constantField: ConstantField?
     /// The value of `X-Request-Id`: ``RequestHead/requestID``, or generated.
     package var requestID: RequestID?
@@ -81,6 +86,7 @@ package struct ResponseHead: Sendable {
         }
     }
 
+    /// The end of this head.
     package func end(closes: Bool) -> End { End(age: self.age, requestID: self.requestID, closes: closes) }
 
     /// Upper bound of the length of the head in either form, if it does not close; at most 40 bytes too high.

@@ -11,6 +11,7 @@ package struct StreamHead: Sendable {
     /// Maximum size of names and values, with ``fieldOverhead`` for each field, as SETTINGS_MAX_HEADER_LIST_SIZE counts
     /// them. The same limit as for heads of HTTP/1.1.
     package static let byteCountMax = RequestParser.headByteCountMax
+    /// Bytes that HPACK's size of a field adds to name and value, RFC 7541 §4.1.
     package static let fieldOverhead = 32
 
     private var method: RequestMethod?

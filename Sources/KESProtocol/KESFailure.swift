@@ -7,6 +7,7 @@ package import KeyService
 package struct KESFailure: Error, Hashable, Sendable {
     /// 400 or higher.
     package let status: Int
+    /// KES's text; part of its contract.
     package let message: String
 
     package init(status: Int, message: String) {
@@ -25,6 +26,7 @@ extension KESFailure {
         )
     }
 
+    /// The method is not the endpoint's.
     package static func wrongMethod(_ method: Span<UInt8>, for endpoint: Operation) -> Self {
         Self(
             status: 405,

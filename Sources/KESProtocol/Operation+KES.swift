@@ -4,6 +4,7 @@ package import KeyService
 
 /// The properties of an endpoint, from the table of KES's API.
 extension Operation {
+    /// The HTTP method of an endpoint.
     package enum Method: String, Sendable {
         case get = "GET"
         /// A server also accepts POST, which KES's own client sends.

@@ -29,7 +29,9 @@ package struct TimeSpan: Comparable, Sendable {
     package static let zero = Self(nanoseconds: 0)
     package static func seconds(_ count: Int) -> Self { Self(nanoseconds: count * 1_000_000_000) }
 
+    /// Rounded down.
     package var wholeSeconds: Int { self.nanoseconds / 1_000_000_000 }
+    /// Rounded down.
     package var milliseconds: Int { self.nanoseconds / 1_000_000 }
 
     package static func < (left: Self, right: Self) -> Bool { left.nanoseconds < right.nanoseconds }

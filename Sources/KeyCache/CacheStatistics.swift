@@ -14,12 +14,16 @@ package struct CacheStatistics: Equatable, Sendable {
     package var absent = 0
     /// Answers with a plaintext that differs from the cached one.
     package var contradictions = 0
+    /// Renewals by outcome.
     package var renewals = Renewals()
+    /// Entries removed, by reason.
     package var evictions = Evictions()
     /// Data keys that may be served.
     package var entries = 0
+    /// Maximum number of data keys.
     package var capacity = 0
 
+    /// Renewals by outcome.
     package struct Renewals: Equatable, Sendable {
         package var succeeded = 0
         /// The key server refused.

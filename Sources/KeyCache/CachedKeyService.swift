@@ -39,6 +39,7 @@ package final class CachedKeyService: KeyService {
         var absentKeys = AbsentKeys()
     }
 
+    /// Settings of a cache.
     package struct Options: Sendable {
         /// Maximum number of data keys.
         package var capacity: Int
@@ -229,6 +230,7 @@ package final class CachedKeyService: KeyService {
 
     private func sweep() { for shard in self.shards { shard.sweep(at: self.clock()) } }
 
+    /// Sums over all shards. Takes each shard's lock.
     package var statistics: CacheStatistics {
         var statistics = self.shards.reduce(into: CacheStatistics()) { $0 += $1.statistics }
         statistics.absent = self.absentCount.current

@@ -2,6 +2,7 @@
 
 import Glibc
 
+/// The handling of SIGPIPE.
 package enum BrokenPipes {
     /// Ignores SIGPIPE from now on, so that writing to a closed socket fails instead of ending the process.
     package static func ignore() { signal(SIGPIPE, SIG_IGN) }

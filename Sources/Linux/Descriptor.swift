@@ -22,6 +22,7 @@ package struct Descriptor: ~Copyable, Sendable {
 
 /// Stream sockets. None of these functions waits.
 extension Descriptor {
+    /// The result of ``receive(into:)``.
     package enum Received {
         /// This many bytes were appended.
         case bytes(Int)
@@ -80,6 +81,7 @@ extension Descriptor {
 
 /// Listening sockets.
 extension Descriptor {
+    /// The result of ``accept()``.
     package enum Accepted: ~Copyable {
         case connection(Descriptor)
         /// No connection is waiting.

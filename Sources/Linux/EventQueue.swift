@@ -21,8 +21,11 @@ package struct EventQueue: ~Copyable, Sendable {
             self.isOnEdge = isOnEdge
         }
 
+        /// Level-triggered input.
         package static var input: Interest { Interest(input: true, output: false) }
+        /// Edge-triggered input.
         package static var newInput: Interest { Interest(input: true, output: false, isOnEdge: true) }
+        /// Only errors and hang-ups.
         package static var nothing: Interest { Interest(input: false, output: false) }
 
         fileprivate var events: UInt32 {
@@ -31,12 +34,15 @@ package struct EventQueue: ~Copyable, Sendable {
         }
     }
 
+    /// What happened to one descriptor.
     package struct Event {
         /// The token that the descriptor was registered with.
         package let token: UInt64
         fileprivate let happened: UInt32
 
+        /// Input, or its end, is available.
         package var hasInput: Bool { self.happened & EPOLLIN.rawValue != 0 }
+        /// There is room to write.
         package var hasRoom: Bool { self.happened & EPOLLOUT.rawValue != 0 }
         /// The peer sends nothing more. There may be input left to read.
         package var inputHasEnded: Bool {
@@ -49,12 +55,15 @@ package struct EventQueue: ~Copyable, Sendable {
     /// A buffer for events.
     @safe package struct Batch {
         fileprivate var events: [epoll_event]
+        /// Number of events of the last wait.
         package fileprivate(set) var count = 0
 
+        /// - Parameter capacity: maximum number of events per wait.
         package init(capacity: Int = 64) {
             unsafe self.events = [epoll_event](repeating: epoll_event(), count: capacity)
         }
 
+        /// - Precondition: `index` is below ``count``.
         package subscript(_ index: Int) -> Event {
             precondition(index < self.count)
             let event = unsafe self.events[index]
@@ -93,6 +102,7 @@ package struct EventQueue: ~Copyable, Sendable {
         try self.control(EPOLL_CTL_ADD, descriptor, interest, token)
     }
 
+    /// Changes the events to report, and the token.
     package func change(_ descriptor: borrowing Descriptor, to interest: Interest, token: UInt64) throws(SystemError) {
         try self.control(EPOLL_CTL_MOD, descriptor, interest, token)
     }

@@ -2,6 +2,7 @@
 
 import Glibc
 
+/// A time limit for stopping the process.
 package enum ForcedExit {
     /// Ends the process with status 0 after `limit`: _exit(2), regardless of what its other threads wait for.
     ///

@@ -7,6 +7,7 @@ import Glibc
 ///
 /// Values from proc(5) are nil if /proc is not mounted.
 package struct ProcessStatistics: Sendable {
+    /// User and system time of all threads.
     package var cpuSeconds: Double
     package var residentByteCount: Int?
     package var virtualByteCount: Int?
@@ -19,6 +20,7 @@ package struct ProcessStatistics: Sendable {
     /// Whether /proc is mounted and shows this process.
     package static var isAvailable: Bool { !Self.read("/proc/self/stat").isEmpty }
 
+    /// Reads all statistics. Several system calls.
     package static func current() -> ProcessStatistics {
         var usage = rusage()
         unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)

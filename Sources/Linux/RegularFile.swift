@@ -8,6 +8,7 @@ import Glibc
 /// data, and opening a device may have effects. A file on a network file system may still block, so agents open files
 /// on a ``FileWorker``.
 package struct RegularFile: ~Copyable, Sendable {
+    /// Why a file cannot be opened.
     package enum Failure: Error, Equatable, Sendable {
         case system(SystemError)
         /// The path leads to something other than a file.

@@ -89,6 +89,7 @@ package struct SocketFile: ~Copyable, Sendable {
     /// The listening descriptor. The server closes it.
     package let descriptor: CInt
     package let site: ResolvedSocket
+    /// Of the socket file when it was created.
     package let identity: FileIdentity
 
     private let nameIsRemoved = Atomic(false)

@@ -4,6 +4,7 @@ import Glibc
 
 /// Standard output and error, written with write(2): whole lines, without a library's buffer.
 package enum StandardStreams {
+    /// Writes a text that is not secret to standard output.
     package static func writeOutput(_ text: String) throws(SystemError) {
         try Self.write(Array(text.utf8).span, to: STDOUT_FILENO, named: "standard output")
     }
@@ -34,6 +35,7 @@ package enum StandardStreams {
         queue.finish(within: limit)
     }
 
+    /// Whether a person may be reading standard error.
     package static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
     package static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 

@@ -17,6 +17,7 @@ package enum TCPListenerError: Error, Equatable, Sendable {
 package struct TCPListener: ~Copyable, Sendable {
     /// The address it listens on, with the port that the kernel chose if it was 0.
     package let address: ListenAddress
+    /// Listening and non-blocking.
     package let socket: Descriptor
 
     /// Maximum backlog. The kernel limits it to `net.core.somaxconn`.

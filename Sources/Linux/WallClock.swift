@@ -13,6 +13,7 @@ package struct WallClock: Sendable {
         self.nanoseconds = nanoseconds
     }
 
+    /// The current time, with the kernel's full resolution.
     package static func now() -> WallClock {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)

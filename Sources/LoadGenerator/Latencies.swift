@@ -13,6 +13,7 @@ package struct Latencies: Sendable {
 
     package init() {}
 
+    /// Adds the latency of one answer.
     package mutating func record(_ latency: Interval) {
         self.histogram.record(min(UInt64(clamping: latency.nanoseconds), Self.nanosecondsMax))
     }
@@ -22,6 +23,7 @@ package struct Latencies: Sendable {
         self.histogram.totalCount == 0 ? 0 : Double(self.histogram.valueAtPercentile(percent)) / 1000
     }
 
+    /// The maximum latency in microseconds; 0 without answers.
     package var longestMicroseconds: Double {
         self.histogram.totalCount == 0 ? 0 : Double(self.histogram.maxRecorded) / 1000
     }

@@ -22,6 +22,7 @@ package struct LoadReport: Sendable {
         }
     }
 
+    /// Why the load ended.
     package enum Ending: Equatable, Sendable {
         /// The load was completed.
         case finished
@@ -35,6 +36,7 @@ package struct LoadReport: Sendable {
     package internal(set) var operations = 0
     /// Requests with another status, or without an answer.
     package internal(set) var errors = 0
+    /// The reason of the first error.
     package internal(set) var firstFault: Fault?
     /// Answers from a cache.
     package internal(set) var hits = 0
@@ -42,12 +44,15 @@ package struct LoadReport: Sendable {
     package internal(set) var reportsCache = false
     /// Of answers with status 200.
     package internal(set) var latencies = Latencies()
+    /// Duration of the load, without opening connections.
     package internal(set) var elapsed = Interval.zero
     /// Processor time of the server's process. Nil if its process is not visible.
     package internal(set) var serverTime: Interval?
+    /// Resident memory of the server's process at the end, in bytes. Nil if its process is not visible.
     package internal(set) var serverResidentByteCount: Int?
     package internal(set) var ending = Ending.finished
 
+    /// Successful requests per second.
     package var operationsPerSecond: Double {
         self.elapsed > .zero ? Double(self.operations) * 1e9 / Double(self.elapsed.nanoseconds) : 0
     }

@@ -10,13 +10,16 @@ import Primitives
 /// A connection that breaks, or whose answer times out, counts as an error and is replaced. Nothing that is received is
 /// stored.
 package struct LoadRun: ~Copyable {
+    /// What to run.
     package struct Plan: Sendable {
+        /// When to stop: after a duration or a number of requests.
         package enum Extent: Sendable {
             case time(Interval)
             case requests(Int)
         }
 
         package var socketPath: String
+        /// Also the number of requests in flight.
         package var connectionCount: Int
         package var extent: Extent
 

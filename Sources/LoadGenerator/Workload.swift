@@ -18,6 +18,7 @@ package struct EncryptedDataKey: Sendable {
 
 /// The sequence of requests. Deterministic for the same data keys.
 package struct Workload {
+    /// The operations of a workload.
     package enum Mix: String, Sendable, CaseIterable {
         case decrypt
         case generate

@@ -144,6 +144,7 @@ package struct MemoryPlan: Equatable, Sendable {
         }
     }
 
+    /// Number of slots in every plan that does not set it.
     package static let defaultSlotCount = 4096
     private static let slotByteCount = 64
     private static var pageByteCount: Int { LockedRegion.pageByteCount }

@@ -60,6 +60,7 @@ package final class SecretMemory: Sendable {
         try self.init(plan, allowUnlocked: allowUnlocked)
     }
 
+    /// Bytes of each share in commands and tests, if the kernel allows them.
     package static let defaultHeapByteCountMax = 32 << 20
 
     private init(_ other: SecretMemory, secretShare: MemoryShare) {
@@ -75,6 +76,7 @@ package final class SecretMemory: Sendable {
     /// The same memory for the agent's own secrets, such as credentials. Requests cannot use that share.
     package var ownSecrets: SecretMemory { SecretMemory(self, secretShare: .own) }
 
+    /// The heap of a share.
     package func heap(_ share: MemoryShare) -> LockedHeap { self.heaps[Int(share.rawValue)] }
 
     // MARK: Blocks

@@ -13,10 +13,13 @@ import CLinux
 @safe package final class SecretVault: Sendable {
     /// Maximum length of a secret in a place: a data key.
     package static let payloadByteCountMax = 32
+    /// Bytes per place, including the canary.
     package static let placeByteCount = payloadByteCountMax + Canary.byteCount
 
+    /// Number of places.
     package let capacity: Int
     package let kind: LockedMemoryKind
+    /// Locked bytes, guard pages excluded.
     package let lockedByteCount: Int
 
     private let region: LockedRegion

@@ -29,6 +29,7 @@
 
     package var isEmpty: Bool { self.end == self.start }
 
+    /// Bytes allocated, used or not.
     package var capacity: Int { unsafe self.block.bytes.count }
 
     /// Calls `body` with the unconsumed bytes.

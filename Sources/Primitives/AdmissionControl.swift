@@ -18,6 +18,7 @@ package final class AdmissionControl: Sendable {
         self.queue = Mutex(AdmissionQueue(capacity: capacity, waitingCountMax: waitingCountMax))
     }
 
+    /// In the unit of the reservations.
     package var capacity: Int { self.queue.withLock(\.capacity) }
 
     /// The reserved amount, and the number of waiting requests.

@@ -11,6 +11,7 @@
 /// A request reserves everything that it can need in one step. A request with a reservation never waits for another
 /// one, so no two requests can wait for each other.
 package struct AdmissionQueue<Ticket: Equatable & Sendable>: Sendable {
+    /// The result of ``enter(_:_:)``.
     package enum Decision: Equatable, Sendable {
         case admitted
         /// ``release(_:)`` or ``leave(_:)`` will return the ticket when the request is admitted.
@@ -24,6 +25,7 @@ package struct AdmissionQueue<Ticket: Equatable & Sendable>: Sendable {
         package let amount: Int
     }
 
+    /// In the unit of the reservations.
     package let capacity: Int
     private let waitingCountMax: Int
     private(set) package var reserved = 0

@@ -14,6 +14,7 @@ package struct Backoff: Equatable, Sendable {
     /// For a lack of memory, which ends with any request; most requests take some milliseconds.
     package static var forMemory: Backoff { Backoff(from: .milliseconds(2), to: .milliseconds(100)) }
 
+    /// The delay before the next retry. Doubles with each call, up to `longest`.
     package mutating func next() -> Duration {
         defer { self.upcoming = min(self.upcoming * 2, self.longest) }
         return self.upcoming

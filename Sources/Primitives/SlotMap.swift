@@ -45,6 +45,7 @@
         unsafe self.absent.deallocate()
     }
 
+    /// Number of values.
     package var count: Int { self.generations.count - self.free.count }
 
     /// The IDs of all values.
@@ -60,6 +61,7 @@
         return index < self.generations.count && self.generations[index] == id.generation && id.generation % 2 == 1
     }
 
+    /// Adds a value. O(1), amortised.
     package mutating func insert(_ value: consuming Value) -> ID {
         if self.free.isEmpty { self.addSlot() }
         let slot = self.free.removeLast()

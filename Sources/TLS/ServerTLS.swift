@@ -9,6 +9,7 @@ package final class ServerTLS: Sendable {
 
     package init(_ context: TLSContext) { self.context = Mutex(context) }
 
+    /// The context for new connections. Thread-safe.
     package var current: TLSContext { self.context.withLock { $0 } }
 
     /// Sessions from before are not resumed: their clients make a full handshake.

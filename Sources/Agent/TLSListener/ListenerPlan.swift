@@ -7,6 +7,7 @@ package import Settings
 
 /// The TLS listener that the settings describe, with the contents of its files.
 package struct ListenerPlan: Sendable {
+    /// Address and port to listen on.
     package let address: ListenAddress
     /// The server's certificate chain and private key.
     package let certifiedKey: CertifiedKey

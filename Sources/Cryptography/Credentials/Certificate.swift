@@ -14,7 +14,9 @@ package struct Validity: Hashable, Sendable {
         self.notAfter = notAfter
     }
 
+    /// - Parameter now: seconds since 1970.
     package func hasBegun(at now: Int) -> Bool { now >= self.notBefore }
+    /// - Parameter now: seconds since 1970.
     package func hasEnded(at now: Int) -> Bool { now > self.notAfter }
 }
 

@@ -4,6 +4,7 @@ package import LockedMemory
 
 /// A certificate chain: the owner's certificate first, then the CA certificates above it.
 package struct CertificateChain: Sendable {
+    /// At least one.
     package let certificates: [Certificate]
 
     /// The owner's certificate.
@@ -32,6 +33,7 @@ package struct AuthorityList: Sendable {
     /// The errors of the skipped certificates.
     package private(set) var faults: [CredentialError] = []
 
+    /// Parses every certificate of a text. Never fails; see ``faults``.
     package init(pem text: borrowing Secret, memory: SecretMemory) {
         for block in PEMBlock.all(in: text) where block.isCertificate {
             do throws(CredentialError) {

@@ -13,6 +13,7 @@ package final class CertifiedKey: Sendable {
 
     private let key: PrivateKey
 
+    /// Of the first certificate.
     package var validity: Validity { self.chain.leaf.validity }
 
     /// - Throws: `.keyOfAnotherCertificate`, `.refused`.
@@ -58,6 +59,7 @@ extension CertifiedKey {
         case severalOthers(count: Int)
     }
 
+    /// Nil if KES would accept the certificate.
     package var kesObjection: KESIncompatibility? {
         let others = self.chain.certificates.count { !$0.isAuthority }
         if others > 1 { return .severalOthers(count: others) }

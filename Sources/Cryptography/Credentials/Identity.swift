@@ -6,6 +6,7 @@
 ///
 /// 32 bytes in four words, so that requests compare and look up identities without an allocation.
 package struct Identity: Hashable, Sendable, CustomStringConvertible {
+    /// Length of an identity in bytes.
     package static let byteCount = 32
 
     private let words: InlineArray<4, UInt64>
@@ -32,6 +33,7 @@ package struct Identity: Hashable, Sendable, CustomStringConvertible {
     /// 64 hexadecimal digits in lower case, as in KES's policies.
     package var description: String { self.bytes.hexadecimal }
 
+    /// The 32 bytes of the digest.
     package var bytes: [UInt8] {
         (0..<Self.byteCount).map { UInt8(truncatingIfNeeded: self.words[$0 / 8] >> UInt64(56 - 8 * ($0 % 8))) }
     }

@@ -12,6 +12,7 @@ package struct APIKey: ~Copyable, Sendable {
     /// The owner's KES identity.
     package let identity: Identity
 
+    /// Generates a key from secret randomness.
     package init(in memory: SecretMemory) throws(CryptographyError) {
         let seed = try Randomness.secret(byteCount: 32, in: memory)
         let identity = try Certificate(.apiKey, of: PrivateKey(ed25519: seed), now: 0).identity()

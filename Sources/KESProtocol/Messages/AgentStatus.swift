@@ -15,14 +15,17 @@ package import ByteCoding
 ///      "memory":{"kind":"memfd_secret","locked_bytes":…,"slots_in_use":…},
 ///      "requests":{"succeeded":…,"refused":…,"failed":…}}
 package struct AgentStatus: Equatable, Sendable {
+    /// The agent's backend.
     package struct Backend: Equatable, Sendable {
         package var kind = ""
         /// The name of the default key.
         package var key = ""
+        /// Whether any key server answers.
         package var isReachable = false
         package var endpoints: [Endpoint] = []
     }
 
+    /// One key server.
     package struct Endpoint: Equatable, Sendable {
         package var address: String
         package var isOnline: Bool
@@ -42,6 +45,7 @@ package struct AgentStatus: Equatable, Sendable {
         }
     }
 
+    /// One listener: the Unix socket or the TLS listener.
     package struct Listener: Equatable, Sendable {
         package var name: String
         package var address: String
@@ -60,10 +64,13 @@ package struct AgentStatus: Equatable, Sendable {
         }
     }
 
+    /// The agent's locked memory.
     package struct Memory: Equatable, Sendable {
         /// `memfd_secret`, `mlock2` or `unlocked`.
         package var kind = ""
+        /// Locked bytes, in use or not.
         package var lockedByteCount = 0
+        /// Secrets in slots.
         package var slotsInUse = 0
     }
 
@@ -76,6 +83,7 @@ package struct AgentStatus: Equatable, Sendable {
 
     /// `ready`, or `unavailable` while the backend does not answer.
     package var state = ""
+    /// The commit that the agent was built from.
     package var commit = ""
     package var processID = 0
     package var backend = Backend()

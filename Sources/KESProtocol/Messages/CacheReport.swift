@@ -11,6 +11,7 @@ package import ByteCoding
 ///
 /// Counters start at 0 with the agent. All are 0 without a cache.
 package struct CacheReport: Equatable, Sendable {
+    /// Whether there is a cache.
     package var isEnabled = false
     /// Cached data keys, and their maximum number.
     package var entries = 0
@@ -19,16 +20,24 @@ package struct CacheReport: Equatable, Sendable {
     package var anyMilliseconds = 0
     package var unusedMilliseconds = 0
     package var offlineMilliseconds = 0
+    /// Decrypts answered by fresh entries.
     package var hits = 0
+    /// Decrypts that needed a key server.
     package var misses = 0
+    /// Decrypts that shared the request of an identical one.
     package var coalesced = 0
+    /// Decrypts answered by expired entries while no key server could be reached.
     package var stale = 0
+    /// Requests refused because the key was known not to exist.
     package var absent = 0
     /// Answers whose plaintext differs from the cached one.
     package var contradictions = 0
+    /// Renewals by outcome.
     package var renewals = Renewals()
+    /// Entries removed, by reason.
     package var evictions = Evictions()
 
+    /// Renewals by outcome.
     package struct Renewals: Equatable, Sendable {
         package var succeeded = 0
         package var refused = 0
@@ -37,10 +46,12 @@ package struct CacheReport: Equatable, Sendable {
         package init() {}
     }
 
+    /// Entries removed, by reason.
     package struct Evictions: Equatable, Sendable {
         package var capacity = 0
         package var expired = 0
         package var purged = 0
+        /// Another plaintext arrived for the same ciphertext.
         package var contradicted = 0
 
         package init() {}

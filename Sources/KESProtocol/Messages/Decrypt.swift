@@ -52,6 +52,7 @@ extension KESAnswer {
 
         package init(_ plaintext: consuming Secret) { self.plaintext = plaintext }
 
+        /// Decodes the plaintext directly into locked memory.
         package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(Unusable) {
             self.plaintext = try Secret(soleMember: .plaintext, "plaintext", of: body, memory: memory)
         }

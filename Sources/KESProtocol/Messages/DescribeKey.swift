@@ -40,6 +40,7 @@ extension KESAnswer {
             )
         }
 
+        /// Encoded, with a line feed.
         package var body: [UInt8] {
             JSONWriter.line { json in
                 json.member("name", self.key.name.description)

@@ -52,6 +52,7 @@ extension KESAnswer {
 
         package init(_ dataKey: consuming DataKey) { self.dataKey = dataKey }
 
+        /// Decodes both secrets into locked memory.
         package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(Unusable) {
             var plaintext: Secret?
             var ciphertext: [UInt8]?

@@ -49,6 +49,7 @@ extension KESAnswer {
 
         package init(_ code: consuming Secret) { self.code = code }
 
+        /// - Throws: ``KESAnswer/Unusable``, also if the code does not have 32 bytes.
         package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(Unusable) {
             let code = try Secret(soleMember: "hmac", "hmac", of: body, memory: memory)
             guard code.byteCount == Self.byteCount else {

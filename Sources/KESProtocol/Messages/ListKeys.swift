@@ -33,6 +33,7 @@ extension KESAnswer {
             )
         }
 
+        /// Encoded, with a line feed.
         package var body: [UInt8] {
             JSONWriter.line { json in
                 json.member("names", self.listing.names.map(\.description))

@@ -5,6 +5,7 @@ package import ByteCoding
 extension KESAnswer {
     /// The status of a server and its key store.
     package struct Status: Equatable, Sendable {
+        /// The state of the server's key store.
         package enum KeyStore: Equatable, Sendable {
             /// Encoded in whole milliseconds, at least 1.
             case reachable(latency: Duration)
@@ -19,7 +20,9 @@ extension KESAnswer {
         /// Encoded in whole seconds.
         package var uptime = Duration.zero
         package var processorCount = 0
+        /// Processors that the process may use.
         package var usableProcessorCount = 0
+        /// Bytes allocated on the heap.
         package var heapByteCount = 0
         package var stackByteCount = 0
         package var keyStore = KeyStore.reachable(latency: .zero)
@@ -37,6 +40,7 @@ extension KESAnswer {
             }
         }
 
+        /// Encoded, with a line feed.
         package var body: [UInt8] {
             JSONWriter.line { json in
                 json.member("version", self.version)

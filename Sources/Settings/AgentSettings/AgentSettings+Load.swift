@@ -10,7 +10,9 @@ package struct LoadedSettings: Sendable {
 }
 
 extension AgentSettings {
+    /// The prefix of every variable of a setting.
     package static let variablePrefix = "KEYSIDE_"
+    /// The settings file without `--config` and `KEYSIDE_CONFIG`.
     package static let defaultFile = "/etc/keyside/config.yaml"
 
     /// Reads the settings. Precedence: flag, variable, file, default. An invalid value is reported even if a value of

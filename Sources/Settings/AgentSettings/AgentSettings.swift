@@ -9,6 +9,7 @@ package import Linux
 /// ``load(flags:environment:configFile:defaultFile:)`` fills it. Holds no secrets, because it is read before there is
 /// memory for them.
 package struct AgentSettings: Equatable, Sendable {
+    /// The Unix socket.
     package struct Socket: Equatable, Sendable {
         package var path = "/run/keyside/keyside.sock"
         /// Permission bits. Connecting needs write permission.
@@ -30,6 +31,7 @@ package struct AgentSettings: Equatable, Sendable {
         package var clientCA: String?
     }
 
+    /// Administrators.
     package struct Admin: Equatable, Sendable {
         /// Identities that may request everything on the TLS listener.
         package var identities: [Identity] = []
@@ -41,6 +43,7 @@ package struct AgentSettings: Equatable, Sendable {
         package let identities: [Identity]
     }
 
+    /// Locked memory.
     package struct Memory: Equatable, Sendable {
         /// Whether ordinary memory may be used for secrets if none can be locked.
         package var allowUnlocked = false
@@ -48,7 +51,9 @@ package struct AgentSettings: Equatable, Sendable {
         package var lockedMax = 64 << 20
     }
 
+    /// The cache of data keys.
     package struct Cache: Equatable, Sendable {
+        /// How long a data key may be served.
         package struct Expiry: Equatable, Sendable {
             /// Maximum age of a cached data key. Zero turns the cache off.
             package var any = Duration.seconds(300)
@@ -62,10 +67,13 @@ package struct AgentSettings: Equatable, Sendable {
         package var maxEntries = 65_536
         package var expiry = Expiry()
 
+        /// Whether there is a cache.
         package var isOn: Bool { self.expiry.any > .zero }
     }
 
+    /// Requests to the key servers.
     package struct Upstream: Equatable, Sendable {
+        /// The protocol towards the key servers; the raw values are those of the setting.
         package enum HTTPVersion: String, CaseIterable, Sendable {
             case auto
             case http1 = "1.1"
@@ -82,14 +90,17 @@ package struct AgentSettings: Equatable, Sendable {
         package var maxQueued = 2048
         /// Whether to ask a second key server when the first is unusually slow to decrypt.
         package var hedge = false
+        /// Towards the key servers.
         package var http = HTTPVersion.auto
     }
 
+    /// Readiness.
     package struct Ready: Equatable, Sendable {
         /// Whether the agent is ready only after its backend has answered.
         package var requireUpstream = true
     }
 
+    /// Limits on clients.
     package struct Limits: Equatable, Sendable {
         /// Per listener.
         package var connections = 1024
@@ -102,16 +113,20 @@ package struct AgentSettings: Equatable, Sendable {
         package var idleTimeout = Duration.seconds(120)
     }
 
+    /// How the agent stops.
     package struct Shutdown: Equatable, Sendable {
         /// How long a stop waits for requests in flight.
         package var drain = Duration.seconds(10)
     }
 
+    /// The log.
     package struct Log: Equatable, Sendable {
+        /// Minimum severity, from the least severe.
         package enum Level: String, CaseIterable, Sendable {
             case trace, debug, info, notice, warning, error
         }
 
+        /// Format of log lines.
         package enum Format: String, CaseIterable, Sendable {
             case text, json
         }

@@ -58,6 +58,7 @@ package struct KESSettings: Sendable {
 
     package let endpoints: [Endpoint]
     package let keyName: KeyName
+    /// See ``Authentication-swift.enum``.
     package let authentication: Authentication
     /// A file or directory of CA certificates that are trusted in addition to the system's.
     package let caPath: String?
@@ -66,6 +67,7 @@ package struct KESSettings: Sendable {
 /// A cluster of MinIO KMS servers.
 package struct MinKMSSettings: Sendable {
     package let endpoints: [Endpoint]
+    /// The namespace of keys at the MinIO KMS server.
     package let enclave: String
     package let keyName: KeyName
     /// The text of the API key, not validated yet.

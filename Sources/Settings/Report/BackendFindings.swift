@@ -7,6 +7,7 @@ package import ByteCoding
 package struct BackendFindings: Equatable, Sendable {
     /// The result of trying one server.
     package struct Trial: Equatable, Sendable {
+        /// Whether the server works, and if not, what to do.
         package enum Outcome: Equatable, Sendable {
             case works(version: String, latency: Duration)
             case fails(problem: String, remedy: String)

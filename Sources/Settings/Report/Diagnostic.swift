@@ -5,6 +5,7 @@
 /// Written as `place: severity: message; remedy`. Texts quote what the operator wrote, but never a value that may be
 /// secret.
 package struct Diagnostic: Hashable, Sendable {
+    /// The effect on the agent.
     package enum Severity: String, Sendable {
         /// The agent does not start.
         case error

@@ -6,7 +6,9 @@ package import ByteCoding
 package struct MemoryFindings: Equatable, Sendable {
     /// A configured limit, and the one that locked memory allows.
     package struct Limit: Equatable, Sendable {
+        /// The configured limit.
         package let set: Int
+        /// The limit that locked memory allows.
         package let byMemory: Int
 
         package init(set: Int, byMemory: Int) {
@@ -14,6 +16,7 @@ package struct MemoryFindings: Equatable, Sendable {
             self.byMemory = byMemory
         }
 
+        /// The lower of both.
         package var effective: Int { min(self.set, self.byMemory) }
     }
 
