@@ -87,16 +87,17 @@ let modules: [Target] = [
     .target(name: "Authorization", dependencies: ["Cryptography", "KeyService", "Telemetry"]),
     .target(name: "HTTPMessages", dependencies: ["Primitives"]),
     .target(name: "HTTP2", dependencies: ["CNghttp2", "HTTPMessages", "LockedMemory", "Primitives"]),
+    .target(name: "HTTPMessages", dependencies: ["Primitives"]),
     .target(name: "KeyService", dependencies: ["LockedMemory"]),
-    .target(name: "ByteCoding", dependencies: ["LockedMemory", "Primitives"]),
-    .target(name: "Cryptography", dependencies: ["ByteCoding", "COpenSSL", "Linux", "LockedMemory"]),
-    .target(name: "TLS", dependencies: ["COpenSSL", "Cryptography", "Linux", "LockedMemory"]),
     .target(name: "CurlTransport", dependencies: ["CCurl", "COpenSSL", "Cryptography", "Linux", "LockedMemory"]),
-    .target(name: "Linux", dependencies: ["CLinux", "CProcessStart", "Primitives"]),
-    .target(name: "Systemd", dependencies: ["CSystemd", "Linux"]),
+    .target(name: "TLS", dependencies: ["COpenSSL", "Cryptography", "Linux", "LockedMemory"]),
+    .target(name: "Cryptography", dependencies: ["ByteCoding", "COpenSSL", "Linux", "LockedMemory"]),
+    .target(name: "ByteCoding", dependencies: ["LockedMemory", "Primitives"]),
     .target(name: "LockedMemory", dependencies: ["CLinux", "Linux"]),
-    .target(name: "Primitives"),
+    .target(name: "Systemd", dependencies: ["CSystemd", "Linux"]),
+    .target(name: "Linux", dependencies: ["CLinux", "CProcessStart", "Primitives"]),
     .target(name: "Telemetry"),
+    .target(name: "Primitives"),
 ]
 
 /// Module maps for Debian's libraries, and the C that Swift cannot express.

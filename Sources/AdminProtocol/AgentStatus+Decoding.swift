@@ -2,7 +2,7 @@
 
 package import ByteCoding
 
-/// Members that are missing stay as they are in an empty status: a newer client may ask an older agent.
+/// Missing members keep their default: a newer client may ask an older agent.
 extension AgentStatus {
     package init(decoding text: Span<UInt8>) throws(JSONError) {
         var reader = JSONReader()
@@ -104,7 +104,7 @@ extension AgentStatus.Requests {
     }
 }
 
-/// Values that keep what they are where the text has none.
+/// Members that keep their value if the text has none.
 extension JSONReader {
     mutating func readMembers(
         in text: Span<UInt8>, _ body: (inout JSONReader, JSONName) throws(JSONError) -> Void

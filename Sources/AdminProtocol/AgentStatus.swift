@@ -15,24 +15,27 @@ package import ByteCoding
 ///      "memory":{"kind":"memfd_secret","locked_bytes":…,"slots_in_use":…},
 ///      "requests":{"succeeded":…,"refused":…,"failed":…}}
 package struct AgentStatus: Equatable, Sendable {
+    /// The agent's backend.
     package struct Backend: Equatable, Sendable {
         package var kind = ""
         /// The name of the default key.
         package var key = ""
+        /// Whether any key server answers.
         package var isReachable = false
         package var endpoints: [Endpoint] = []
     }
 
+    /// One key server.
     package struct Endpoint: Equatable, Sendable {
         package var address: String
         package var isOnline: Bool
-        /// Requests under way to it.
+        /// Requests in flight to this endpoint.
         package var inFlight = 0
-        /// What an answer takes on average.
+        /// Average latency.
         package var latencyMicroseconds: Int?
-        /// How often it returned another plaintext than the majority of three answers.
+        /// How often the endpoint returned a plaintext that the majority of three answers contradicts.
         package var contradictions = 0
-        /// Since how long it is not online, and why.
+        /// Duration of the outage, and its reason; nil while online.
         package var downSeconds: Int?
         package var reason: String?
 
@@ -42,13 +45,14 @@ package struct AgentStatus: Equatable, Sendable {
         }
     }
 
+    /// One listener: the Unix socket or the TLS listener.
     package struct Listener: Equatable, Sendable {
         package var name: String
         package var address: String
         package var connections: Int
-        /// Connections that were one too many.
+        /// Connections refused because of a limit.
         package var refused: Int
-        /// When the certificate ends that is shown there, RFC 3339.
+        /// Expiry of the listener's certificate, RFC 3339.
         package var validUntil: String?
 
         package init(name: String, address: String, connections: Int, refused: Int, validUntil: String? = nil) {
@@ -60,14 +64,17 @@ package struct AgentStatus: Equatable, Sendable {
         }
     }
 
+    /// The agent's locked memory.
     package struct Memory: Equatable, Sendable {
         /// `memfd_secret`, `mlock2` or `unlocked`.
         package var kind = ""
+        /// Locked bytes, in use or not.
         package var lockedByteCount = 0
+        /// Secrets in slots.
         package var slotsInUse = 0
     }
 
-    /// Key operations since the start, by what became of them: 2xx, 4xx, 5xx.
+    /// Key operations since the start, by status: 2xx, 4xx, 5xx.
     package struct Requests: Equatable, Sendable {
         package var succeeded = 0
         package var refused = 0
@@ -76,6 +83,7 @@ package struct AgentStatus: Equatable, Sendable {
 
     /// `ready`, or `unavailable` while the backend does not answer.
     package var state = ""
+    /// The commit that the agent was built from.
     package var commit = ""
     package var processID = 0
     package var backend = Backend()

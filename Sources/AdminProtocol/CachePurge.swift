@@ -4,7 +4,7 @@ package import ByteCoding
 
 /// The answer of `DELETE /v1/keyside/cache`: `{"purged":…}`
 package struct CachePurge: JSONWritable, Equatable, Sendable {
-    /// Data keys that answer no more.
+    /// Number of purged data keys.
     package var count = 0
 
     package init(count: Int) { self.count = count }

@@ -2,34 +2,42 @@
 
 package import ByteCoding
 
-/// What the agent tells of its cache, the answer of `GET /v1/keyside/cache` and the member `cache` of ``AgentStatus``:
+/// Statistics of the agent's cache: the answer of `GET /v1/keyside/cache`, and the member `cache` of ``AgentStatus``:
 ///
 ///     {"enabled":true,"entries":…,"capacity":…,"any_ms":…,"unused_ms":…,"offline_ms":…,
 ///      "hits":…,"misses":…,"coalesced":…,"stale":…,"absent":…,"contradictions":…,"hit_ratio":0.98,
 ///      "renewals":{"succeeded":…,"refused":…,"failed":…},
 ///      "evictions":{"capacity":…,"expired":…,"purged":…,"contradicted":…}}
 ///
-/// Counts are since the start. All are 0 where there is no cache.
+/// Counters start at 0 with the agent. All are 0 without a cache.
 package struct CacheReport: Equatable, Sendable {
+    /// Whether there is a cache.
     package var isEnabled = false
-    /// Data keys that could answer now, and as many as there is room for.
+    /// Cached data keys, and their maximum number.
     package var entries = 0
     package var capacity = 0
-    /// For how long a data key answers: since the key server vouched for it, since it was last used, and past the first
-    /// while no key server can be reached.
+    /// The settings `cache.expiry.any`, `.unused` and `.offline`.
     package var anyMilliseconds = 0
     package var unusedMilliseconds = 0
     package var offlineMilliseconds = 0
+    /// Decrypts answered by fresh entries.
     package var hits = 0
+    /// Decrypts that needed a key server.
     package var misses = 0
+    /// Decrypts that shared the request of an identical one.
     package var coalesced = 0
+    /// Decrypts answered by expired entries while no key server could be reached.
     package var stale = 0
+    /// Requests refused because the key was known not to exist.
     package var absent = 0
-    /// Answers with another plaintext than the cached one.
+    /// Answers whose plaintext differs from the cached one.
     package var contradictions = 0
+    /// Renewals by outcome.
     package var renewals = Renewals()
+    /// Entries removed, by reason.
     package var evictions = Evictions()
 
+    /// Renewals by outcome.
     package struct Renewals: Equatable, Sendable {
         package var succeeded = 0
         package var refused = 0
@@ -38,10 +46,12 @@ package struct CacheReport: Equatable, Sendable {
         package init() {}
     }
 
+    /// Entries removed, by reason.
     package struct Evictions: Equatable, Sendable {
         package var capacity = 0
         package var expired = 0
         package var purged = 0
+        /// Another plaintext arrived for the same ciphertext.
         package var contradicted = 0
 
         package init() {}
@@ -49,9 +59,9 @@ package struct CacheReport: Equatable, Sendable {
 
     package init() {}
 
-    /// Which share of decrypts was answered without waiting for the key server; nil before the first.
+    /// Share of decrypts that were answered without a key server; nil before the first decrypt.
     package var hitRatio: Double? {
-        // The counts may come from another process: adding them as integers could overflow.
+        // The counters may come from another process: adding them as integers could overflow.
         let answers = Double(self.hits) + Double(self.stale)
         let all = answers + Double(self.misses) + Double(self.coalesced)
         return all > 0 ? answers / all : nil
@@ -93,7 +103,7 @@ extension CacheReport: JSONWritable {
     }
 }
 
-/// Members that are missing stay as they are in an empty report.
+/// Missing members keep their default.
 extension CacheReport {
     package init(decoding text: Span<UInt8>) throws(JSONError) {
         var reader = JSONReader()

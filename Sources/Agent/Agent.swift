@@ -16,23 +16,23 @@ import Telemetry
 import UnixSignals
 import Upstream
 
-/// A running agent: one key service, served on a Unix socket and perhaps by TLS, from the first line in the log to the last.
+/// A running agent: one key service, served on a Unix socket and optionally on a TLS listener.
 package struct Agent: Sendable {
     private let settings: AgentSettings
     private let settingsKeeper: SettingsReloader
     private let service: any KeyService
-    /// Nil where the key is embedded.
+    /// Nil if the key is static.
     private let keyServers: KeyServers?
-    /// Nil where there is no listener with TLS.
+    /// Nil if there is no TLS listener.
     private let entrance: TLSListenerSetup?
     private let memory: SecretMemory
     private let memoryFindings: MemoryFindings?
     private let logger: Logger
-    /// Where the lines of `logger` go.
+    /// The destination of `logger`.
     private let log: LogWriter
     private let manager = ServiceManager()
 
-    /// How long the process may take to end once every connection is closed.
+    /// How long the process may take to exit after every connection is closed.
     private static let endingTime = Interval.seconds(5)
 
     init(
@@ -57,9 +57,9 @@ package struct Agent: Sendable {
         self.log = log
     }
 
-    /// Serves until somebody asks it to stop: SIGTERM or SIGINT once to finish what is under way, twice to stop at once.
+    /// Serves until SIGTERM or SIGINT: one signal waits for requests in flight, a second one stops at once.
     ///
-    /// - Throws: ``AgentFailure`` when it cannot start.
+    /// - Throws: ``AgentFailure`` if the agent cannot start.
     package func run() async throws(AgentFailure) {
         BrokenPipes.ignore()
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup, .sigusr1, .sigusr2)
@@ -224,7 +224,7 @@ package struct Agent: Sendable {
             ])
     }
 
-    /// Reports ready once the backend has answered, or at once where the operator does not insist on it.
+    /// Reports readiness after the backend has answered, or at once if `ready.require_upstream` is off.
     private func waitForBackend(feed: AsyncStream<AgentLife.Event>.Continuation) async {
         var hasComplained = false
         while self.settings.ready.requireUpstream {
@@ -237,7 +237,7 @@ package struct Agent: Sendable {
             do {
                 try await Task.sleep(for: .seconds(1))
             } catch {
-                return  // The agent ends.
+                return  // The agent stops.
             }
         }
         feed.yield(.ready)
@@ -317,9 +317,9 @@ package struct Agent: Sendable {
 }
 
 extension Agent {
-    /// Where keys come from.
+    /// The source of keys.
     enum Backend: Sendable {
-        /// Within this process.
+        /// A key within this process.
         case embedded(any KeyService)
         case remote(KeyServers)
     }

@@ -3,17 +3,18 @@
 import Linux
 import LockedMemory
 
-/// Why an agent did not start, in words for the operator: what is wrong and what to do.
+/// Why an agent did not start: a message for the operator that says what is wrong and what to do.
 package struct AgentFailure: Error, Equatable, Sendable {
-    /// What a service manager should make of it.
+    /// Decides the exit status.
     package enum Kind: Sendable {
-        /// Starting again will not help before somebody changes something.
+        /// A restart without a change fails again.
         case configuration
         case notPermitted
         case inputOutput
     }
 
     package let kind: Kind
+    /// What is wrong and what to do. Several lines if several things are wrong.
     package let message: String
 
     package init(_ kind: Kind, _ message: String) {

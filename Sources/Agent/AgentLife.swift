@@ -6,7 +6,7 @@
 ///         └────────stop────────────────────▲   └─stop, later─▶ stopped, at once
 struct AgentLife {
     enum Phase: Equatable {
-        /// The socket accepts; the backend has not answered yet.
+        /// The socket accepts connections; the backend has not answered yet.
         case starting
         case serving
         /// No new connections; requests in flight are answered.
@@ -17,15 +17,15 @@ struct AgentLife {
     enum Event: Equatable {
         /// The backend has answered, or need not.
         case ready
-        /// Somebody asks the agent to end: SIGTERM or SIGINT.
+        /// SIGTERM or SIGINT.
         case stop(at: ContinuousClock.Instant)
-        /// The last connection has gone, or was cut off.
+        /// The last connection was closed.
         case drained
-        /// A key server has come or gone.
+        /// A key server was marked up or down.
         case backendChanged
-        /// Settings and files are to be read again: SIGHUP.
+        /// SIGHUP: reload settings and files.
         case reloadAsked
-        /// They have been, with whatever result.
+        /// The reload is complete, successfully or not.
         case reloaded
         /// The cache is to be emptied: SIGUSR1.
         case purgeAsked
@@ -33,25 +33,26 @@ struct AgentLife {
 
     enum Action: Equatable {
         case announceReady
-        /// Says how the backend is.
+        /// Updates the status line.
         case reportStatus
-        /// Reads settings and files again, beside everything else.
+        /// Starts a reload, concurrently with everything else.
         case reload
-        /// Says that it serves as before.
+        /// Tells the service manager that the reload is complete.
         case announceReloaded
         /// Empties the cache, beside everything else.
         case purge
         case drain
         case end
-        /// Without waiting for anybody.
+        /// Stops without waiting for connections.
         case endAtOnce
         case nothing
     }
 
-    /// Signals that come together are one: timeout(1), for one, signals its child and then the group that the child is in.
+    /// Signals within this time count as one: timeout(1), for example, signals its child and then the child's process
+    /// group.
     private static let oneRequest = Duration.milliseconds(100)
 
-    /// One reload at a time; one more follows for all requests that came during it.
+    /// One reload at a time. Requests during a reload cause one more.
     private enum Reload {
         case idle
         case running

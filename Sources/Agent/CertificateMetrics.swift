@@ -4,7 +4,7 @@ import ClientCredentials
 import Cryptography
 import Telemetry
 
-/// How the certificates of an agent stand, whatever they are for.
+/// Metrics of the agent's certificates, for both roles.
 struct CertificateMetrics: MetricsSource {
     let keyServers: KeyServers?
     let listener: ListenerReloader?

@@ -3,7 +3,8 @@
 import Linux
 package import Logging
 
-/// Makes a line of each event and queues it. One write(2) a line keeps the lines of threads apart.
+/// Formats each event as one line and queues it. Each line is one write(2), so that lines of different threads do not
+/// mix.
 package struct LineLogHandler: LogHandler {
     package var logLevel: Logger.Level
     package var metadata: Logger.Metadata = [:]
@@ -24,6 +25,7 @@ package struct LineLogHandler: LogHandler {
         set { self.metadata[key] = newValue }
     }
 
+    /// Formats and queues an event. Never blocks.
     package func log(event: LogEvent) {
         let line = self.format.line(
             level: event.level,

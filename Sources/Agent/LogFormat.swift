@@ -2,11 +2,11 @@
 
 import Logging
 
-/// How a log event becomes a line. Pure: time comes in as an argument.
+/// The format of log lines. Pure: time is an argument.
 package enum LogFormat: Sendable, Equatable {
-    /// For eyes: time, level, message, metadata.
+    /// For people: time, level, message, metadata.
     case terminal
-    /// For systemd: `<priority>` as sd-daemon(3) has it, no time, since the journal has its own.
+    /// For systemd: `<priority>` as in sd-daemon(3), without the time, which the journal adds.
     case journal
     /// One JSON object.
     case json
@@ -31,7 +31,7 @@ package enum LogFormat: Sendable, Equatable {
         }
     }
 
-    /// syslog(3)'s numbers.
+    /// The priorities of syslog(3).
     private static func priority(of level: Logger.Level) -> Int {
         switch level {
         case .trace, .debug: 7
@@ -56,7 +56,7 @@ package enum LogFormat: Sendable, Equatable {
             || value.unicodeScalars.contains { $0 == " " || $0 == "\"" || $0 == "=" || $0.isControlOrLineBreak }
     }
 
-    /// One event is one line, whatever a client put into a name.
+    /// Escapes characters that could break the line or control a terminal. Names come from clients.
     private static func printable(_ text: String) -> String {
         guard text.unicodeScalars.contains(where: \.isControlOrLineBreak) else { return text }
         return String(Self.quoted(text).dropFirst().dropLast())
@@ -82,7 +82,8 @@ package enum LogFormat: Sendable, Equatable {
 }
 
 extension Unicode.Scalar {
-    /// Whether a terminal obeys the character, or a reader of lines ends one there. All have at most four hex digits.
+    /// Whether the character controls a terminal or ends a line. All such characters have at most four hexadecimal
+    /// digits.
     fileprivate var isControlOrLineBreak: Bool {
         self.properties.generalCategory == .control || self == "\u{2028}" || self == "\u{2029}"
     }

@@ -4,21 +4,21 @@ package import Linux
 import Logging
 package import Telemetry
 
-/// Writes log lines to standard error from one thread, through a bounded queue.
+/// Writes log lines to standard error on one thread, through a bounded queue.
 ///
-/// Standard error may be a pipe that is not read. Then lines are dropped and counted, and logging never blocks.
+/// If standard error is a pipe that is not read, lines are dropped and counted. Logging never blocks.
 package final class LogWriter: Sendable {
     private let queue: OutputQueue
 
-    /// A burst of a second or two at the levels `trace` and `debug`.
+    /// One or two seconds of output at the levels `trace` and `debug`.
     private static let limits = OutputQueue.Limits(messageCount: 8192, byteCount: 1 << 20)
-    /// How long the end of the process waits for a reader.
+    /// How long the exit of the process waits for the last lines.
     private static let patience = Interval.seconds(1)
 
     /// - Parameters:
-    ///   - format: that of the line which reports dropped lines.
-    ///   - write: writes one line, and says whether that succeeded. It may block.
-    /// - Throws: ``SystemError`` when there are too few descriptors or threads.
+    ///   - format: of the line that reports dropped lines.
+    ///   - write: writes one line and returns whether that succeeded. May block.
+    /// - Throws: ``SystemError`` if no descriptor or thread is available.
     package init(
         format: LogFormat, write: @escaping @Sendable (String) -> Bool = { StandardStreams.writeError($0) }
     ) throws(SystemError) {
@@ -35,13 +35,13 @@ package final class LogWriter: Sendable {
     /// Lines that did not fit or could not be written.
     package var droppedCount: Int { self.queue.droppedCount }
 
-    /// Queues a line. Warnings and errors still fit when lesser lines no longer do.
+    /// Queues a line. The last quarter of the queue is reserved for warnings and errors.
     func submit(_ line: String, level: Logger.Level) { self.queue.submit(line, isImportant: level >= .warning) }
 
-    /// Queues why the process ends, as a line of its own form.
+    /// Queues the reason why the process exits. Not formatted.
     package func submitReason(_ text: String) { self.queue.submit(text, isImportant: true) }
 
-    /// Waits until every line is written, a second at most. Later lines are dropped.
+    /// Waits until every line is written, at most one second. Later lines are dropped.
     package func finish() { self.queue.finish(within: Self.patience) }
 }
 

@@ -5,18 +5,19 @@ import Linux
 import LockedMemory
 import Settings
 
-/// How much memory the agent locks, and what follows from it.
+/// How much memory the agent locks, and how it is divided.
 struct MemoryBudget: Equatable, Sendable {
     let plan: MemoryPlan
-    /// What `memory.locked_max` says.
+    /// The setting `memory.locked_max`, in bytes.
     let lockedMax: Int
-    /// What the kernel lets the process lock, up to `lockedMax`.
+    /// What the kernel lets the process lock, up to `lockedMax`, in bytes.
     let lockable: Int
-    /// Why the agent would not start with its settings, where this was tolerated for a look at them.
+    /// Why the agent would not start with its settings. Only set if `toleratesUnlockedMemory`.
     let shortfall: AgentFailure?
 
-    /// - Parameter toleratesUnlockedMemory: whether ordinary memory will do for a look at the settings.
-    /// - Throws: ``AgentFailure`` when the settings need more memory than can be locked.
+    /// - Parameter toleratesUnlockedMemory: true for `keyside check`: ordinary memory is enough to look at the
+    ///   settings.
+    /// - Throws: ``AgentFailure`` if the settings need more memory than can be locked.
     init(_ settings: AgentSettings, toleratesUnlockedMemory: Bool) throws(AgentFailure) {
         self.lockedMax = settings.memory.lockedMax
         self.lockable = LockableMemory.byteCount(upTo: self.lockedMax)
@@ -38,16 +39,16 @@ struct MemoryBudget: Equatable, Sendable {
         }
     }
 
-    /// Threads that serve clients.
+    /// The number of event loop threads.
     static var loopCount: Int { min(4, ProcessStatistics.processors.usable) }
 
-    /// - Parameter hasKeyServers: whether the backend is one that requests are sent to.
-    /// - Returns: nil where the memory is too little to start with.
+    /// - Parameter hasKeyServers: whether the backend is a cluster of key servers.
+    /// - Returns: nil if the memory is not enough to start.
     func findings(for settings: AgentSettings, hasKeyServers: Bool) -> MemoryFindings? {
         guard self.shortfall == nil else { return nil }
         return MemoryFindings(
             lockedByteCount: self.plan.byteCount, lockedMax: self.lockedMax,
-            // The kernel's limit, or the agent's own: the one that is smaller.
+            // The smaller of the kernel's limit and the agent's own.
             remedy: self.lockable < self.lockedMax ? "LimitMEMLOCK" : "memory.locked_max",
             upstreamRequests: hasKeyServers
                 ? .init(

@@ -6,9 +6,9 @@ import Logging
 import Settings
 import Synchronization
 
-/// Where the agent's settings come from. Nothing of it is secret.
+/// The sources of the agent's settings. Holds no secret.
 struct SettingsSource: Sendable {
-    /// By name, `--socket`.
+    /// Values by option: `--socket`.
     let flags: [String: String]
     /// The variables `KEYSIDE_…`.
     let environment: [String: String]
@@ -19,15 +19,15 @@ struct SettingsSource: Sendable {
     }
 }
 
-/// Reads the settings again while the agent runs, and has those obeyed that can be: who may ask for what by TLS.
+/// Reloads the settings of a running agent and applies those that can change: policies and administrators.
 ///
-/// All of the rules are taken or, where anything is wrong with any of the settings, none of them.
+/// If any setting is invalid, none of the changes is applied.
 final class SettingsReloader: Sendable {
     /// Judges requests by the current settings.
     let authorizer: Authorizer
 
     private let source: SettingsSource
-    /// What stays as it was at the start, by name.
+    /// The values at start of the settings that need a restart, by name.
     private let fixed: [String: String]
     private let state: Mutex<State>
     private let worker = FileWorker()
@@ -46,7 +46,7 @@ final class SettingsReloader: Sendable {
         self.logger = logger
     }
 
-    /// Whether what the settings say now is not what is obeyed, since something is wrong with it.
+    /// Whether the last reload failed, so that the agent uses older settings than the file has.
     var hasRefused: Bool { self.state.withLock(\.hasRefused) }
 
     func reload() async {
@@ -76,7 +76,7 @@ final class SettingsReloader: Sendable {
             self.logger.warning("\(diagnostic.advice)")
         }
         self.take(AccessRules(loaded.settings), of: loaded.settings)
-        self.tellOfFixed(Self.fixed(loaded.values))
+        self.reportChangesThatNeedRestart(Self.fixed(loaded.values))
     }
 
     private func take(_ rules: AccessRules, of settings: AgentSettings) {
@@ -92,7 +92,7 @@ final class SettingsReloader: Sendable {
             ])
     }
 
-    private func tellOfFixed(_ values: [String: String]) {
+    private func reportChangesThatNeedRestart(_ values: [String: String]) {
         let changed = values.filter { self.fixed[$0.key] != $0.value }.keys.sorted()
         guard !changed.isEmpty else { return }
         self.logger.warning(
@@ -106,7 +106,7 @@ final class SettingsReloader: Sendable {
     }
 }
 
-/// What of the settings says who may ask for what.
+/// The settings that control access.
 private struct AccessRules: Equatable, Sendable {
     let policies: [AgentSettings.BoundPolicy]
     let administrators: Set<Principal>

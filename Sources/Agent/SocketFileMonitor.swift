@@ -5,28 +5,29 @@ import Linux
 import Logging
 import Synchronization
 
-/// Keeps the socket file of a running agent in place: notices when it is removed or replaced, and makes it again.
+/// Keeps the socket file of a running agent in place: creates it again if it is removed or replaced.
 ///
-/// A path on which another process listens is left to that process until it is gone. Only for a socket that the agent has
-/// made: the file of one that a service manager passed in is the manager's.
+/// While another process listens on the path, the file is left alone. Use only for a socket that the agent created: a
+/// socket from the service manager belongs to the manager.
 final class SocketFileMonitor: Sendable {
     private struct State: ~Copyable {
         var file: SocketFile
-        /// Whether the file is to be made no more.
+        /// Whether the file must not be created again.
         var isClosed = false
-        /// Why the file cannot be made again, once that has been logged.
+        /// The last error that was logged, so that it is logged once.
         var logged: SocketFileError?
     }
 
     let path: String
-    /// The listening descriptor at the start. The server closes it.
+    /// The listening descriptor at start. The server closes it.
     let descriptor: CInt
 
     private let state: Mutex<State>
     private let worker = FileWorker()
     private let logger: Logger
 
-    /// What inotify(7) cannot see, such as a mount over the directory, is noticed by looking.
+    /// inotify(7) does not report everything, such as a mount over the directory; so the file is also checked
+    /// periodically.
     private static let timing = {
         var pace = FileChangeMonitor.Timing()
         pace.settling = .milliseconds(50)
@@ -43,7 +44,7 @@ final class SocketFileMonitor: Sendable {
 
     /// Watches until it is cancelled.
     ///
-    /// - Parameter replace: takes over the listening socket of a file that was made again.
+    /// - Parameter replace: takes ownership of the listening socket of a file that was created again.
     func run(_ replace: @escaping @Sendable (consuming Descriptor) -> Void) async {
         let logger = self.logger
         let monitor = FileChangeMonitor(for: [self.path], pace: Self.timing)
@@ -54,13 +55,13 @@ final class SocketFileMonitor: Sendable {
                     metadata: ["reason": "\(error)"])
             }
         ) {
-            // A file system that does not answer is looked at again the next time.
+            // An unresponsive file system is tried again the next time.
             try? await self.worker.run { self.restore(replace) }
             return false
         }
     }
 
-    /// Removes the file, if it is still the agent's, and makes none again.
+    /// Removes the file if it is still the agent's, and stops creating it.
     func close() async {
         self.state.withLock { $0.isClosed = true }
         try? await self.worker.run { self.removeFile() }
@@ -97,7 +98,7 @@ final class SocketFileMonitor: Sendable {
     /// - Returns: the descriptor of the file; nil if the agent stops, which removes the file.
     private func take(_ file: consuming SocketFile) -> CInt? {
         let descriptor = file.descriptor
-        var file = Optional(file)  // What a closure captures cannot be consumed in it, but taken.
+        var file = Optional(file)  // A closure cannot consume what it captures, but can take it from an optional.
         let isTaken = self.state.withLock { state in
             if let file = file.take() { state.file = file }
             state.logged = nil

@@ -10,9 +10,9 @@ package import Settings
 import Upstream
 
 extension Startup {
-    /// Looks at files and backend as closely as starting would, and serves nobody.
+    /// Checks files and backend as thoroughly as a start would, without serving.
     ///
-    /// - Parameter connecting: whether to try every key server, from its name to a data key.
+    /// - Parameter connecting: whether to try every key server, from DNS lookup to data key.
     package func examine(connecting: Bool) async throws(AgentFailure) -> BackendFindings {
         var findings = BackendFindings()
         findings.memory = self.memoryFindings

@@ -8,22 +8,23 @@ package import Logging
 package import Settings
 import StaticKey
 
-/// From what the operator said to an agent that could run: settings, then memory for secrets, then the secrets.
+/// Reads the configuration and creates the agent: settings first, then memory for secrets, then the secrets.
 ///
-/// The order matters. The agent's own settings hold no secret, and they say whether keys may live in memory that is not
-/// locked; only then are the `MINIO_KMS_…` variables read, straight into that memory, and wiped where they stood.
+/// The order matters. The agent's own settings hold no secret, and they decide whether keys may be kept in memory that
+/// is not locked. Only then are the `MINIO_KMS_…` variables read, directly into that memory, and wiped from the
+/// environment.
 package struct Startup: Sendable {
     package let configuration: Configuration
     package let memory: SecretMemory
     let budget: MemoryBudget
     private let source: SettingsSource
 
-    /// Reads everything. What is wrong with it is in the configuration's diagnostics.
+    /// Reads the whole configuration. Errors in it are in its diagnostics.
     ///
     /// - Parameters:
-    ///   - flags: by name, `--socket`.
-    ///   - toleratesUnlockedMemory: true for a look at the configuration only.
-    /// - Throws: ``AgentFailure`` when there is no memory for secrets.
+    ///   - flags: values by option: `--socket`.
+    ///   - toleratesUnlockedMemory: true for `keyside check` only.
+    /// - Throws: ``AgentFailure`` if there is no memory for secrets.
     package init(
         flags: [String: String], configFile: String?, envFile: String?, toleratesUnlockedMemory: Bool
     ) throws(AgentFailure) {
@@ -49,7 +50,7 @@ package struct Startup: Sendable {
         } catch {
             throw AgentFailure(error)
         }
-        // Whatever OpenSSL holds of a key must be in locked memory too.
+        // OpenSSL's copies of keys must be in locked memory too.
         do throws(CryptographyError) {
             try OpenSSLMemory.install(self.memory)
         } catch {
@@ -57,7 +58,7 @@ package struct Startup: Sendable {
         }
     }
 
-    /// What the locked memory is enough for; nil where it is too little to start with.
+    /// How much the locked memory allows; nil if it is not enough to start.
     var memoryFindings: MemoryFindings? {
         let hasKeyServers =
             switch self.configuration.backend {
@@ -67,15 +68,15 @@ package struct Startup: Sendable {
         return self.budget.findings(for: self.configuration.settings, hasKeyServers: hasKeyServers)
     }
 
-    /// The files of the TLS listener; nil where there is none.
+    /// The files of the TLS listener; nil if there is no TLS listener.
     package var listenerFiles: ListenerFiles? {
         ListenerFiles(self.configuration.settings.tls, memory: self.memory.ownSecrets)
     }
 
-    /// Reads what the TLS listener needs.
+    /// Reads the files of the TLS listener.
     ///
-    /// - Returns: nil where there is none.
-    /// - Throws: what is wrong with its files.
+    /// - Returns: nil if there is no TLS listener.
+    /// - Throws: the errors in its files.
     package func planListener(logger: Logger) throws(AgentFailure) -> ListenerPlan? {
         guard let files = self.listenerFiles else { return nil }
         let (plan, diagnostics) = files.read(now: WallClock.currentSecond())
@@ -87,10 +88,10 @@ package struct Startup: Sendable {
         return plan
     }
 
-    /// The agent that the configuration describes.
+    /// Creates the agent that the configuration describes.
     ///
-    /// - Parameter log: where the lines of `logger` go.
-    /// - Throws: ``AgentFailure`` when this version lacks the backend, or its key is of no use.
+    /// - Parameter log: the destination of `logger`.
+    /// - Throws: ``AgentFailure`` if this version lacks the backend, or its key cannot be used.
     package func makeAgent(logger: Logger, log: LogWriter) throws(AgentFailure) -> Agent {
         Agent(
             settings: SettingsReloader(self.source, started: self.configuration, logger: logger),

@@ -3,20 +3,20 @@
 import KeyService
 import Linux
 
-/// The one line that `systemctl status` shows: what the agent does and, where its key servers do not answer, which and
-/// since when. Pure: time comes in as an argument.
+/// The status line of `systemctl status`: the state of the agent and, if key servers do not answer, which ones and
+/// since when. Pure: time is an argument.
 struct StatusLine: CustomStringConvertible {
     let kind: String
     let keyName: KeyName
     let socketPath: String
-    /// Nil where there is no TLS listener.
+    /// Nil if there is no TLS listener.
     let tlsAddress: String?
     /// Whether the agent is ready.
     let isServing: Bool
     let backend: BackendStatus
-    /// Whether the cache answers in place of key servers that cannot be reached.
+    /// Whether expired data keys are served because no key server can be reached.
     let isAnsweringStale: Bool
-    /// Whether the settings' file holds what is not obeyed.
+    /// Whether the last reload failed.
     let hasRefusedSettings: Bool
     let now: WallClock
 

@@ -11,6 +11,7 @@ package enum Decision: Equatable, Sendable {
     /// No policy is bound to the principal.
     case unknownPrincipal
 
+    /// Whether the request may proceed.
     package var isAllowed: Bool {
         switch self {
         case .administrator, .allowed: true

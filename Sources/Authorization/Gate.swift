@@ -27,7 +27,7 @@ package struct Gate: Sendable {
         var indices: [Principal: Set<Int>] = [:]
         for (principal, name) in bindings {
             guard let index = policies.firstIndex(where: { $0.name == name }) else {
-                preconditionFailure("there is no policy '\(name)' to bind somebody to")
+                preconditionFailure("bound to an unknown policy: \(name)")
             }
             indices[principal, default: []].insert(index)
         }

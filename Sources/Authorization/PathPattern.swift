@@ -11,6 +11,7 @@ package struct PathPattern: Hashable, Sendable, CustomStringConvertible {
     private let bytes: [UInt8]
     private let isPrefix: Bool
 
+    /// Every text is a valid pattern.
     package init(_ text: String) {
         self.description = text
         self.isPrefix = text.utf8.last == Self.star

@@ -2,6 +2,7 @@
 
 /// A named set of rules, as in KES.
 package struct Policy: Hashable, Sendable {
+    /// Unique among the policies of a gate.
     package let name: String
     /// Patterns of allowed paths.
     package let allow: [PathPattern]

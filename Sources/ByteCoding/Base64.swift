@@ -3,30 +3,31 @@
 package import LockedMemory
 import Primitives
 
-/// Base64 as the key servers write and read it: the standard alphabet of RFC 4648 §4, padded.
+/// Base64 in the key servers' format: the standard alphabet of RFC 4648 §4, padded.
 ///
-/// Both directions work without tables and without branches on the data, so that a neighbour on the same processor
-/// learns nothing of a key from the cache; and both write straight to where the bytes belong, so that no copy is left
-/// behind.
+/// Both directions use no tables and no branches on the data, so that a neighbour on the same processor learns nothing
+/// about a key from the cache. Both write directly to the destination, so that no copy remains.
 package enum Base64 {
-    /// Where a text stops being base64.
+    /// The position where a text is not base64.
     package struct Malformed: Error, Equatable, Sendable {
-        /// The offset into the text, as Go's decoder counts it.
+        /// Offset into the text, counted as Go's decoder does.
         package let offset: Int
 
         package init(offset: Int) { self.offset = offset }
     }
 
-    /// Characters for `byteCount` bytes, padding included.
+    /// Number of characters for `byteCount` bytes, including padding.
     package static func encodedByteCount(_ byteCount: Int) -> Int { (byteCount + 2) / 3 * 4 }
 
-    /// An upper bound of the bytes in `characterCount` characters; exact but for padding and line ends.
+    /// Upper bound of the bytes in `characterCount` characters; exact except for padding and line ends.
     package static func decodedByteCountMax(_ characterCount: Int) -> Int { (characterCount + 3) / 4 * 3 }
 
-    /// Appends the text of `bytes`. `output` must have room for ``encodedByteCount(_:)``.
+    /// Appends the text of `bytes`.
+    ///
+    /// - Precondition: `output` has room for ``encodedByteCount(_:)``.
     package static func encode(_ bytes: Span<UInt8>, into output: inout OutputRawSpan) {
         var index = 0
-        while bytes.count - index >= 8 {  // Of which six are taken.
+        while bytes.count - index >= 8 {  // Six of them are used.
             output.append(Self.characters(bytes.word(at: index).byteSwapped))
             index += 6
         }
@@ -37,12 +38,12 @@ package enum Base64 {
         }
     }
 
-    /// The text of bytes that are no secret.
+    /// The text of bytes that are not secret.
     package static func encode(_ bytes: [UInt8]) -> String {
         String(decoding: Self.encodedBytes(bytes.span), as: UTF8.self)
     }
 
-    /// The text, as ASCII bytes, of bytes that are no secret.
+    /// The text, in ASCII, of bytes that are not secret.
     package static func encodedBytes(_ bytes: Span<UInt8>) -> [UInt8] {
         [UInt8](capacity: Self.encodedByteCount(bytes.count)) { output in
             for index in stride(from: 0, to: bytes.count, by: 3) {
@@ -55,14 +56,14 @@ package enum Base64 {
     /// The eight characters of the six highest bytes of a number.
     @inline(__always)
     private static func characters(_ word: UInt64) -> SIMD8<UInt8> {
-        // Halves of 24 bits, quarters of 12, values of 6: each to a place of its own, the first lowest.
+        // Halves of 24 bits, quarters of 12, values of 6: each in its own lane, the first one lowest.
         var values = word >> 40 | (word >> 16 & 0xff_ffff) << 32
         values = values >> 12 & 0x0000_0fff_0000_0fff | (values & 0x0000_0fff_0000_0fff) << 16
         values = values >> 6 & 0x003f_003f_003f_003f | (values & 0x003f_003f_003f_003f) << 8
         return Self.characters(SIMD8<Int16>(truncatingIfNeeded: SIMD8(bytesOf: values)))
     }
 
-    /// The four characters of the three bytes from `index` on, or of the one or two that are left, in the lower half.
+    /// The four characters of up to three bytes from `index` on, in the lower half.
     private static func characters(of bytes: Span<UInt8>, at index: Int) -> SIMD8<UInt8> {
         let rest = bytes.count - index
         let group =
@@ -75,7 +76,7 @@ package enum Base64 {
         return characters
     }
 
-    /// The bytes of a text that is no secret.
+    /// The bytes of a text that is not secret.
     ///
     /// - Throws: ``Malformed``.
     package static func decode(_ text: Span<UInt8>) throws(Malformed) -> [UInt8] {
@@ -93,17 +94,19 @@ package enum Base64 {
         return secret
     }
 
-    /// Decodes by Go's rules: CR and LF are passed over anywhere, padding is required, the unused low bits of the last
-    /// character need not be zero, nothing may follow the padding.
+    /// Decodes by Go's rules: CR and LF are ignored everywhere, padding is required, the unused low bits of the last
+    /// character need not be zero, and nothing may follow the padding.
     ///
-    /// Appends at most ``decodedByteCountMax(_:)`` bytes, for which `output` must have room.
+    /// Appends at most ``decodedByteCountMax(_:)`` bytes.
+    ///
+    /// - Precondition: `output` has room for them.
     package static func decode(
         _ text: Span<UInt8>,
         into output: inout OutputSpan<UInt8>
     ) throws(Malformed) {
         var index = 0
         while true {
-            // Nearly all of a text is groups without padding and line ends.
+            // Most of a text is groups without padding and line ends.
             while text.count - index >= 8, output.freeCapacity >= 8 {
                 let groups = Self.groups(of: text.block(at: index))
                 guard groups[0] | groups[1] >= 0 else { break }
@@ -124,14 +127,14 @@ package enum Base64 {
         if digits > 3 { output.append(UInt8(truncatingIfNeeded: bits)) }
     }
 
-    /// The bits of up to four characters, those of the first one highest of 24.
+    /// The bits of up to four characters, the first one in the highest of 24 bits.
     private struct Group {
         var bits: Int32 = 0
-        /// 4; 2 or 3 when padding follows; 0 at the end.
+        /// 4; 2 or 3 before padding; 0 at the end.
         var digits = 0
     }
 
-    /// Steps over the next four characters, or over what there is to the end of the text.
+    /// Consumes the next four characters, or the rest of the text.
     private static func nextGroup(of text: Span<UInt8>, at index: inout Int) throws(Malformed) -> Group {
         var group = Group()
         while index < text.count, group.digits < 4 {
@@ -154,7 +157,7 @@ package enum Base64 {
         return group
     }
 
-    /// One or two `=`, as the digits before them ask for, then nothing but line ends.
+    /// Requires one or two `=`, depending on the digits before them, then only line ends.
     private static func checkPadding(of text: Span<UInt8>, at first: Int, digits: Int) throws(Malformed) {
         func isLineEnd(_ index: Int) -> Bool {
             text[index] == UInt8(ascii: "\n") || text[index] == UInt8(ascii: "\r")
@@ -171,7 +174,7 @@ package enum Base64 {
         guard index == text.count else { throw Malformed(offset: index) }
     }
 
-    /// The characters of eight values below 64. Each term switches on, by a borrow, from one range of values on.
+    /// The characters of eight values below 64. Each term takes effect, by a borrow, from one range of values on.
     @inline(__always)
     private static func characters(_ values: SIMD8<Int16>) -> SIMD8<UInt8> {
         var codes = values &+ 65  // A–Z
@@ -182,7 +185,7 @@ package enum Base64 {
         return SIMD8<UInt8>(truncatingIfNeeded: codes)
     }
 
-    /// The bits of two groups of four characters, 24 each; negative if a character has no value.
+    /// The bits of two groups of four characters, 24 each; negative if a character is invalid.
     @inline(__always)
     private static func groups(of characters: SIMD8<UInt8>) -> SIMD2<Int32> {
         let values = Self.values(characters)
@@ -191,7 +194,7 @@ package enum Base64 {
         return pairs.evenHalf &<< 12 | pairs.oddHalf
     }
 
-    /// The values of eight characters, -1 for one that has none. Each term is a mask that is all ones within one range.
+    /// The values of eight characters, -1 for an invalid one. Each term is a mask that is all ones within one range.
     @inline(__always)
     private static func values(_ characters: SIMD8<UInt8>) -> SIMD8<Int16> {
         let codes = SIMD8<Int16>(truncatingIfNeeded: characters)
@@ -204,7 +207,7 @@ package enum Base64 {
         return values
     }
 
-    /// The value of one character, -1 if it has none, by the same terms.
+    /// The value of one character, -1 if it is invalid, by the same terms.
     @inline(__always)
     private static func value(of character: UInt8) -> Int32 {
         let code = Int32(character)

@@ -2,13 +2,14 @@
 
 package import LockedMemory
 
-/// Why a text was not read.
+/// Why a text could not be parsed.
 package enum JSONError: Error, Equatable, Sendable {
-    /// What stands at `offset`, in bytes from the start of the text, is not what was expected there.
+    /// The text at `offset`, in bytes from its start, is not what the grammar or the caller expects.
     case malformed(offset: Int, expected: Expectation)
-    /// There is no locked memory for a secret at present. Says nothing about the text.
+    /// There is no locked memory for a secret at the moment. Says nothing about the text.
     case memory(LockedMemoryError)
 
+    /// What was expected; the raw values complete "expected …".
     package enum Expectation: String, Sendable {
         case array = "an array"
         case base64 = "standard base64 with padding"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A backslash in a string with what belongs to it; the two halves of a surrogate pair are one escape.
+/// An escape sequence in a string. The two halves of a surrogate pair are one escape.
 struct JSONEscape {
     let scalar: Unicode.Scalar
-    /// The length as written: 2, 6 or 12.
+    /// Encoded length: 2, 6 or 12.
     let byteCount: Int
 
-    /// Nil if no escape stands at `offset`, or one that is cut short or means half a character.
+    /// Nil if there is no escape at `offset`, or it is incomplete or half of a surrogate pair.
     init?(at offset: Int, in text: Span<UInt8>) {
         guard offset + 1 < text.count, text[offset] == UInt8(ascii: "\\") else { return nil }
         switch text[offset + 1] {

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The name of a member, for `switch`: unescaped, ASCII capitals made small.
+/// The name of a member, for `switch`: unescaped, with ASCII letters in lower case.
 ///
-/// The key servers read names without regard to case, so `CONTEXT` is `context`. Literals are written in small letters.
+/// The key servers ignore the case of names: `CONTEXT` is `context`. Literals must be in lower case.
 package struct JSONName: Equatable, Sendable, ExpressibleByStringLiteral {
-    /// No name that any reader knows is longer. What is longer is equal to no literal.
+    /// The longest name that any reader knows. A longer name equals no literal.
     package static let byteCountMax = 23
 
-    /// The bytes in the order of a number's digits, behind a 1 that keeps leading zeroes apart from none.
+    /// The bytes as base-256 digits of a number, after a leading 1 that preserves leading zeros.
     private var high: UInt64 = 0
     private var middle: UInt64 = 0
     private var low: UInt64 = 1
 
+    /// - Precondition: lower case, at most ``byteCountMax`` bytes.
     package init(stringLiteral name: String) {
         precondition(name.utf8.count <= Self.byteCountMax, "a member's name is too long for a literal")
         for byte in name.utf8 { self.append(byte) }

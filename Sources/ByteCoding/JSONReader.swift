@@ -2,10 +2,10 @@
 
 package import LockedMemory
 
-/// Reads JSON (RFC 8259, strictly) from the caller's own memory: the answer to "what comes next", asked by the caller.
+/// A pull parser for JSON (RFC 8259, strict) in the caller's memory.
 ///
-/// A cursor and no more: every call is handed the same text again. Nothing is built but the values asked for, and
-/// secrets go from the text straight to locked memory.
+/// A cursor only: every call gets the same text again. It builds only the requested values, and decodes secrets
+/// directly into locked memory.
 ///
 ///     var reader = JSONReader()
 ///     try reader.enterObject(in: text)
@@ -16,24 +16,24 @@ package import LockedMemory
 ///         }
 ///     }
 ///
-/// As the key servers read it: `null` is the same as absent, for a member and for the whole text; what follows the
-/// first value is not looked at. More strictly than they do: a known member stands once, and text is UTF-8.
+/// As in the key servers, `null` equals absent, for a member and for the whole text, and text after the first value is
+/// ignored. Stricter than they are: a known member may occur once, and text must be UTF-8.
 ///
-/// In which order to call is the grammar of the text. After an error a reader is of no more use.
+/// Call the functions in the order of the text's grammar. Do not use a reader after an error.
 package struct JSONReader: Sendable {
-    /// How many brackets may be open.
+    /// Maximum number of open brackets.
     package static let depthMax = 512
 
     private var scanner = JSONScanner()
     private var depth = 0
     private var place = Place.afterItem
 
-    /// Where between the items of an object or array the cursor stands.
+    /// The position of the cursor between the items of an object or array.
     private enum Place {
-        /// Behind the opening bracket: no comma yet.
+        /// After the opening bracket: no comma expected.
         case first
         case afterItem
-        /// Behind a `null` that stands for an empty object or array.
+        /// After a `null` that stands for an empty object or array.
         case absent
     }
 
@@ -41,12 +41,12 @@ package struct JSONReader: Sendable {
 
     // MARK: Objects and arrays
 
-    /// Steps into the object that stands here; `null` is an object without members.
+    /// Enters an object; `null` is an object without members.
     package mutating func enterObject(in text: Span<UInt8>) throws(JSONError) {
         try self.enter("{", expected: .object, in: text)
     }
 
-    /// Steps to the next member's value.
+    /// Moves to the next member's value.
     ///
     /// - Returns: the member's name, or nil at the end of the object, which is left.
     package mutating func nextMember(in text: Span<UInt8>) throws(JSONError) -> JSONName? {
@@ -54,12 +54,12 @@ package struct JSONReader: Sendable {
         return JSONName(name, in: text)
     }
 
-    /// Steps into the array that stands here; `null` is an array without elements.
+    /// Enters an array; `null` is an array without elements.
     package mutating func enterArray(in text: Span<UInt8>) throws(JSONError) {
         try self.enter("[", expected: .array, in: text)
     }
 
-    /// Steps to the next element.
+    /// Moves to the next element.
     ///
     /// - Returns: false at the end of the array, which is left.
     package mutating func nextElement(in text: Span<UInt8>) throws(JSONError) -> Bool {
@@ -88,9 +88,9 @@ package struct JSONReader: Sendable {
         return name
     }
 
-    /// Steps over the comma before the next item.
+    /// Consumes the comma before the next item.
     ///
-    /// - Returns: false when the bracket closes instead.
+    /// - Returns: false if the closing bracket was consumed instead.
     private mutating func advance(closing bracket: Unicode.Scalar, in text: Span<UInt8>) throws(JSONError) -> Bool {
         let place = self.place
         self.place = .afterItem
@@ -111,7 +111,7 @@ package struct JSONReader: Sendable {
         field = String(decoding: string.unescapedBytes(in: text), as: UTF8.self)
     }
 
-    /// Reads an array of strings; a `null` in it is passed over. `field` becomes empty for `null`.
+    /// Reads an array of strings. `null` elements are skipped. `field` becomes empty for `null`.
     package mutating func readStrings(into field: inout [String]?, in text: Span<UInt8>) throws(JSONError) {
         guard field == nil else { throw self.malformed(.once) }
         var strings: [String] = []
@@ -139,7 +139,7 @@ package struct JSONReader: Sendable {
         }
     }
 
-    /// Reads the bytes of a base64 string into locked memory, by way of nothing else. `field` stays nil for `null`.
+    /// Decodes a base64 string directly into locked memory. `field` stays nil for `null`.
     package mutating func readBase64(
         into field: inout Secret?,
         memory: SecretMemory,
@@ -180,7 +180,7 @@ package struct JSONReader: Sendable {
         field = isTrue
     }
 
-    /// Copies a value of any kind as it stands. `field` stays nil for `null`.
+    /// Copies a value of any kind verbatim. `field` stays nil for `null`.
     package mutating func readFragment(into field: inout JSONFragment?, in text: Span<UInt8>) throws(JSONError) {
         guard field == nil else { throw self.malformed(.once) }
         if self.scanner.take(word: "null", in: text) { return }
@@ -195,10 +195,10 @@ package struct JSONReader: Sendable {
         )
     }
 
-    /// Whether nothing but white space is left, for texts that must be one value and no more.
+    /// Whether only white space is left, for texts that must be exactly one value.
     package mutating func isAtEnd(in text: Span<UInt8>) -> Bool { self.scanner.peek(in: text) == nil }
 
-    /// The string that stands here, nil for `null`.
+    /// Parses a string; nil for `null`.
     private mutating func nextString(isRepeated: Bool, in text: Span<UInt8>) throws(JSONError) -> JSONString? {
         guard !isRepeated else { throw self.malformed(.once) }
         if self.scanner.take(word: "null", in: text) { return nil }
@@ -211,12 +211,12 @@ package struct JSONReader: Sendable {
 
     // MARK: Skipping
 
-    /// Passes over a string or `null` and refuses anything else.
+    /// Skips a string or `null`; other values are errors.
     package mutating func skipString(in text: Span<UInt8>) throws(JSONError) {
         _ = try self.nextString(isRepeated: false, in: text)
     }
 
-    /// Passes over the value that stands here, whatever it is and holds, and checks it.
+    /// Skips and validates a value of any kind.
     package mutating func skipValue(in text: Span<UInt8>) throws(JSONError) {
         let outerDepth = self.depth
         var isObject = BitPerLevel()
@@ -231,7 +231,7 @@ package struct JSONReader: Sendable {
             default:
                 try self.scanner.skipScalar(in: text)
             }
-            // On to the next item, out of everything that ends here.
+            // Moves to the next item, leaving all objects and arrays that end here.
             while self.depth > outerDepth {
                 let isMore =
                     isObject[self.depth] ? try self.nextName(in: text) != nil : try self.nextElement(in: text)
@@ -240,7 +240,7 @@ package struct JSONReader: Sendable {
         } while self.depth > outerDepth
     }
 
-    /// A stack of truth values in place, so that skipping neither allocates nor recurs.
+    /// A stack of booleans in fixed memory, so that skipping neither allocates nor recurses.
     private struct BitPerLevel {
         private var words = InlineArray<8, UInt64>(repeating: 0)
 

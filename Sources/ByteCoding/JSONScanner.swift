@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The words of JSON: a cursor that takes one if it stands there. White space before a word is passed over.
+/// The tokens of JSON: a cursor that consumes a token if it is next. White space before a token is skipped.
 struct JSONScanner {
     private(set) var offset = 0
 
-    /// The byte at which the next word begins; nil at the end.
+    /// The first byte of the next token; nil at the end.
     mutating func peek(in text: Span<UInt8>) -> UInt8? {
         while self.offset < text.count {
             switch text[self.offset] {
@@ -15,14 +15,14 @@ struct JSONScanner {
         return nil
     }
 
-    /// Takes a bracket, comma or colon.
+    /// Consumes a bracket, comma or colon.
     mutating func take(_ mark: Unicode.Scalar, in text: Span<UInt8>) -> Bool {
         guard self.peek(in: text) == UInt8(ascii: mark) else { return false }
         self.offset += 1
         return true
     }
 
-    /// Takes `null`, `true` or `false`.
+    /// Consumes `null`, `true` or `false`.
     mutating func take(word: String, in text: Span<UInt8>) -> Bool {
         guard self.peek(in: text) == word.utf8.first, word.utf8.count <= text.count - self.offset else { return false }
         var end = self.offset
@@ -34,7 +34,7 @@ struct JSONScanner {
         return true
     }
 
-    /// Takes a string.
+    /// Consumes a string.
     mutating func takeString(
         expected: JSONError.Expectation,
         in text: Span<UInt8>
@@ -47,9 +47,9 @@ struct JSONScanner {
         return string
     }
 
-    /// Takes a number.
+    /// Consumes a number.
     ///
-    /// - Returns: its value, or nil if it has a fraction, an exponent or more digits than `Int` holds.
+    /// - Returns: its value; nil if it has a fraction, an exponent, or more digits than `Int` holds.
     mutating func takeNumber(
         expected: JSONError.Expectation,
         in text: Span<UInt8>
@@ -79,9 +79,9 @@ struct JSONScanner {
         return true
     }
 
-    /// Takes one or more digits.
+    /// Consumes one or more digits.
     ///
-    /// - Returns: their value, nil if it is greater than `Int.max`.
+    /// - Returns: their value; nil if it is greater than `Int.max`.
     private mutating func takeDigits(
         expected: JSONError.Expectation,
         in text: Span<UInt8>
@@ -100,7 +100,7 @@ struct JSONScanner {
         return value
     }
 
-    /// Passes over a string, a number or a word.
+    /// Skips a string, a number or a literal.
     mutating func skipScalar(in text: Span<UInt8>) throws(JSONError) {
         switch self.peek(in: text) {
         case UInt8(ascii: "\""):

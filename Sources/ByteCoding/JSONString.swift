@@ -3,12 +3,12 @@
 import LockedMemory
 import Primitives
 
-/// Where a string stands in a text, without its quotes. Its UTF-8 and its escapes are well-formed.
+/// The range of a string in a text, without its quotes. Its UTF-8 and its escapes are valid.
 struct JSONString {
     let range: Range<Int>
     let hasEscapes: Bool
 
-    /// Reads the string whose opening quote stands at `start`.
+    /// Parses the string whose opening quote is at `start`.
     init(at start: Int, in text: Span<UInt8>) throws(JSONError) {
         var hasEscapes = false
         var offset = start + 1
@@ -40,10 +40,10 @@ struct JSONString {
         throw .malformed(offset: offset, expected: .stringByte)
     }
 
-    /// What the string means, byte by byte.
+    /// The unescaped bytes of the string, one at a time.
     var unescaped: Unescaped { Unescaped(offset: self.range.lowerBound, end: self.range.upperBound) }
 
-    /// What the string means; for one that is no secret.
+    /// The unescaped bytes of a string that is not secret.
     func unescapedBytes(in text: Span<UInt8>) -> [UInt8] {
         [UInt8](capacity: self.range.count) { output in
             var unescaped = self.unescaped
@@ -51,9 +51,9 @@ struct JSONString {
         }
     }
 
-    /// What a secret string means.
+    /// The unescaped bytes of a secret string.
     func unescapedBytes(in text: Span<UInt8>, into memory: SecretMemory) throws(LockedMemoryError) -> Secret {
-        // An escape is never shorter than what it stands for.
+        // An escape is never shorter than its value.
         var secret = try Secret(byteCount: self.range.count, in: memory)
         let byteCount = secret.withMutableBytes { output in
             var unescaped = self.unescaped
@@ -68,11 +68,11 @@ struct JSONString {
         return secret
     }
 
-    /// Yields the bytes of a string one at a time, so that they go straight to where they belong.
+    /// Yields the bytes of a string one at a time, so that they can be written directly to their destination.
     struct Unescaped {
         fileprivate var offset: Int
         fileprivate let end: Int
-        /// The bytes of the last escape that are still to come, the next one lowest.
+        /// Remaining bytes of the last escape, the next one lowest.
         private var pending: UInt32 = 0
 
         fileprivate init(offset: Int, end: Int) {
@@ -97,9 +97,9 @@ struct JSONString {
 }
 
 extension UInt64 {
-    /// How many of its eight bytes, from the lowest on, are ASCII that stands for itself in a string: no quote,
-    /// backslash or control character. The highest bit of a byte tells, after a subtraction that borrows where the byte
-    /// is too small; what it borrows from lies above the first such byte.
+    /// How many of its eight bytes, from the lowest on, are ASCII characters that need no escape in a string: no quote,
+    /// backslash or control character. A subtraction sets the highest bit of each byte that is too small; its borrow
+    /// affects only later bytes.
     @inline(__always)
     fileprivate var plainByteCount: Int {
         let ones: UInt64 = 0x0101_0101_0101_0101

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What ``JSONWriter`` can write as one value.
+/// A value that ``JSONWriter`` can write.
 package protocol JSONWritable {
     func write(to json: inout JSONWriter)
 }
@@ -14,7 +14,7 @@ extension Int: JSONWritable {
 }
 
 extension Double: JSONWritable {
-    /// The shortest decimal that reads back the same. JSON has no infinities: they, and what is no number, are `null`.
+    /// The shortest decimal that reads back equal. Infinities and NaN are `null`, because JSON has neither.
     package func write(to json: inout JSONWriter) {
         json.verbatim(self.isFinite ? self.description.utf8 : "null".utf8)
     }
@@ -42,11 +42,12 @@ extension Array: JSONWritable where Element: JSONWritable {
     }
 }
 
-/// One value that is JSON already.
+/// A value that is already encoded as JSON.
 package struct JSONFragment: JSONWritable, Equatable, Sendable {
+    /// The encoded value.
     package let bytes: [UInt8]
 
-    /// - Parameter bytes: exactly one value; it is written as it is.
+    /// - Parameter bytes: exactly one value, written verbatim.
     package init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     package func write(to json: inout JSONWriter) { json.verbatim(self.bytes) }

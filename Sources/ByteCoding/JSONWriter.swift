@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Writes JSON on one line, for everything that holds no secret.
+/// Writes JSON on one line, for data that is not secret.
 ///
 ///     let text = JSONWriter.object(escaping: .html) { json in
 ///         json.member("names", ["a", "b"])
 ///     }
 package struct JSONWriter: Sendable {
-    /// Which characters of a string are written as `\u….` besides those that JSON demands.
+    /// Characters of strings that are escaped as `\u….` although JSON does not require it.
     package enum Escaping: Sendable {
         /// None.
         case plain
-        /// `<`, `>`, `&` and the line ends U+2028 and U+2029, as Go's encoder and so KES does it.
+        /// `<`, `>`, `&` and the line ends U+2028 and U+2029, as in Go's encoder and so in KES.
         case html
     }
 
     private let escaping: Escaping
     private var bytes: [UInt8] = []
-    /// An item stands before the cursor, in the object or array that is open.
+    /// Whether an item precedes the cursor in the open object or array.
     private var needsComma = false
 
     /// The text of one value.
@@ -26,7 +26,7 @@ package struct JSONWriter: Sendable {
         return writer.bytes
     }
 
-    /// The text of one object, whose members `body` writes.
+    /// The text of one object. `body` writes its members.
     package static func object(escaping: Escaping, _ body: (inout JSONWriter) -> Void) -> [UInt8] {
         var writer = JSONWriter(escaping: escaping)
         writer.object(body)
@@ -37,19 +37,22 @@ package struct JSONWriter: Sendable {
 
     // MARK: Objects and arrays
 
+    /// Writes an object. `body` writes its members.
     package mutating func object(_ body: (inout JSONWriter) -> Void) {
         self.enclose("{", "}", body)
     }
 
+    /// Writes an array. `body` writes its elements.
     package mutating func array(_ body: (inout JSONWriter) -> Void) {
         self.enclose("[", "]", body)
     }
 
+    /// Writes a member of the open object.
     package mutating func member(_ name: String, _ value: some JSONWritable) {
         self.member(name) { json in value.write(to: &json) }
     }
 
-    /// A member whose value, one and no more, `body` writes.
+    /// A member with exactly one value, which `body` writes.
     package mutating func member(_ name: String, _ body: (inout JSONWriter) -> Void) {
         self.string(name)
         self.bytes.append(UInt8(ascii: ":"))
@@ -68,12 +71,13 @@ package struct JSONWriter: Sendable {
 
     // MARK: Values
 
-    /// Appends what is JSON already: a number, a word, a prepared value.
+    /// Appends encoded JSON: a number, a literal, a prepared value.
     package mutating func verbatim(_ json: some Sequence<UInt8>) {
         self.beginItem()
         self.bytes.append(contentsOf: json)
     }
 
+    /// Writes a string, escaped.
     package mutating func string(_ text: String) {
         self.beginItem()
         self.bytes.append(UInt8(ascii: "\""))
@@ -105,7 +109,7 @@ package struct JSONWriter: Sendable {
         }
     }
 
-    /// `\u` and four small hexadecimal digits.
+    /// `\u` and four hexadecimal digits in lower case.
     private mutating func appendCodePoint(_ scalar: Unicode.Scalar) {
         let digits = String(scalar.value, radix: 16)
         self.bytes.append(contentsOf: #"\u"#.utf8)

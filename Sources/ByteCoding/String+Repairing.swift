@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension String {
-    /// The text of bytes that should be UTF-8. Each byte that is part of no character becomes U+FFFD, as Go has it, where
-    /// the standard library makes one of several.
+    /// Decodes UTF-8. Each invalid byte becomes one U+FFFD, as in Go; the standard library replaces several bytes by
+    /// one.
     package init(repairing bytes: Span<UInt8>) {
         if let text = try? UTF8Span(validating: bytes) {
             self.init(copying: text)

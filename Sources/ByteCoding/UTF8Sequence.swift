@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One character's bytes in UTF-8, as table 3-7 of the Unicode standard allows them: no overlong forms, no surrogates,
-/// nothing above U+10FFFF.
+/// The bytes of one UTF-8 character, by table 3-7 of the Unicode standard: no overlong forms, no surrogates, nothing
+/// above U+10FFFF.
 enum UTF8Sequence {
-    /// How many bytes the character at `offset` has, or nil if none begins there that is whole and well-formed.
+    /// The length of the character at `offset`; nil if there is no complete and valid one.
     static func byteCount(at offset: Int, in text: Span<UInt8>) -> Int? {
         let lead = text[offset]
         let byteCount: Int

@@ -4,6 +4,7 @@ package import Cryptography
 
 /// Decides when to warn that a certificate expires: once per lead time, and once after expiry.
 package struct ExpiryAlarm: Sendable {
+    /// How near the expiry is, in increasing order.
     package enum Stage: Comparable, Sendable {
         case far
         /// The number of lead times that have begun.
@@ -26,6 +27,7 @@ package struct ExpiryAlarm: Sendable {
         self.stage = stage
     }
 
+    /// The stage at `now`, in seconds since 1970, regardless of what was reported.
     package func stage(of validity: Validity, at now: Int) -> Stage {
         if validity.hasEnded(at: now) { return .ended }
         let length = validity.notAfter - validity.notBefore

@@ -9,6 +9,7 @@ package struct FileChangeMonitor: Sendable {
     package struct Timing: Sendable {
         /// Delay from a change to the next read, and between reads of an incomplete replacement.
         package var settling = Duration.milliseconds(200)
+        /// Interval of the periodic reads.
         package var period = Duration.seconds(60)
 
         package init() {}

@@ -6,6 +6,7 @@
 /// read again. Only a fault that persists for ``patience`` is reported, and each fault only once until the files are
 /// good again.
 package struct Rotation<Fault: Error & Hashable & Sendable>: Sendable {
+    /// What to do after a read.
     package enum Decision: Equatable, Sendable {
         /// Keep the contents in use; report nothing.
         case keep
@@ -25,13 +26,14 @@ package struct Rotation<Fault: Error & Hashable & Sendable>: Sendable {
     private enum State {
         case well
         /// The current fault, its start, and the faults reported since the files were last good.
-        case faulty(Fault, since: ContinuousClock.Instant, told: Set<Fault>)
+        case faulty(Fault, since: ContinuousClock.Instant, reported: Set<Fault>)
     }
 
     /// Fingerprints of the certificates in use.
     private var current: [[UInt8]]
     private var state = State.well
 
+    /// - Parameter current: the fingerprints of the certificates in use.
     package init(current: [[UInt8]]) { self.current = current }
 
     /// - Parameters:
@@ -47,29 +49,29 @@ package struct Rotation<Fault: Error & Hashable & Sendable>: Sendable {
             self.current = certificates
             self.state = .well
             return .take
-        case (.success, .faulty(_, _, let told)) where !told.isEmpty:
+        case (.success, .faulty(_, _, let reported)) where !reported.isEmpty:
             self.state = .well
             return .recover
         case (.success, _):
             self.state = .well
             return .keep
         case (.failure(let fault), .well):
-            return self.weigh(fault, since: now, told: [], now: now, isAsked: isAsked)
-        case (.failure(let fault), .faulty(let last, let since, let told)):
-            return self.weigh(fault, since: fault == last ? since : now, told: told, now: now, isAsked: isAsked)
+            return self.weigh(fault, since: now, reported: [], now: now, isAsked: isAsked)
+        case (.failure(let fault), .faulty(let last, let since, let reported)):
+            return self.weigh(fault, since: fault == last ? since : now, reported: reported, now: now, isAsked: isAsked)
         }
     }
 
     private mutating func weigh(
         _ fault: Fault,
         since: ContinuousClock.Instant,
-        told: Set<Fault>,
+        reported: Set<Fault>,
         now: ContinuousClock.Instant,
         isAsked: Bool
     ) -> Decision {
         let isRipe = isAsked || now - since >= Self.patience
-        self.state = .faulty(fault, since: since, told: isRipe ? told.union([fault]) : told)
+        self.state = .faulty(fault, since: since, reported: isRipe ? reported.union([fault]) : reported)
         guard isRipe else { return .lookAgain }
-        return isAsked || !told.contains(fault) ? .refuse(fault) : .keep
+        return isAsked || !reported.contains(fault) ? .refuse(fault) : .keep
     }
 }

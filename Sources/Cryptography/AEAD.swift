@@ -2,12 +2,13 @@
 
 package import LockedMemory
 
-/// Authenticated encryption with a 32-byte key, a 12-byte nonce and a 16-byte tag. A sealed message is the enciphered
-/// plaintext, of the same length, and the tag behind it.
+/// Authenticated encryption with a 32-byte key, a 12-byte nonce and a 16-byte tag. A message is encrypted to a
+/// ciphertext of the same length, followed by the tag.
 ///
-/// Usable from any thread. What a caller gives and gets is in locked memory where it is secret; so are OpenSSL's own
-/// copies of keys, once ``OpenSSLMemory`` is installed.
+/// Thread-safe. Secret arguments and results are in locked memory. So are OpenSSL's own copies of keys after
+/// ``OpenSSLMemory/install(_:)``.
 package final class AEAD: Sendable {
+    /// The cipher; the raw values are OpenSSL's names.
     package enum Algorithm: String, Sendable, CaseIterable {
         /// NIST SP 800-38D.
         case aes256GCM = "AES-256-GCM"
@@ -22,14 +23,15 @@ package final class AEAD: Sendable {
 
     private let contexts: ContextPool<CipherContext>
 
-    /// - Throws: `.openSSL` when this OpenSSL has no such cipher.
+    /// - Throws: `.openSSL` if this OpenSSL lacks the cipher.
     package init(_ algorithm: Algorithm) throws(CryptographyError) {
         self.contexts = try ContextPool { () throws(CryptographyError) in
             try CipherContext(cipher: algorithm.rawValue)
         }
     }
 
-    /// Seals a message and appends it to `output`, which must have room for it. A nonce must never serve a key twice.
+    /// Encrypts a message and appends it to `output`, which must have room for it. Never use a nonce twice with the
+    /// same key.
     package func seal(
         _ plaintext: Span<UInt8>,
         appendingTo output: inout OutputSpan<UInt8>,
@@ -56,10 +58,9 @@ package final class AEAD: Sendable {
         }
     }
 
-    /// Opens a sealed message.
+    /// Decrypts a message.
     ///
-    /// - Throws: `.notAuthentic` when the tag is wrong, also when there is not even room for one. What has been
-    ///   deciphered until then is wiped.
+    /// - Throws: `.notAuthentic` if the tag is wrong or the message is shorter than a tag. Partial plaintext is wiped.
     package func open(
         _ sealed: Span<UInt8>,
         key: borrowing Secret,

@@ -3,11 +3,11 @@
 import COpenSSL
 import LockedMemory
 
-/// An `EVP_CIPHER_CTX` with its cipher, to be started anew for each message.
+/// An `EVP_CIPHER_CTX` with its cipher, reused for one message after the other.
 ///
-/// It keeps the last message's key schedule until then, which is where OpenSSL allocates: see ``OpenSSLMemory``.
+/// It keeps the last message's key schedule until the next message, in OpenSSL's memory; see ``OpenSSLMemory``.
 ///
-/// `@unchecked Sendable`: only one thread at a time uses it, the one that took it out of its ``ContextPool``.
+/// `@unchecked Sendable`: used by one thread at a time, the one that took it out of its ``ContextPool``.
 @safe final class CipherContext: @unchecked Sendable {
     enum Direction: Int32 {
         case opening = 0
@@ -18,10 +18,10 @@ import LockedMemory
     private let keyByteCount: Int
     private let ivByteCount: Int
 
-    /// - Parameter cipher: OpenSSL's name of it.
+    /// - Parameter cipher: OpenSSL's name of the cipher.
     init(cipher: String) throws(CryptographyError) {
         guard let fetched = unsafe EVP_CIPHER_fetch(nil, cipher, nil) else { throw .reported(by: "EVP_CIPHER_fetch") }
-        defer { unsafe EVP_CIPHER_free(fetched) }  // The context holds it too.
+        defer { unsafe EVP_CIPHER_free(fetched) }  // The context has a reference too.
         guard let context = unsafe EVP_CIPHER_CTX_new() else { throw .reported(by: "EVP_CIPHER_CTX_new") }
         unsafe self.context = context
         self.keyByteCount = Int(unsafe EVP_CIPHER_get_key_length(fetched))
@@ -33,7 +33,7 @@ import LockedMemory
 
     deinit { unsafe EVP_CIPHER_CTX_free(self.context) }
 
-    /// Starts a message. `key` and `iv` have the cipher's lengths.
+    /// Starts a message. `key` and `iv` must have the cipher's lengths.
     func start(_ direction: Direction, key: borrowing Secret, iv: Span<UInt8>) throws(CryptographyError) {
         precondition(key.byteCount == self.keyByteCount && iv.count == self.ivByteCount)
         let status = unsafe key.withUnsafeBytes { key in
@@ -51,13 +51,13 @@ import LockedMemory
         guard status == 1 else { throw .reported(by: "EVP_CipherInit_ex2") }
     }
 
-    /// Adds bytes to what the tag vouches for.
+    /// Adds associated data: bytes that the tag covers but that are not encrypted.
     func authenticate(_ bytes: Span<UInt8>) throws(CryptographyError) {
         guard !bytes.isEmpty else { return }
         try unsafe self.update(from: bytes, to: nil)
     }
 
-    /// Enciphers or deciphers `input` to the same number of bytes at `output`.
+    /// Encrypts or decrypts `input` to the same number of bytes at `output`.
     func transform(_ input: Span<UInt8>, to output: UnsafeMutableRawBufferPointer) throws(CryptographyError) {
         precondition(input.count == output.count)
         guard !input.isEmpty else { return }
@@ -75,9 +75,9 @@ import LockedMemory
         guard status == 1 else { throw .reported(by: "EVP_CipherUpdate") }
     }
 
-    /// The tag that a message to be opened must have.
+    /// Sets the tag to verify when a message is decrypted.
     func expect(tag: Span<UInt8>) throws(CryptographyError) {
-        // OpenSSL only reads it: the parameter is not const because the same function also writes tags.
+        // OpenSSL only reads it. The parameter is not const, because the same function also writes tags.
         let status = unsafe tag.withUnsafeBytes { tag in
             unsafe EVP_CIPHER_CTX_ctrl(
                 self.context,
@@ -89,7 +89,7 @@ import LockedMemory
         guard status == 1 else { throw .reported(by: "EVP_CIPHER_CTX_ctrl") }
     }
 
-    /// Writes the tag of a message that was sealed and is finished.
+    /// Writes the tag of an encrypted message, after ``finish()``.
     func copyTag(to output: UnsafeMutableRawBufferPointer) throws(CryptographyError) {
         let status = unsafe EVP_CIPHER_CTX_ctrl(
             self.context,
@@ -102,7 +102,7 @@ import LockedMemory
 
     /// Ends a message.
     ///
-    /// - Throws: `.notAuthentic` if it was opened and the tag is not its own.
+    /// - Throws: `.notAuthentic` if the message was decrypted and its tag is wrong.
     func finish() throws(CryptographyError) {
         var written: Int32 = 0
         guard unsafe EVP_CipherFinal_ex(self.context, nil, &written) == 1 else {

@@ -2,15 +2,15 @@
 
 import Synchronization
 
-/// Contexts that are costly to set up and serve one caller at a time.
+/// A pool of contexts that are expensive to create and used by one caller at a time.
 ///
-/// A context is either in the pool or with the one caller that took it out. So there are never more of them than threads
-/// that were at work at the same moment, and the pool needs no bound of its own.
+/// A context is either in the pool or with the caller that took it. So there are never more contexts than threads that
+/// used the pool at the same moment, and the pool needs no limit.
 final class ContextPool<Context: Sendable>: Sendable {
     private let idle: Mutex<[Context]>
     private let make: @Sendable () throws(CryptographyError) -> Context
 
-    /// Makes the first context at once, so that what cannot work is known at start.
+    /// Creates the first context at once, so that a missing algorithm is found at start.
     init(_ make: @escaping @Sendable () throws(CryptographyError) -> Context) throws(CryptographyError) {
         self.make = make
         self.idle = Mutex([try make()])

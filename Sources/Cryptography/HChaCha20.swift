@@ -2,13 +2,14 @@
 
 package import LockedMemory
 
-/// HChaCha20 (draft-irtf-cfrg-xchacha, section 2.2): a 32-byte key from a key of 32 bytes and 16 bytes that need not be
-/// secret. Usable from any thread.
+/// HChaCha20 (draft-irtf-cfrg-xchacha, section 2.2): derives a 32-byte key from a 32-byte key and 16 public bytes.
+/// Thread-safe.
 ///
-/// OpenSSL has no call for it, but it has ChaCha20, whose block is HChaCha20's permutation of the same sixteen words with
-/// those words added at the end. Word by word, `[constant ×4][key ×8][iv ×4]` goes in, and HChaCha20's result is words 0
-/// to 3 and 12 to 15 of the permutation: exactly those that had no key added, so subtracting what is public gives it back.
+/// OpenSSL has no function for it, but has ChaCha20, whose block is HChaCha20's permutation of the same sixteen words
+/// plus those words. The input is `[constant ×4][key ×8][iv ×4]`. HChaCha20's result is words 0 to 3 and 12 to 15 of
+/// the permutation. No key was added to those words, so subtracting the public input gives the result.
 package final class HChaCha20: Sendable {
+    /// The 16 public bytes.
     package typealias InitializationVector = InlineArray<16, UInt8>
 
     /// "expand 32-byte k", as little-endian words.
@@ -16,11 +17,12 @@ package final class HChaCha20: Sendable {
 
     private let contexts: ContextPool<CipherContext>
 
-    /// - Throws: `.openSSL` when this OpenSSL has no ChaCha20.
+    /// - Throws: `.openSSL` if this OpenSSL lacks ChaCha20.
     package init() throws(CryptographyError) {
         self.contexts = try ContextPool { () throws(CryptographyError) in try CipherContext(cipher: "ChaCha20") }
     }
 
+    /// - Throws: `.openSSL`, or `.memory` if there is no room for the derived key.
     package func deriveKey(
         from key: borrowing Secret,
         iv: InitializationVector,
@@ -42,7 +44,7 @@ package final class HChaCha20: Sendable {
         return derived
     }
 
-    /// The first block of ChaCha20's key stream: what enciphers zeroes.
+    /// The first block of ChaCha20's key stream: the encryption of zeros.
     private func block(
         key: borrowing Secret,
         iv: InitializationVector,

@@ -3,18 +3,19 @@
 import COpenSSL
 package import LockedMemory
 
-/// HMAC with SHA-256 (RFC 2104, FIPS 180-4) under one key. Usable from any thread.
+/// HMAC-SHA-256 (RFC 2104, FIPS 180-4) with one key. Thread-safe.
 package final class HMACSHA256: Sendable {
+    /// Length of a code in bytes.
     package static let byteCount = 32
 
     private let contexts: ContextPool<MACContext>
 
-    /// - Throws: `.openSSL` when this OpenSSL has no HMAC or no SHA-256.
+    /// - Throws: `.openSSL` if this OpenSSL lacks HMAC or SHA-256.
     package init(key: SharedSecret) throws(CryptographyError) {
         self.contexts = try ContextPool { () throws(CryptographyError) in try MACContext(key: key.value) }
     }
 
-    /// The code of a message, 32 bytes, which may serve as a key itself.
+    /// The 32-byte code of a message. A secret, because it may be used as a key.
     package func code(of message: Span<UInt8>, into memory: SecretMemory) throws(CryptographyError) -> Secret {
         var code = try memory.makeSecret(byteCount: Self.byteCount)
         try self.contexts.withContext { context throws(CryptographyError) in
@@ -26,15 +27,15 @@ package final class HMACSHA256: Sendable {
     }
 }
 
-/// An `EVP_MAC_CTX` that holds a key, to be started anew for each message.
+/// An `EVP_MAC_CTX` with a key, reused for one message after the other.
 ///
-/// `@unchecked Sendable`: only one thread at a time uses it, the one that took it out of its ``ContextPool``.
+/// `@unchecked Sendable`: used by one thread at a time, the one that took it out of its ``ContextPool``.
 @safe private final class MACContext: @unchecked Sendable {
     private let context: OpaquePointer
 
     init(key: borrowing Secret) throws(CryptographyError) {
         guard let mac = unsafe EVP_MAC_fetch(nil, "HMAC", nil) else { throw .reported(by: "EVP_MAC_fetch") }
-        defer { unsafe EVP_MAC_free(mac) }  // The context holds it too.
+        defer { unsafe EVP_MAC_free(mac) }  // The context has a reference too.
         guard let context = unsafe EVP_MAC_CTX_new(mac) else { throw .reported(by: "EVP_MAC_CTX_new") }
         unsafe self.context = context
         guard unsafe keyside_mac_set_digest(context, "SHA256") == 1 else {
@@ -49,7 +50,7 @@ package final class HMACSHA256: Sendable {
     deinit { unsafe EVP_MAC_CTX_free(self.context) }
 
     func authenticate(_ message: Span<UInt8>, into code: UnsafeMutableRawBufferPointer) throws(CryptographyError) {
-        // No key: the one that the context holds, whose two inner states OpenSSL has computed already.
+        // Without a key argument, OpenSSL reuses the context's key and its two precomputed inner states.
         guard unsafe EVP_MAC_init(self.context, nil, 0, nil) == 1 else { throw .reported(by: "EVP_MAC_init") }
         let updated = unsafe message.withUnsafeBytes { message in
             unsafe EVP_MAC_update(self.context, message.baseAddress, message.count)

@@ -4,18 +4,18 @@ import COpenSSL
 package import LockedMemory
 import Synchronization
 
-/// Where OpenSSL keeps what it allocates: keys, key schedules, TLS records, all of it.
+/// OpenSSL's allocator: the memory for keys, key schedules and TLS records.
 package enum OpenSSLMemory {
-    /// Has OpenSSL allocate in `memory` from now on: in the agent's own share, but for what ``MemoryShare/whileCurrent(_:)`` says. What it
-    /// releases is wiped.
+    /// Makes OpenSSL allocate in `memory`: in the agent's own share, unless ``MemoryShare/whileCurrent(_:)`` selects
+    /// another one. Released memory is wiped.
     ///
-    /// To be called before anything else in the process uses OpenSSL. Any number of threads may call it any number of
-    /// times; the first caller's memory is the one, and stays to the end of the process.
+    /// Call before any other use of OpenSSL in the process. Thread-safe, and can be called repeatedly: the memory of
+    /// the first call stays in use until the process exits.
     ///
-    /// OpenSSL is also told not to clean up at exit: a process that stops at once may end while its event loops still
-    /// decipher, and a clean-up would take the ground from under them. Its memory ends with the process.
+    /// Also disables OpenSSL's clean-up at exit: a process that stops at once may exit while its event loops still use
+    /// OpenSSL.
     ///
-    /// - Throws: `.openSSLInUse` when OpenSSL has allocated before the first call.
+    /// - Throws: `.openSSLInUse` if OpenSSL has allocated before the first call.
     package static func install(_ memory: SecretMemory) throws(CryptographyError) {
         let isInstalled = Self.isInstalled.withLock { isInstalled in
             if let isInstalled { return isInstalled }
@@ -35,12 +35,12 @@ package enum OpenSSLMemory {
     /// Nil until the first call.
     private static let isInstalled = Mutex<Bool?>(nil)
 
-    /// Written once, under the lock, before OpenSSL learns of the functions that read it. So they need none: OpenSSL
-    /// allocates several times in every operation.
+    /// Written once, under the lock, before OpenSSL gets the functions that read it. So reads need no lock, which
+    /// matters: OpenSSL allocates several times in every operation.
     private nonisolated(unsafe) static var memory: SecretMemory?
 
-    // What OpenSSL's own functions do with nothing: no bytes are no block, a null block is allocated or ignored, and a
-    // block that is to have no bytes is released.
+    // As OpenSSL's default functions: zero bytes allocate nothing, reallocating null allocates, freeing null does
+    // nothing, and reallocating to zero bytes frees.
 
     private static func allocate(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         guard byteCount > 0 else { return nil }

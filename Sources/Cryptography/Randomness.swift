@@ -3,9 +3,9 @@
 import COpenSSL
 package import LockedMemory
 
-/// Random bytes of OpenSSL's generators, which each thread has its own of.
+/// Random bytes from OpenSSL's generators. Each thread has its own.
 package enum Randomness {
-    /// Random bytes that others may see, as nonces.
+    /// Random bytes that may become public, such as nonces.
     package static func bytes<let count: Int>() throws(CryptographyError) -> InlineArray<count, UInt8> {
         var bytes = InlineArray<count, UInt8>(repeating: 0)
         var span = bytes.mutableSpan
@@ -16,7 +16,7 @@ package enum Randomness {
         return bytes
     }
 
-    /// Random bytes to be kept secret, from a generator whose output nobody sees.
+    /// Secret random bytes, from a separate generator.
     package static func secret(byteCount: Int, in memory: SecretMemory) throws(CryptographyError) -> Secret {
         var secret = try memory.makeSecret(byteCount: byteCount)
         let status = unsafe secret.withUnsafeMutableBytes { bytes in

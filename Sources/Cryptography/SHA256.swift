@@ -2,7 +2,7 @@
 
 import COpenSSL
 
-/// SHA-256 (FIPS 180-4) of bytes that are no secret.
+/// SHA-256 (FIPS 180-4) of bytes that are not secret.
 enum SHA256 {
     static let byteCount = 32
 

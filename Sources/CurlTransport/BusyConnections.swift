@@ -3,16 +3,17 @@
 import CCurl
 import COpenSSL
 
-/// The connections of HTTP/1.1 on which a transfer is under way, among those that should all be of HTTP/2. Belongs to the
-/// engine's thread.
+/// The HTTP/1.1 connections with a transfer in flight, in a pool that should use HTTP/2 only. Owned by the engine's
+/// thread.
 ///
-/// A server may agree on HTTP/2 with one connection and on HTTP/1.1 with the next: it was replaced, or others stand behind
-/// its name. libcurl 7.88 takes every connection to a host for one of HTTP/2 once it has seen one. It then sends a second
-/// request on one of HTTP/1.1 before the first is answered, and gives one transfer the answer to the other.
+/// A server may agree on HTTP/2 for one connection and on HTTP/1.1 for the next: it was replaced, or several servers
+/// share its name. Once libcurl 7.88 has seen HTTP/2 on one connection to a host, it assumes HTTP/2 for all of them. It
+/// then sends a second request on an HTTP/1.1 connection before the first is answered, and gives one transfer the
+/// answer of the other.
 final class BusyConnections {
     private var connections: Set<UInt> = []
 
-    /// What tells a connection from all others that are open.
+    /// Identifies an open connection.
     typealias Connection = UInt
 
     /// - Returns: false if the connection is busy already.
@@ -22,7 +23,7 @@ final class BusyConnections {
 }
 
 extension EasyHandle {
-    /// The connection that is about to carry the transfer; nil if it is one of HTTP/2, which carries many.
+    /// The connection that is about to carry the transfer. Nil for HTTP/2, which carries many.
     var exclusiveConnection: BusyConnections.Connection? {
         guard let session = unsafe keyside_curl_get_tls(self.pointer) else { return nil }
         var name: UnsafePointer<UInt8>?

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Flights that have ended and whose tasks are not yet woken. Belongs to the engine's thread.
+/// Completed transfers whose tasks are not resumed yet. Owned by the engine's thread.
 ///
-/// They are woken together, when the thread has done what there was to do: woken one by one, the threads that run tasks
-/// fall asleep in between, which costs more than the whole of libcurl's work on a request.
+/// The thread resumes them together at the end of its turn. Resumed one by one, the threads that run tasks fall asleep
+/// in between, which costs more than libcurl's whole work for a request.
 final class CompletedTransfers {
     private var transfers: [PendingTransfer] = []
 

@@ -2,10 +2,10 @@
 
 import Synchronization
 
-/// Connections that were opened with the same credentials.
+/// The connections that were opened with the same credentials.
 ///
-/// libcurl tells connections, and TLS sessions, apart by host and port and by the names of files, not by what was
-/// installed in their SSL_CTX. So new credentials need a pool of their own, and the one before is retired.
+/// libcurl distinguishes connections and TLS sessions by host, port and file names, not by the contents of their
+/// SSL_CTX. So new credentials need a new pool, and the old one is retired.
 package final class ConnectionPool: Sendable {
     private let record: PoolState
     private let inbox: EngineInbox
@@ -18,7 +18,7 @@ package final class ConnectionPool: Sendable {
     deinit { self.retire() }
 
     /// Sends a request and waits for its answer, whatever its status. Cancelling the task ends the transfer at once and
-    /// makes room for the next; over HTTP/1.1 its connection goes with it.
+    /// frees its place; over HTTP/1.1 this closes its connection.
     ///
     /// - Throws: ``TransferFailure``.
     package func perform(_ transfer: consuming Transfer) async throws(TransferFailure) -> TransferAnswer {
@@ -39,17 +39,17 @@ package final class ConnectionPool: Sendable {
         return try pending.takeAnswer()
     }
 
-    /// Takes no more transfers: they throw `.retired`. Those under way end as they would have, then its connections are
-    /// closed. So does a pool that nobody holds any more.
+    /// Accepts no more transfers: they throw `.retired`. Transfers in flight complete, then the connections are closed.
+    /// Releasing the last reference to a pool has the same effect.
     package func retire() {
         let wasRetired = self.record.isRetired.exchange(true, ordering: .relaxed)
         if !wasRetired { _ = self.inbox.post(.retire(self.record)) }
     }
 
-    /// Sockets that are open at present, those included that are about to be connected.
+    /// Open sockets, including those that are connecting.
     package var openConnections: Int { self.record.openConnections.load(ordering: .relaxed) }
-    /// Sockets that were opened so far.
+    /// Sockets opened so far.
     package var connectionsOpened: Int { self.record.connectionsOpened.load(ordering: .relaxed) }
-    /// Transfers that have not ended: waiting for a connection, or under way.
+    /// Transfers that are waiting for a connection or in flight.
     package var transfersInFlight: Int { self.record.transfersInFlight.load(ordering: .relaxed) }
 }

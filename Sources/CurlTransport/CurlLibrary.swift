@@ -6,18 +6,18 @@ import Glibc
 package import LockedMemory
 import Synchronization
 
-/// The libcurl that the process runs with.
+/// The libcurl that the process uses.
 package enum CurlLibrary {
-    /// With the libraries that it uses itself: `libcurl/7.88.1 OpenSSL/3.0.15 …`.
+    /// libcurl's version with those of its libraries: `libcurl/7.88.1 OpenSSL/3.0.15 …`.
     package static var version: String { unsafe String(cString: curl_version()) }
 
-    /// Has everything that libcurl, nghttp2 and OpenSSL allocate live in the agent's own share of `memory` from now on, wiped when it is
-    /// released: requests and answers pass through their buffers.
+    /// Makes libcurl, nghttp2 and OpenSSL allocate in the agent's share of `memory`, wiped on release, because requests
+    /// and answers pass through their buffers.
     ///
-    /// Any number of threads may call it any number of times; the first caller's memory is the one, and stays to the
-    /// end of the process. Engines and sessions call it themselves.
+    /// Thread-safe, and can be called repeatedly: the memory of the first call stays in use until the process exits.
+    /// Engines and sessions call it themselves.
     package static func install(_ memory: SecretMemory) throws(CurlSetupError) {
-        // libcurl initialises OpenSSL, which then takes no other memory.
+        // libcurl initialises OpenSSL; after that, OpenSSL's allocator cannot be changed.
         do {
             try OpenSSLMemory.install(memory)
         } catch {
@@ -34,7 +34,7 @@ package enum CurlLibrary {
                 { text in unsafe CurlLibrary.duplicate(text) },
                 { count, byteCount in unsafe CurlLibrary.allocateZeroed(count, byteCount) }
             )
-            // What HTTP/2 sends passes through nghttp2's buffers.
+            // HTTP/2 output passes through nghttp2's buffers.
             unsafe keyside_http2_allocate_with(
                 { byteCount, _ in unsafe CurlLibrary.allocate(byteCount) },
                 { block, _ in unsafe CurlLibrary.release(block) },
@@ -50,7 +50,7 @@ package enum CurlLibrary {
     /// Nil until the first call.
     private static let isInstalled = Mutex<Bool?>(nil)
 
-    /// Written once, under the lock, before libcurl learns of the functions that read it. So they need none.
+    /// Written once, under the lock, before libcurl gets the functions that read it. So reads need no lock.
     private nonisolated(unsafe) static var memory: SecretMemory?
 
     /// Blocks that libcurl and nghttp2 were refused so far, on all threads. OpenSSL's are not among them.

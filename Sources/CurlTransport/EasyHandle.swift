@@ -7,24 +7,24 @@ import LockedMemory
 
 /// A libcurl easy handle: set up once, then used for one transfer after the other.
 ///
-/// Whoever owns it has libcurl run the transfer between ``begin(_:)`` and ``finish(_:)``, and calls it from one thread
-/// at a time. It must stay where it is: libcurl calls back into it.
+/// The owner runs the transfer between ``begin(_:needsOwnConnection:)`` and ``finish(_:)``, on one thread at a time. A
+/// class, because libcurl keeps a pointer to it.
 @safe final class EasyHandle {
     let pointer: UnsafeMutableRawPointer
     private var url: RequestURL
     private var method: Transfer.Method?
-    /// Whether the transfer had a connection to be sent on.
+    /// Whether the transfer got a connection to send its request on.
     private(set) var requestWasSent = false
-    /// Whether libcurl was kept from sending the request on a connection that another transfer needs for itself.
+    /// Whether the request was held back because its connection is busy with another transfer.
     private(set) var wasTurnedAway = false
-    /// To be asked before a connection is used. Nil where libcurl uses each for one transfer at a time of its own accord.
+    /// Checked before a connection is used. Nil if libcurl itself uses each connection for one transfer at a time.
     var busyConnections: BusyConnections?
     private var connection: BusyConnections.Connection?
 
     private let memory: SecretMemory
     private let tls: ClientTLS?
     private let httpVersion: Int
-    /// CURL_ERROR_SIZE bytes in which libcurl explains a failure; empty if it does not.
+    /// CURL_ERROR_SIZE bytes for libcurl's description of a failure; empty if there is none.
     let errorText: UnsafeMutablePointer<CChar>
     /// The request's header fields that are ours.
     private var fields: UnsafeMutablePointer<curl_slist>
@@ -32,13 +32,13 @@ import LockedMemory
     private var contentType: String?
 
     private var answer: AnswerBuilder?
-    /// Why the answer is not taken further.
+    /// Why the answer is rejected.
     private(set) var refusal: TransferFailure.Kind?
-    /// What OpenSSL found when it looked at the server's certificate.
+    /// The result of OpenSSL's check of the server's certificate.
     var peerCheck = PeerCheck()
-    /// Opens the sockets of the handle's connections. Nil where libcurl does so itself.
+    /// Opens the sockets of the handle's connections. Nil: libcurl opens them.
     var opener: MultiHandle?
-    /// The errno of socket(2), where that failed.
+    /// The errno of a failed socket(2).
     var socketRefusal: CInt?
     /// The count when the transfer began.
     private var refusalsBefore = RefusedAllocations.onThisThread
@@ -48,7 +48,7 @@ import LockedMemory
 
     /// - Parameters:
     ///   - tls: nil for plain HTTP.
-    ///   - httpVersion: `CURL_HTTP_VERSION_…`
+    ///   - httpVersion: `CURL_HTTP_VERSION_…`.
     /// - Throws: `.noMemory`.
     init(tls: ClientTLS?, httpVersion: Int, memory: SecretMemory) throws(TransferFailure) {
         let url = try RequestURL()
@@ -95,7 +95,7 @@ import LockedMemory
         unsafe self.set(CURLOPT_CURLU, to: UnsafeRawPointer(self.url.pointer))
         self.set(CURLOPT_HTTP_VERSION, to: self.httpVersion)
         try self.set(CURLOPT_PROTOCOLS_STR, to: self.tls == nil ? "http" : "https")
-        // Not even where the environment names a proxy: what is asked here is asked of the key server itself.
+        // No proxy, even if the environment names one: requests go directly to the key server.
         try self.set(CURLOPT_PROXY, to: "")
         try self.set(CURLOPT_NOPROXY, to: "*")  // Without, each transfer looks for it in the environment.
         // One for every transfer, in locked memory; answers are short. Over HTTP/2, libcurl 7.88 forgets a transfer whose
@@ -122,7 +122,8 @@ import LockedMemory
         self.set(CURLOPT_SSLVERSION, to: Int(CURL_SSLVERSION_TLSv1_2))
         self.set(CURLOPT_SSL_VERIFYPEER, to: 1)
         self.set(CURLOPT_SSL_VERIFYHOST, to: 2)
-        // Whom to trust is installed below; with these libcurl would parse the system's bundle for every connection.
+        // ``prepare(_:)`` installs the trusted certificates. With these options libcurl would parse the system's bundle
+        // for every connection.
         unsafe self.set(CURLOPT_CAINFO, to: nil)
         unsafe self.set(CURLOPT_CAPATH, to: nil)
         unsafe self.set(CURLOPT_SSL_CTX_DATA, to: Unmanaged.passUnretained(self).toOpaque())
@@ -139,9 +140,9 @@ import LockedMemory
 
     // MARK: A transfer
 
-    /// Makes `transfer` the one that libcurl runs next. It must outlive the run, since its body is not copied.
+    /// Sets up the next transfer. `transfer` must outlive the run, because its body is not copied.
     ///
-    /// - Parameter needsOwnConnection: whether it must not be sent on one that there is already.
+    /// - Parameter needsOwnConnection: whether the transfer must not use an existing connection.
     /// - Throws: `.noMemory`.
     func begin(_ transfer: borrowing Transfer, needsOwnConnection: Bool) throws(TransferFailure) {
         self.refusalsBefore = RefusedAllocations.onThisThread
@@ -189,7 +190,7 @@ import LockedMemory
         )
     }
 
-    /// Forgets the transfer, ended or not. libcurl must have been told before.
+    /// Clears the transfer, completed or not. It must be removed from libcurl's multi handle before.
     func reset() {
         unsafe self.set(CURLOPT_POSTFIELDS, to: nil)
         unsafe self.errorText.pointee = 0
@@ -202,7 +203,7 @@ import LockedMemory
         self.peerCheck = PeerCheck()
     }
 
-    /// For a connection that is about to shake hands. Its SSL_CTX is its own.
+    /// Prepares the SSL_CTX of a connection before its handshake. Each connection has its own.
     private func prepare(_ context: OpaquePointer) -> Bool {
         guard let tls = self.tls, unsafe tls.install(in: context) else { return false }
         unsafe PeerCheck.watch(context, for: self)
@@ -215,7 +216,7 @@ import LockedMemory
         return socket
     }
 
-    /// There is a connection; it may be the second one, where the first has broken.
+    /// Called when there is a connection; a second time if the first connection has broken.
     private func mayBeSent() -> Bool {
         self.leaveConnection()
         if let busyConnections = self.busyConnections, let connection = self.exclusiveConnection {
@@ -233,7 +234,7 @@ import LockedMemory
         if let connection = self.connection.take() { self.busyConnections?.release(connection) }
     }
 
-    /// - Returns: false to end the transfer.
+    /// - Returns: false to abort the transfer.
     private func receive(_ bytes: Span<UInt8>) -> Bool {
         do {
             self.answer = try self.answer.take()?.appending(bytes)
@@ -258,7 +259,7 @@ import LockedMemory
         guard unsafe keyside_curl_set_text(self.pointer, option, text) == CURLE_OK else { throw .noMemory }
     }
 
-    /// What the pointer leads to must outlive its use by libcurl.
+    /// The memory behind the pointer must outlive its use by libcurl.
     @unsafe func set(_ option: CURLoption, to pointer: UnsafeRawPointer?) {
         unsafe keyside_curl_set_pointer(self.pointer, option, pointer)
     }

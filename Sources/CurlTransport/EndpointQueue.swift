@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The flights of one pool to one endpoint: some on lanes, the others waiting for their turn, first come, first served.
+/// The transfers of one pool to one endpoint: some on handles, the others waiting, first come, first served.
 ///
-/// libcurl has a queue of its own, which this keeps empty: deadlines do not reach into it, and each transfer in it tries
-/// a dead endpoint anew, one connect timeout after the other.
+/// libcurl has a queue of its own, which must stay empty: it ignores deadlines, and each transfer in it tries a dead
+/// endpoint again, one connect timeout after the other.
 final class EndpointQueue {
     let endpoint: String
     private var waiting: [PendingTransfer] = []
@@ -17,14 +17,14 @@ final class EndpointQueue {
         self.requestCountMax = requestCountMax
     }
 
-    /// All of them.
+    /// All transfers, waiting and in flight.
     var transfers: [PendingTransfer] { self.waiting + self.handles.compactMap { $0.load?.pending } }
 
     func append(_ pending: PendingTransfer) { self.waiting.append(pending) }
 
-    /// Takes out the flight whose turn it is, if there is room for it.
+    /// Removes the next transfer, if there is room for it.
     ///
-    /// Where connections are shared, the first goes alone until it has one, which the others then join.
+    /// Over HTTP/2, the first transfer runs alone until it has a connection, which the others then share.
     func next() -> PendingTransfer? {
         guard !self.waiting.isEmpty else { return nil }
         let room =
@@ -35,7 +35,7 @@ final class EndpointQueue {
         return self.handles.count < room ? self.waiting.removeFirst() : nil
     }
 
-    /// Takes out those that `isTaken` says, whosever turn it is.
+    /// Removes waiting transfers that match, regardless of their order.
     func removeWaiting(where isTaken: (PendingTransfer) -> Bool) -> [PendingTransfer] {
         let taken = self.waiting.filter(isTaken)
         if !taken.isEmpty { self.waiting.removeAll(where: isTaken) }
@@ -50,6 +50,6 @@ final class EndpointQueue {
         self.handles.removeLast()
     }
 
-    /// Whether a flight has a connection to the endpoint at present.
+    /// Whether a transfer has a connection to the endpoint.
     var isConnected: Bool { self.handles.contains { $0.easy.requestWasSent } }
 }

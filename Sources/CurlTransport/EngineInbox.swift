@@ -4,19 +4,19 @@ import CCurl
 import Glibc
 import Synchronization
 
-/// What callers want of the engine's thread, in the order they said it: the only way to that thread.
+/// Commands of callers for the engine's thread, in order. The only way to reach that thread.
 ///
-/// Its length needs no bound of its own: there are at most two orders for each task that waits.
+/// Needs no limit: each waiting task sends at most two commands.
 final class EngineInbox: Sendable {
     enum Command: Sendable {
         case start(PendingTransfer, in: PoolState)
         case cancel(PendingTransfer, in: PoolState)
         case retire(PoolState)
-        /// Whoever wants to know is told when all has ended.
+        /// The continuation is resumed when everything has stopped.
         case stop(CheckedContinuation<Void, Never>?)
     }
 
-    /// An eventfd(2) that becomes readable when there are orders and the thread sleeps.
+    /// An eventfd(2) that becomes readable when a command arrives while the thread sleeps.
     let wakeUp: CInt
     private let state = Mutex(State())
 
@@ -33,7 +33,7 @@ final class EngineInbox: Sendable {
 
     deinit { Glibc.close(self.wakeUp) }
 
-    /// - Returns: false if the engine was stopped, and the order is not taken.
+    /// - Returns: false if the engine was stopped; the command is then not accepted.
     func post(_ command: Command) -> Bool {
         let (isTaken, isFirst) = self.state.withLock { state in
             guard !state.isClosed else { return (false, false) }
@@ -47,7 +47,8 @@ final class EngineInbox: Sendable {
 
     // MARK: The thread's side
 
-    /// Swaps what has come for `inbox`, which is empty. The thread is awake: nobody rings until it falls asleep.
+    /// Swaps the pending commands with `inbox`, which must be empty. The thread counts as awake afterwards: commands do
+    /// not signal ``wakeUp``.
     func take(into inbox: inout [Command]) {
         self.state.withLock { state in
             state.isAsleep = false
@@ -55,7 +56,7 @@ final class EngineInbox: Sendable {
         }
     }
 
-    /// - Returns: whether the thread may sleep: there are no orders, and the next one will ring.
+    /// - Returns: whether the thread may sleep: there is no command, and the next one will signal ``wakeUp``.
     func fallAsleep() -> Bool {
         self.state.withLock { state in
             state.isAsleep = state.inbox.isEmpty
@@ -63,7 +64,7 @@ final class EngineInbox: Sendable {
         }
     }
 
-    /// Takes no more orders.
+    /// Accepts no more commands.
     func close(into inbox: inout [Command]) {
         self.state.withLock { state in
             state.isClosed = true

@@ -5,7 +5,8 @@ import Linux
 import LockedMemory
 import Synchronization
 
-/// What the engine's thread does until it is told to stop: carry out orders, call libcurl when it is time, sleep.
+/// The loop of the engine's thread: execute commands, call libcurl when a timer or socket is due, sleep; until it is
+/// stopped.
 final class EngineLoop {
     private let inbox: EngineInbox
     private let options: TransferEngine.Options
@@ -13,12 +14,12 @@ final class EngineLoop {
     private let turnCount: TurnCount
     private let poller: Poller
     private let completed = CompletedTransfers()
-    /// Pools that have been used and are not drained. A few at most: one, and those that were retired just now.
+    /// Pools in use, and those that were retired and still have transfers.
     private var pools: [PoolTraffic] = []
-    /// So far.
+    /// Pools created so far.
     private var trafficCount: UInt32 = 0
     private var batch: [EngineInbox.Command] = []
-    /// Who waits for the end. Nil until somebody wants it.
+    /// The continuations to resume after the end. Nil until a stop is requested.
     private var stopping: [CheckedContinuation<Void, Never>]?
 
     init(
@@ -29,12 +30,12 @@ final class EngineLoop {
         self.memory = memory
         self.turnCount = turnCount
         self.poller = try Poller()
-        // On the edge, each ring wakes once, and the bell never has to be read.
+        // Edge-triggered: each signal wakes the thread once, so the eventfd is never read.
         self.poller.watch(
             Poller.Tag(pool: 0, descriptor: inbox.wakeUp), for: Poller.readable | Poller.onEdge, isNew: true)
     }
 
-    /// - Returns: who waits for the end, to be told when the loop is gone too.
+    /// - Returns: the continuations to resume after the loop was released.
     func run() -> [CheckedContinuation<Void, Never>] {
         unsafe keyside_curl_name_thread("transfers")
         while true {
@@ -92,7 +93,7 @@ final class EngineLoop {
 
     // MARK: Sleep
 
-    /// Until something happens, which it then tells to whom it concerns.
+    /// Sleeps until an event, and dispatches it.
     private func sleep() {
         let timeout = self.inbox.fallAsleep() ? self.millisecondsToSleep : 0
         self.poller.sleep(milliseconds: timeout) { tag, events in
@@ -101,7 +102,7 @@ final class EngineLoop {
         for pool in self.pools { pool.settle() }
     }
 
-    /// -1 for ever. Rounded up: woken too early, libcurl would have nothing to do yet.
+    /// -1: no limit. Rounded up: woken too early, libcurl would have nothing to do yet.
     private var millisecondsToSleep: CInt {
         guard let wakeAt = self.pools.lazy.compactMap(\.wakeAt).min() else { return -1 }
         let left = wakeAt - .now

@@ -4,12 +4,12 @@ import CCurl
 import Glibc
 import LockedMemory
 
-/// A libcurl multi handle: the connections of one pool. Belongs to the engine's thread.
+/// A libcurl multi handle: the connections of one pool. Owned by the engine's thread.
 ///
-/// libcurl says which sockets it wants watched, which the engine's ``Poller`` is told, and when it wants to be called,
-/// which is ``timer``. It must stay where it is: libcurl calls back into it.
+/// libcurl reports which sockets to watch, which is passed to the engine's ``Poller``, and when it wants to be called,
+/// which is ``timer``. A class, because libcurl keeps a pointer to it.
 @safe final class MultiHandle {
-    /// When libcurl wants ``callTimer()``.
+    /// When ``callTimer()`` is due.
     private(set) var timer: ContinuousClock.Instant?
     /// Whether nothing but ``nextEnded()``, ``remove(_:)`` and ``close()`` may follow, for lack of memory.
     ///
@@ -27,7 +27,7 @@ import LockedMemory
     }
 
     private let pointer: UnsafeMutableRawPointer
-    /// The TLS sessions for all lanes, each of which would else keep some of its own.
+    /// TLS sessions shared by all handles. Without it, each handle would keep its own.
     private let share: UnsafeMutableRawPointer
     private let record: PoolState
     private let number: UInt32
@@ -58,7 +58,7 @@ import LockedMemory
         unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_PIPELINING, pipelining)
         unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAX_HOST_CONNECTIONS, options.requestCountMax)
         unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAX_TOTAL_CONNECTIONS, options.connectionCountMax)
-        // By default as many as four for each transfer under way: after a burst, all but four would be closed.
+        // libcurl's default is four connections per transfer in flight: after a burst, it would close all but four.
         unsafe keyside_curl_multi_set_long(pointer, CURLMOPT_MAXCONNECTS, options.connectionCountMax)
 
         let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
@@ -76,10 +76,11 @@ import LockedMemory
         }
     }
 
-    /// Closes all connections. There must be no transfers any more; the lanes go after it, since connections know them.
+    /// Closes all connections. There must be no transfers; the handles must live on until then, because connections
+    /// refer to them.
     func close() { unsafe curl_multi_cleanup(self.pointer) }
 
-    /// After the last lane, which shares the sessions.
+    /// Release after the last handle, which shares the sessions.
     deinit { unsafe curl_share_cleanup(self.share) }
 
     private static func at(_ context: UnsafeMutableRawPointer) -> MultiHandle {
@@ -88,7 +89,7 @@ import LockedMemory
 
     // MARK: Transfers
 
-    /// Has an easy handle take part: its sockets are counted and watched, its TLS sessions shared.
+    /// Adopts an easy handle: its sockets are counted and watched, its TLS sessions shared.
     func adopt(_ easy: EasyHandle) {
         let itself = unsafe Unmanaged.passUnretained(self).toOpaque()
         unsafe easy.set(CURLOPT_SHARE, to: self.share)
@@ -159,21 +160,21 @@ import LockedMemory
         if code == CURLM_OUT_OF_MEMORY || wereRefused && self.sharing == .multiplexed { self.isBroken = true }
     }
 
-    /// A transfer that has ended since the last call; it still has to be removed.
-    func nextEnded() -> (lane: TransferHandle, code: CURLcode)? {
+    /// The next transfer that has completed; it must still be removed.
+    func nextEnded() -> (handle: TransferHandle, code: CURLcode)? {
         var remaining: CInt = 0
         while let message = unsafe curl_multi_info_read(self.pointer, &remaining) {
             guard unsafe message.pointee.msg == CURLMSG_DONE,
-                let lane = unsafe TransferHandle.of(message.pointee.easy_handle)
+                let handle = unsafe TransferHandle.of(message.pointee.easy_handle)
             else { continue }
-            return unsafe (lane, message.pointee.data.result)
+            return unsafe (handle, message.pointee.data.result)
         }
         return nil
     }
 
     // MARK: Events
 
-    /// - Parameter events: what the ``Poller`` reports of a socket.
+    /// - Parameter events: reported by the ``Poller`` for the socket.
     func call(about socket: CInt, events: UInt32) {
         var selected: CInt = 0
         if events & Poller.readable != 0 { selected |= CURL_CSELECT_IN }
@@ -195,7 +196,7 @@ import LockedMemory
         if interest & CURL_POLL_IN != 0 { events |= Poller.readable }
         if interest & CURL_POLL_OUT != 0 { events |= Poller.writable }
         self.poller.watch(Poller.Tag(pool: self.number, descriptor: socket), for: events, isNew: !isKnown)
-        // Any mark will do: from now on it says that the socket is known.
+        // Any non-null mark: it shows that the socket is known.
         unsafe curl_multi_assign(self.pointer, socket, Unmanaged.passUnretained(self).toOpaque())
     }
 }

@@ -2,19 +2,19 @@
 
 import COpenSSL
 
-/// What OpenSSL found when it looked at a server's chain of certificates: libcurl tells only that it failed.
+/// OpenSSL's verdict on a server's certificate chain. libcurl reports only that the check failed.
 struct PeerCheck {
     struct Refusal {
         let certificate: String
         let reason: String
     }
 
-    /// The server's own certificate: subject, names, issuer. Nil before it was looked at, and on a resumed session.
+    /// The server's own certificate: subject, names, issuer. Nil before it was checked, and on a resumed session.
     private(set) var certificate: String?
-    /// The first certificate of the chain that did not pass.
+    /// The first certificate of the chain that was rejected.
     private(set) var refusal: Refusal?
 
-    /// Has the handshakes of an SSL_CTX report to the easy handle that makes them. It outlives the SSL_CTX.
+    /// Makes handshakes of an SSL_CTX report to the easy handle, which must outlive it.
     @unsafe static func watch(_ context: OpaquePointer, for handle: EasyHandle) {
         unsafe SSL_CTX_set_ex_data(context, Self.slot, Unmanaged.passUnretained(handle).toOpaque())
         unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER) { isAccepted, verification in
@@ -26,7 +26,7 @@ struct PeerCheck {
         }
     }
 
-    /// Where in an SSL_CTX the easy handle stands.
+    /// The index of the easy handle in an SSL_CTX.
     private static let slot = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_SSL_CTX, 0, nil, nil, nil, nil)
 
     private static func handle(of verification: OpaquePointer) -> EasyHandle? {
@@ -68,7 +68,7 @@ struct PeerCheck {
         return text.isEmpty ? "(no name)" : text
     }
 
-    /// What `body` prints into a BIO, cut where it gets too long for a line.
+    /// The text that `body` prints into a BIO, truncated to a line.
     private static func print(_ body: (OpaquePointer) -> CInt) -> String {
         guard let bio = unsafe BIO_new(BIO_s_mem()) else { return "" }
         defer { unsafe BIO_free(bio) }

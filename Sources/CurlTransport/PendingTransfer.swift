@@ -2,7 +2,7 @@
 
 import Synchronization
 
-/// A transfer between the task that awaits it and the engine's thread that carries it out.
+/// A transfer between the task that awaits it and the engine's thread that performs it.
 final class PendingTransfer: Sendable {
     typealias Outcome = Result<TransferAnswer, TransferFailure>
 
@@ -17,31 +17,31 @@ final class PendingTransfer: Sendable {
 
     init(_ transfer: consuming Transfer) { self.transfer = transfer }
 
-    /// Says who waits. To be called once, before the engine learns of the flight.
+    /// Sets the continuation. Call once, before the engine gets the transfer.
     func wait(_ waiter: CheckedContinuation<Void, Never>) {
         self.state.withLock { $0.waiter = waiter }
     }
 
-    /// For a cancellation that comes before the flight has reached the engine.
+    /// For a cancellation before the transfer has reached the engine.
     func cancel() { self.state.withLock { $0.isCancelled = true } }
 
     var isCancelled: Bool { self.state.withLock { $0.isCancelled } }
 
-    /// Notes what came of it, once.
+    /// Stores the outcome, once.
     func end(_ outcome: consuming Outcome) {
         var outcome: Outcome? = outcome
         self.state.withLock { state in
-            precondition(state.outcome == nil, "a flight ends once")
+            precondition(state.outcome == nil, "a transfer ends once")
             state.outcome = outcome.take()
         }
     }
 
-    /// Wakes the one who waits, after ``end(_:)``.
+    /// Resumes the waiting task, after ``end(_:)``.
     func announce() {
         self.state.withLock { $0.waiter.take() }?.resume()
     }
 
-    /// What came of it, for the one who has waited.
+    /// Takes the outcome after the wait.
     func takeAnswer() throws(TransferFailure) -> TransferAnswer {
         guard let outcome = self.state.withLock({ $0.outcome.take() }) else {
             preconditionFailure("an answer is taken once, after the wait for it")

@@ -3,22 +3,22 @@
 import CCurl
 import Glibc
 
-/// epoll(7): what the engine's thread sleeps in. Belongs to that thread.
+/// The epoll(7) instance that the engine's thread sleeps in. Owned by that thread.
 @safe final class Poller {
-    /// What is kept for a descriptor: whose it is.
+    /// Identifies a registered descriptor.
     struct Tag: Equatable {
-        /// The pool's number, 0 for what is no pool's.
+        /// The pool's number; 0 for descriptors of no pool.
         let pool: UInt32
         let descriptor: CInt
     }
 
     private let descriptor: CInt
     private let events: UnsafeMutableBufferPointer<epoll_event>
-    /// What was ``expect(_:)``ed and not yet ``closed(_:)``, each at the place of its descriptor.
+    /// Registrations by descriptor, from ``expect(_:)`` to ``closed(_:)``.
     private var expected: [Registration?] = []
 
     private struct Registration {
-        /// What the kernel reports of it; nil if it is not registered.
+        /// The events that the kernel reports; nil if the descriptor is not registered.
         var events: UInt32?
         var isWatched = false
     }
@@ -40,10 +40,10 @@ import Glibc
         unsafe self.events.deallocate()
     }
 
-    /// Reports what of `events` becomes true of a descriptor, from now on.
+    /// Starts reporting events of a descriptor.
     ///
-    /// - Parameter isNew: whether it is watched for the first time, or for something else. Of what is expected, it is
-    ///   known here.
+    /// - Parameter isNew: whether its registration is new or changes. Ignored for expected descriptors, whose
+    ///   registration is known.
     func watch(_ tag: Tag, for events: UInt32, isNew: Bool) {
         guard let registration = self.registration(of: tag.descriptor) else {
             return self.register(tag, for: events, isNew: isNew)
@@ -52,10 +52,10 @@ import Glibc
         self.expected[Int(tag.descriptor)] = Registration(events: events, isWatched: true)
     }
 
-    /// Reports nothing of a descriptor any more.
+    /// Stops reporting events of a descriptor.
     ///
-    /// What is expected stays registered until the kernel has something to report of it: most likely, it is watched for
-    /// the same again before.
+    /// An expected descriptor stays registered until the kernel next reports an event, because it will probably be
+    /// watched for the same events again before.
     func forget(_ descriptor: CInt) {
         if self.registration(of: descriptor) == nil {
             self.unregister(descriptor)
@@ -64,15 +64,14 @@ import Glibc
         }
     }
 
-    /// A descriptor was opened that is about to be watched and forgotten many times. Its end has to be told by
-    /// ``closed(_:)``.
+    /// Announces a descriptor that will be watched and unwatched many times. ``closed(_:)`` must follow.
     func expect(_ descriptor: CInt) {
         let missing = Int(descriptor) + 1 - self.expected.count
         if missing > 0 { self.expected.append(contentsOf: repeatElement(nil, count: missing)) }
         self.expected[Int(descriptor)] = Registration()
     }
 
-    /// The kernel forgets what is closed.
+    /// The kernel removes a closed descriptor itself.
     func closed(_ descriptor: CInt) {
         if self.registration(of: descriptor) != nil { self.expected[Int(descriptor)] = nil }
     }
@@ -90,7 +89,7 @@ import Glibc
         epoll_ctl(self.descriptor, EPOLL_CTL_DEL, descriptor, nil)
     }
 
-    /// Whether a report is for somebody. If not, there are no more of it.
+    /// Whether an event is wanted. If not, the descriptor is unregistered.
     private func isWatched(_ descriptor: CInt) -> Bool {
         guard let registration = self.registration(of: descriptor), !registration.isWatched else { return true }
         self.unregister(descriptor)
@@ -98,9 +97,9 @@ import Glibc
         return false
     }
 
-    /// Sleeps until there is something to report, and reports it.
+    /// Sleeps until there are events, and reports them.
     ///
-    /// - Parameter milliseconds: the longest sleep; -1 for ever.
+    /// - Parameter milliseconds: maximum sleep; -1: no limit.
     func sleep(milliseconds: CInt, _ report: (Tag, _ events: UInt32) -> Void) {
         let count = unsafe epoll_wait(self.descriptor, self.events.baseAddress, CInt(self.events.count), milliseconds)
         for index in 0..<max(0, Int(count)) {

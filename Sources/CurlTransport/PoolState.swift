@@ -3,7 +3,7 @@
 import Cryptography
 import Synchronization
 
-/// What a pool's callers and the engine's thread both know of it.
+/// The state that a pool shares between its callers and the engine's thread.
 final class PoolState: Sendable {
     let tls: ClientTLS
     let isRetired = Atomic(false)

@@ -5,14 +5,14 @@ import Linux
 import LockedMemory
 import Synchronization
 
-/// What happens on one pool, or on that part of it which shares its connections in the same way: which flights are under
-/// way, which wait, and what becomes of them. Belongs to the engine's thread.
+/// The transfers of one pool, or of the part of it with the same kind of connections: those in flight, those waiting,
+/// and their completion. Owned by the engine's thread.
 ///
-/// Every flight that is started is ended, once: by libcurl, by its deadline, by its caller, or by ``close()``.
+/// Every transfer that is started is completed once: by libcurl, by its deadline, by its caller, or by ``close()``.
 final class PoolTraffic {
     typealias Instant = ContinuousClock.Instant
 
-    /// How many transfers a connection carries at a time.
+    /// How many transfers a connection carries concurrently.
     enum Sharing {
         /// HTTP/1.1.
         case oneByOne
@@ -22,7 +22,7 @@ final class PoolTraffic {
 
     let record: PoolState
     let sharing: Sharing
-    /// Tells its sockets from those of others; never used again.
+    /// Identifies its sockets; never reused.
     let number: UInt32
     /// Nil once it was of no use any more, until the next flight needs one.
     private var multi: MultiHandle?
@@ -32,11 +32,11 @@ final class PoolTraffic {
     private let memory: SecretMemory
     private let busyConnections = BusyConnections()
     private var queues: [EndpointQueue] = []
-    /// As many as there were flights under way at a time, at most.
+    /// At most as many as transfers were in flight at the same time.
     private var handles: [TransferHandle] = []
     private var idleHandles: [TransferHandle] = []
     private var flightCount = 0
-    /// No flight's deadline is before this. It moves on when it is reached, not when a flight ends.
+    /// A lower bound of all deadlines. Updated when it is reached, not when a transfer completes.
     private var earliestDeadline: Instant?
     /// Of the engine's thread, when flights were last looked at for it.
     private var refusalCount = RefusedAllocations.onThisThread
@@ -72,16 +72,16 @@ final class PoolTraffic {
         self.admit(from: queue)
     }
 
-    /// Does nothing if the flight has ended.
+    /// Does nothing if the transfer is complete.
     func cancel(_ pending: PendingTransfer) {
         self.end({ $0 === pending }) { TransferFailure(.cancelled, requestWasSent: $0) }
         self.settle()
     }
 
-    /// Whether the pool was retired, and has nothing left to do.
+    /// Whether the pool was retired and has no transfers left.
     var isDrained: Bool { self.flightCount == 0 && self.record.isRetired.load(ordering: .relaxed) }
 
-    /// Ends everything, and closes all connections. Nothing may follow.
+    /// Completes all transfers and closes all connections. The object must not be used afterwards.
     func close() {
         self.end({ _ in true }) { TransferFailure(.stopped, requestWasSent: $0) }
         self.closeConnections()
@@ -114,7 +114,7 @@ final class PoolTraffic {
     /// The ``Poller`` has something to report of a socket. To be followed by ``settle()``, once for all reports.
     func act(on socket: CInt, events: UInt32) { self.multi?.call(about: socket, events: events) }
 
-    /// Hands over what has ended, and lets others take their turn.
+    /// Completes finished transfers and starts waiting ones.
     func settle() {
         while let (handle, code) = self.multi?.nextEnded() { self.land(handle, code) }
         if self.multi?.isBroken == true { self.abandonConnections() }
@@ -130,7 +130,7 @@ final class PoolTraffic {
         return min(timer, deadline)
     }
 
-    /// Does what is due, if anything. What is too late is not sent any more.
+    /// Runs the timers that are due. Transfers past their deadline are not sent any more.
     func wake(at now: Instant) {
         if let deadline = self.earliestDeadline, deadline <= now {
             self.endForLackOfMemory { handle, load in load.deadline <= now && handle.easy.wasRefusedMemory }
@@ -182,8 +182,8 @@ final class PoolTraffic {
     private func takeOff(_ pending: PendingTransfer, from queue: EndpointQueue) throws(TransferFailure) {
         let handle = if let idle = self.idleHandles.popLast() { idle } else { try self.makeHandle() }
         do throws(TransferFailure) {
-            // libcurl sends again what got no answer on a connection that was used before.
-            try self.launch(pending, on: handle, needsOwnConnection: !pending.transfer.isRepeatable)
+            // libcurl repeats a request that got no answer on a connection that was used before.
+            try self.run(pending, on: handle, needsOwnConnection: !pending.transfer.isRepeatable)
         } catch {
             handle.easy.reset()
             self.idleHandles.append(handle)
@@ -193,7 +193,7 @@ final class PoolTraffic {
         queue.occupy(handle)
     }
 
-    private func launch(_ pending: PendingTransfer, on handle: TransferHandle, needsOwnConnection: Bool)
+    private func run(_ pending: PendingTransfer, on handle: TransferHandle, needsOwnConnection: Bool)
         throws(TransferFailure)
     {
         let connectTimeout = pending.transfer.connectTimeout ?? self.options.connectTimeout
@@ -202,13 +202,13 @@ final class PoolTraffic {
         guard self.multi?.add(handle) == true else { throw .noMemory }
     }
 
-    private func land(_ handle: TransferHandle, _ code: CURLcode) {
+    private func complete(_ handle: TransferHandle, _ code: CURLcode) {
         guard let load = handle.load else { return }
         do throws(TransferFailure) {
             if handle.easy.wasTurnedAway {
                 self.multi?.remove(handle)
                 handle.easy.reset()
-                return try self.launch(load.pending, on: handle, needsOwnConnection: true)
+                return try self.run(load.pending, on: handle, needsOwnConnection: true)
             }
             let answer = try handle.easy.finish(code)
             self.vacate(handle)
@@ -216,15 +216,15 @@ final class PoolTraffic {
         } catch {
             self.vacate(handle)
             self.end(load.pending, .failure(error))
-            // Those who wait would find the same, each after a connect timeout of their own.
+            // Waiting transfers would fail in the same way, each after a connect timeout of its own.
             guard error.isOfConnection, !load.queue.isConnected else { return }
             for pending in load.queue.removeWaiting(where: { _ in true }) { self.end(pending, .failure(error)) }
         }
     }
 
-    /// Ends the flights that are meant, wherever they are.
+    /// Completes the matching transfers, waiting or in flight.
     ///
-    /// - Parameter failure: is told whether the request was sent.
+    /// - Parameter failure: gets whether the request was sent.
     private func end(_ isMeant: (PendingTransfer) -> Bool, with failure: (Bool) -> TransferFailure) {
         for queue in self.queues {
             for pending in queue.removeWaiting(where: isMeant) { self.end(pending, .failure(failure(false))) }
@@ -243,7 +243,7 @@ final class PoolTraffic {
         self.completed.end(pending, outcome)
     }
 
-    // MARK: Lanes
+    // MARK: Handles
 
     private func makeHandle() throws(TransferFailure) -> TransferHandle {
         let httpVersion =
@@ -252,11 +252,12 @@ final class PoolTraffic {
             case .multiplexed: Int(CURL_HTTP_VERSION_2TLS)
             }
         let easy = try EasyHandle(tls: self.record.tls, httpVersion: httpVersion, memory: self.memory)
-        // Rather wait for a connection to share than open one more, should the server allow fewer streams than we do.
+        // Wait for a connection to share rather than open another one, in case the server allows fewer streams than we
+        // do.
         easy.set(CURLOPT_PIPEWAIT, to: self.sharing == .multiplexed ? 1 : 0)
-        // What must have a connection of its own leaves it to nobody.
+        // A connection that must be exclusive must not be reused either.
         easy.set(CURLOPT_FORBID_REUSE, to: self.sharing == .oneByOne && self.options.httpVersion == .http2 ? 1 : 0)
-        // A resolver that does not answer would else be waited for, by the whole engine, when its transfer ends.
+        // Otherwise the whole engine would wait for an unresponsive resolver when its transfer ends.
         easy.set(CURLOPT_QUICK_EXIT, to: 1)
         easy.set(CURLOPT_MAXAGE_CONN, to: Int(self.options.idleTimeout.components.seconds))
         easy.set(CURLOPT_TCP_KEEPALIVE, to: 1)
@@ -285,7 +286,7 @@ final class PoolTraffic {
 }
 
 extension PoolTraffic.Sharing {
-    /// Each has connections of its own, for libcurl does not keep them apart: see ``BusyConnections``.
+    /// Each kind has connections of its own, because libcurl does not separate them; see ``BusyConnections``.
     init(_ transfer: borrowing Transfer, _ options: TransferEngine.Options) {
         switch options.httpVersion {
         case .auto, .http11: self = .oneByOne

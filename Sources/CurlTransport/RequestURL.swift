@@ -2,12 +2,11 @@
 
 import CCurl
 
-/// The URL of an easy handle, taken apart by libcurl: once, as long as the handle asks for the same.
+/// The URL of an easy handle, parsed by libcurl once and reused as long as it stays the same.
 ///
-/// Given as text, libcurl would parse it anew for each transfer and write it out again, which takes it a seventh of its
-/// time.
+/// From text, libcurl would parse and rebuild it for each transfer, a seventh of its time.
 @safe struct RequestURL: ~Copyable {
-    /// For `CURLOPT_CURLU`. Transfers only read it, and it may change between them.
+    /// For `CURLOPT_CURLU`. Transfers only read it; it may change between them.
     let pointer: OpaquePointer
     private var endpoint = ""
     private var path = ""
@@ -23,7 +22,7 @@ import CCurl
     /// - Parameters:
     ///   - endpoint: see ``Transfer/endpoint``.
     ///   - path: see ``Transfer/path``.
-    /// - Throws: `.noMemory`; `.broken` where libcurl takes it for no URL.
+    /// - Throws: `.noMemory`; `.broken` if libcurl cannot parse the URL.
     mutating func change(to endpoint: String, _ path: String) throws(TransferFailure) {
         guard endpoint != self.endpoint || path != self.path else { return }
         let code = unsafe curl_url_set(self.pointer, CURLUPART_URL, endpoint + path, 0)

@@ -2,7 +2,7 @@
 
 package import LockedMemory
 
-/// One HTTP request, to be sent once: performing it consumes it.
+/// One HTTP request, sent once: performing it consumes it.
 package struct Transfer: ~Copyable, Sendable {
     package enum Method: String, Sendable {
         case get = "GET"
@@ -12,7 +12,7 @@ package struct Transfer: ~Copyable, Sendable {
     }
 
     package let method: Method
-    /// Scheme, host and port: `https://kes-1:7373`. Connections are counted, and shared, by this.
+    /// Scheme, host and port: `https://kes-1:7373`. Connections are counted and shared by endpoint.
     package let endpoint: String
     /// Path and query, percent-encoded: `/v1/key/decrypt/my-key`. Never holds a secret.
     package let path: String
@@ -22,20 +22,20 @@ package struct Transfer: ~Copyable, Sendable {
     package let contentType: String?
     /// The longest body an answer may have.
     package let answerByteCountMax: Int
-    /// Memory for an answer of this length is taken when its first byte comes; a longer one moves as it grows.
+    /// Bytes reserved for the answer when its first byte arrives. A longer answer is moved as it grows.
     package let answerByteCountExpected: Int
-    /// Whether the answer must lie in locked memory.
+    /// Whether the answer must be kept in locked memory.
     package let answerIsSecret: Bool
-    /// When it has failed, wherever it is: waiting for a connection, sending, receiving.
+    /// When the transfer fails, in every phase: waiting for a connection, sending, receiving.
     package let deadline: ContinuousClock.Instant
-    /// How long name, connection and handshake may take together, where that is less than with the engine's other
-    /// transfers. Nil: as with those.
+    /// Maximum time for name resolution, connection and handshake together, if less than the engine's. Nil: the
+    /// engine's.
     package let connectTimeout: Duration?
-    /// Whether the server may see it twice.
+    /// Whether the server may receive the request twice.
     ///
-    /// A server may close a kept-alive connection just as a request goes out on it. libcurl then sends the request once
-    /// more, not knowing whether the server has read it. What must not be repeated therefore gets a connection of its
-    /// own that nothing was sent on before, and HTTP/1.1, where nobody else can join it.
+    /// A server may close a kept-alive connection just as a request is sent on it. libcurl then sends the request
+    /// again, without knowing whether the server has processed it. So a request that is not repeatable gets a new
+    /// connection of its own, and HTTP/1.1, so that no other transfer shares it.
     package let isRepeatable: Bool
 
     package init(

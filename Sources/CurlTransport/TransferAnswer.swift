@@ -2,13 +2,14 @@
 
 package import LockedMemory
 
-/// What a server answered, whatever its status.
+/// A server's answer, whatever its status.
 package struct TransferAnswer: ~Copyable, Sendable {
     package enum HTTPVersion: Sendable {
         case http1
         case http2
     }
 
+    /// The HTTP status, of any class.
     package let status: Int
     package let httpVersion: HTTPVersion
     package let body: AnswerBody
@@ -24,13 +25,14 @@ package struct TransferAnswer: ~Copyable, Sendable {
     }
 }
 
-/// The bytes of an answer, wiped when it ends.
+/// The bytes of an answer, wiped on release.
 package enum AnswerBody: ~Copyable, Sendable {
-    /// In locked memory: it may hold a plaintext.
+    /// In locked memory, because it may hold a plaintext.
     case secret(Secret)
-    /// It holds no secret: in locked memory only as long as there is some to spare.
+    /// It holds no secret. In locked memory while there is enough, otherwise in ordinary memory.
     case transit(TransitBuffer)
 
+    /// Calls `body` with the bytes.
     package borrowing func withBytes<Result: ~Copyable, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -41,7 +43,7 @@ package enum AnswerBody: ~Copyable, Sendable {
     }
 }
 
-/// An answer that arrives in pieces.
+/// An answer that arrives in parts.
 enum AnswerBuilder: ~Copyable, Sendable {
     case secret(SecretBuilder)
     case transit(TransitBuffer, byteCountMax: Int)
@@ -56,7 +58,7 @@ enum AnswerBuilder: ~Copyable, Sendable {
             : .transit(TransitBuffer(in: memory), byteCountMax: transfer.answerByteCountMax)
     }
 
-    /// - Returns: this builder with more bytes, or nil if that would be more than the answer may have.
+    /// - Returns: this builder with more bytes; nil if the answer would exceed its limit.
     consuming func appending(_ bytes: Span<UInt8>) throws(LockedMemoryError) -> AnswerBuilder? {
         switch consume self {
         case .secret(var builder):

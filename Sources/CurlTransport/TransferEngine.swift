@@ -5,26 +5,29 @@ import Glibc
 package import LockedMemory
 import Synchronization
 
-/// Carries HTTPS requests over libcurl, on one thread of its own for any number of them.
+/// Performs HTTPS requests with libcurl, on one thread for any number of them.
 ///
-/// Callers await by continuation; no thread blocks for a transfer. Everything of libcurl's is touched on the engine's
-/// thread alone, which sleeps in epoll_wait(2) and wakes for a socket, for a timer of libcurl's, for a deadline, or for
-/// an order in its ``EngineInbox``. It ends with ``stop()``, or with the engine.
+/// Callers suspend; no thread blocks for a transfer. Only the engine's thread calls libcurl. It sleeps in
+/// epoll_wait(2), and wakes for a socket, a timer of libcurl, a deadline, or a command in its ``EngineInbox``. It ends
+/// with ``stop()``, or when the engine is released.
 ///
-/// HTTPS_PROXY and the like are not looked at: what is asked here is asked of the key server itself.
+/// Proxy variables such as HTTPS_PROXY are ignored: requests go directly to the key server.
 package final class TransferEngine: Sendable {
+    /// Settings of an engine. They apply to all its pools.
     package struct Options: Sendable, Equatable {
         package var httpVersion: HTTPVersion
-        /// For name, connection and handshake together.
+        /// For name resolution, connection and handshake together.
         package var connectTimeout: Duration
-        /// The most requests under way to one endpoint, each on a connection of its own over HTTP/1.1. More wait here.
+        /// Maximum number of requests in flight to one endpoint; over HTTP/1.1, each has a connection. More requests
+        /// wait.
         ///
-        /// ``MemoryPlan/upstreamRequests`` says for how many there is memory.
+        /// ``MemoryPlan/upstreamRequests`` is the number that there is memory for.
         package var requestCountMax: Int
-        /// The most connections of a pool, whatever their endpoints. To open one more, the one idle longest is closed.
+        /// Maximum number of connections of a pool, over all endpoints. Beyond it, the connection that was idle longest
+        /// is closed.
         package var connectionCountMax = 256
 
-        /// How long a connection may be idle and still be used. A KES server closes one after 90 s.
+        /// Maximum idle time of a connection before it is no longer used. A KES server closes one after 90 s.
         package var idleTimeout = Duration.seconds(60)
 
         package init(
@@ -37,20 +40,21 @@ package final class TransferEngine: Sendable {
         }
     }
 
+    /// The protocol of new connections.
     package enum HTTPVersion: Sendable {
-        /// What costs least and loses nothing. That is HTTP/1.1: here and in the server it takes a little less of the
-        /// processor's time, and libcurl 7.88 may lose the answer of an HTTP/2 server that refuses a request before it has
-        /// taken the body, and fails a request that crosses a GOAWAY.
+        /// The cheapest reliable protocol, which is HTTP/1.1: it needs slightly less CPU here and in the server.
+        /// libcurl 7.88 may lose the answer of an HTTP/2 server that refuses a request before it has read the body, and
+        /// fails a request that crosses a GOAWAY.
         case auto
         case http11
-        /// HTTP/1.1 where the server does not speak it, and for what is not repeatable.
+        /// HTTP/2; but HTTP/1.1 with servers that lack HTTP/2, and for requests that are not repeatable.
         case http2
     }
 
     private let inbox: EngineInbox
     private let turns = TurnCount()
 
-    /// - Throws: when the libraries were in use before, or the kernel has no descriptor or thread left.
+    /// - Throws: if the libraries were used before, or no descriptor or thread is available.
     package init(options: Options = Options(), memory: SecretMemory) throws(CurlSetupError) {
         try CurlLibrary.install(memory)
         self.inbox = try EngineInbox()
@@ -60,22 +64,22 @@ package final class TransferEngine: Sendable {
 
     deinit { _ = self.inbox.post(.stop(nil)) }
 
-    /// A pool whose connections are opened with `tls`.
+    /// Creates a pool whose connections use `tls`.
     package func makePool(tls: ClientTLS) -> ConnectionPool {
         ConnectionPool(record: PoolState(tls: tls), inbox: self.inbox)
     }
 
-    /// Ends every transfer with `.stopped` and closes every connection. Returns when the thread has nothing left to do.
+    /// Completes every transfer with `.stopped` and closes every connection. Returns when the thread has finished.
     package func stop() async {
         await withCheckedContinuation { waiter in
             if !self.inbox.post(.stop(waiter)) { waiter.resume() }
         }
     }
 
-    /// How often the thread has woken up: an engine with nothing to do does not turn.
+    /// How often the thread has woken up. For tests: an idle engine does not wake.
     package var turnCount: Int { self.turns.value.load(ordering: .relaxed) }
 
-    /// The thread takes no signals: they are for those who expect them.
+    /// The thread blocks all signals, so that other threads receive them.
     private static func startThread(_ loop: EngineLoop) throws(CurlSetupError) {
         var all = sigset_t()
         var before = sigset_t()
@@ -83,7 +87,7 @@ package final class TransferEngine: Sendable {
         unsafe pthread_sigmask(SIG_SETMASK, &all, &before)
         defer { unsafe pthread_sigmask(SIG_SETMASK, &before, nil) }
 
-        // From here on the loop is the thread's alone.
+        // From here on, only the thread uses the loop.
         let context = unsafe Unmanaged.passRetained(loop)
         var thread = pthread_t()
         let code = unsafe pthread_create(
@@ -102,7 +106,7 @@ package final class TransferEngine: Sendable {
     }
 }
 
-/// How often the engine's thread has woken up.
+/// Counts how often the engine's thread has woken up.
 final class TurnCount: Sendable {
     let value = Atomic(0)
 }

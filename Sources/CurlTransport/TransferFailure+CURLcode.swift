@@ -6,7 +6,7 @@ import Glibc
 extension TransferFailure {
     static var noMemory: Self { Self(.noMemory, requestWasSent: false) }
 
-    /// What happened on this side, in our own words.
+    /// A failure on this side, with a text of our own.
     init(_ kind: Kind, requestWasSent: Bool) {
         let reason =
             switch kind {
@@ -28,7 +28,7 @@ extension TransferFailure {
         self.init(kind, reason: reason, requestWasSent: requestWasSent)
     }
 
-    /// Whether there was no connection to be had: likely the same for everybody who waits for one.
+    /// Whether no connection could be made. Other transfers that wait for one would probably fail in the same way.
     var isOfConnection: Bool {
         guard !self.requestWasSent else { return false }
         return switch self.kind {
@@ -39,7 +39,7 @@ extension TransferFailure {
 }
 
 extension EasyHandle {
-    /// What libcurl's code means here; the one place that reads it.
+    /// Interprets libcurl's code. The only place that does.
     func failure(_ code: CURLcode) -> TransferFailure {
         let explanation = unsafe String(cString: self.errorText)
         let reason = explanation.isEmpty ? unsafe String(cString: curl_easy_strerror(code)) : explanation
@@ -47,8 +47,8 @@ extension EasyHandle {
 
         let kind: TransferFailure.Kind
         switch code {
-        // Whatever libcurl and OpenSSL call it: a certificate is "too weak" or "not trusted", and a handshake fails, where a
-        // check of theirs was refused memory.
+        // If OpenSSL was refused memory, libcurl may report a certificate as "too weak" or "not trusted", or a failed
+        // handshake.
         case _ where self.wasRefusedMemory || reason.hasSuffix("malloc failure"):
             kind = .noMemory
         case CURLE_COULDNT_CONNECT where Self.isLackOfResources(systemCode):
@@ -57,8 +57,8 @@ extension EasyHandle {
             kind = .nameNotResolved
         case CURLE_COULDNT_CONNECT:
             kind = systemCode == EACCES || systemCode == EPERM ? .notPermitted : .refused
-        // Where the signature is wrong, as that of an authority of the same name and another key is, OpenSSL's error is
-        // not that verification failed, and libcurl has another code for it.
+        // If a signature is wrong, as with a CA certificate of the same name and another key, OpenSSL reports another
+        // error than a failed verification, and libcurl another code.
         case CURLE_PEER_FAILED_VERIFICATION,
             CURLE_SSL_CONNECT_ERROR where self.peerCheck.refusal != nil:
             kind = .notTrusted(
@@ -66,7 +66,8 @@ extension EasyHandle {
                 reason: self.peerCheck.refusal?.reason ?? reason)
         case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_ABORTED_BY_CALLBACK:
             kind = .tls
-        // Under TLS 1.3 the server judges our certificate when the handshake is over for us. Only OpenSSL's words tell.
+        // Under TLS 1.3 the server checks our certificate after the handshake is complete for us. Only OpenSSL's text
+        // shows that.
         case CURLE_RECV_ERROR where reason.contains(" alert "), CURLE_SEND_ERROR where reason.contains(" alert "):
             kind = .tls
         case CURLE_OPERATION_TIMEDOUT:
@@ -78,7 +79,8 @@ extension EasyHandle {
         default:
             kind = .broken
         }
-        // libcurl's words are its last ones: the other side may have hung up since its certificate was refused.
+        // libcurl's text describes the last event: the other side may have closed the connection because its
+        // certificate was refused.
         let isOfSystem = code == CURLE_COULDNT_CONNECT && systemCode != 0
         let told =
             if case .notTrusted(_, let refusal) = kind {
@@ -89,7 +91,7 @@ extension EasyHandle {
         return TransferFailure(kind, reason: told, requestWasSent: self.requestWasSent)
     }
 
-    /// Whether an errno of socket(2) or connect(2) tells of this machine and not of the other side.
+    /// Whether an errno of socket(2) or connect(2) is about this machine, not the other side.
     private static func isLackOfResources(_ code: CInt) -> Bool {
         switch code {
         case EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL: true

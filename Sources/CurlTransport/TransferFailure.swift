@@ -1,28 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why there is no answer, or none that could be taken whole.
+/// Why a transfer has no complete answer.
 package struct TransferFailure: Error, Equatable, Sendable {
+    /// The cause, by what a caller decides.
     package enum Kind: Equatable, Sendable {
         case nameNotResolved
-        /// Nobody listens there, or there is no way to it.
+        /// No process listens there, or there is no route.
         case refused
-        /// The way is there and barred: the mode of a socket's name, or this machine's packet filter.
+        /// Blocked on this side: by the permissions of a socket file, or by the packet filter.
         case notPermitted
-        /// The server's certificate was not accepted: which one (subject, names, issuer), and why.
+        /// The server's certificate was rejected: which one (subject, names, issuer), and why.
         case notTrusted(certificate: String, reason: String)
-        /// The handshake failed otherwise, or the server ended it with an alert: as a rule it does not take our
+        /// The handshake failed in another way, or the server sent an alert, usually because it rejects our
         /// certificate. Under TLS 1.3 that comes after the request was sent.
         case tls
-        /// `whileConnecting`: the connect timeout, or the deadline before there was a connection to send on.
+        /// `whileConnecting`: the connect timeout or the deadline has passed before there was a connection.
         case timedOut(whileConnecting: Bool)
-        /// The connection ended before the answer did, or what came is not HTTP.
+        /// The connection was closed before the answer was complete, or the answer is not HTTP.
         case broken
         case answerTooLarge
-        /// This process was refused locked memory.
+        /// This process has no locked memory left.
         case noMemory
         /// This machine had no descriptor, port or buffer left for a connection.
         case noResources
-        /// By the task that waited.
+        /// The waiting task was cancelled.
         case cancelled
         /// The pool was retired before the transfer reached it. Nothing was sent: take the pool that replaced it.
         case retired

@@ -19,10 +19,10 @@ final class TransferHandle {
         unsafe easy.set(CURLOPT_PRIVATE, to: Unmanaged.passUnretained(self).toOpaque())
     }
 
-    /// The lane of a libcurl handle.
+    /// The transfer handle of a libcurl handle.
     static func of(_ handle: UnsafeMutableRawPointer) -> TransferHandle? {
-        var lane: UnsafePointer<CChar>?
-        unsafe keyside_curl_get_text(handle, CURLINFO_PRIVATE, &lane)
-        return unsafe lane.map { unsafe Unmanaged<TransferHandle>.fromOpaque($0).takeUnretainedValue() }
+        var stored: UnsafePointer<CChar>?
+        unsafe keyside_curl_get_text(handle, CURLINFO_PRIVATE, &stored)
+        return unsafe stored.map { unsafe Unmanaged<TransferHandle>.fromOpaque($0).takeUnretainedValue() }
     }
 }

@@ -2,31 +2,31 @@
 
 import CNghttp2
 
-/// Counts the frames that a client sends, from the bytes alone.
+/// Counts a client's frames from the raw bytes.
 ///
-/// nghttp2 reports neither the frames that it ignores nor the heads that it skips, and both cost work. The frame layout
+/// nghttp2 reports neither the frames that it ignores nor the heads that it skips, but both cost work. The frame layout
 /// is that of RFC 9113 §4.1: 24 bits of length, type, flags, stream.
 struct FrameMeter {
-    /// Frames since the last ``requestEnded()`` that ask for nothing: all but DATA that has data.
+    /// Frames since the last ``requestEnded()`` that carry no data: all but DATA with content.
     private(set) var idleFrameCount = 0
-    /// The number of the head that has begun and is not complete, counted from the connection's first. A head is a HEADERS
-    /// frame with its CONTINUATION frames; no other frame can come in between.
+    /// The number of the incomplete head, counted from the connection's first; nil if there is none. A head is a
+    /// HEADERS frame and its CONTINUATION frames; no other frame can come between them.
     private(set) var openHead: Int?
-    /// Bytes of the open head, or of the last one, as they are sent: compressed.
+    /// Compressed bytes of the open head, or of the last one.
     private(set) var headByteCount = 0
 
     private var headCount = 0
     private var prefaceLeft = Self.prefaceByteCount
-    /// Bytes of a frame header that came in parts.
+    /// Bytes of a frame header that arrived in parts.
     private var pending: UInt64 = 0
     private var pendingByteCount = 0
     private var payloadLeft = 0
-    /// Whether the open head is complete at the end of the payload.
+    /// Whether the end of the payload completes the open head.
     private var payloadEndsHead = false
 
     private static let prefaceByteCount = 24
     private static let frameHeaderByteCount = 9
-    /// Length, type and flags of a frame header. The stream behind them does not matter here.
+    /// Length, type and flags of a frame header. The stream is not needed.
     private static let meteredByteCount = 5
 
     mutating func requestEnded() { self.idleFrameCount = 0 }
@@ -56,7 +56,7 @@ struct FrameMeter {
         self.pending = 0
         self.pendingByteCount = 0
         self.payloadLeft = length
-        // Padding can make DATA without data look like some.
+        // Padding can make an empty DATA frame look as if it had content.
         let hasData = length > 0 && flags & NGHTTP2_FLAG_PADDED.rawValue == 0
         if type != NGHTTP2_DATA.rawValue || !hasData { self.idleFrameCount += 1 }
         if type == NGHTTP2_HEADERS.rawValue {

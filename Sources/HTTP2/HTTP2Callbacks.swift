@@ -4,9 +4,9 @@ import CNghttp2
 import LockedMemory
 import Primitives
 
-/// What nghttp2 calls: each hands what it is told to the ``HTTP2Session`` that it is told by.
+/// The callbacks of nghttp2. Each passes its event to the ``HTTP2Session`` that it belongs to.
 enum HTTP2Callbacks {
-    /// Made once, for all sessions. Nobody changes it.
+    /// Created once and shared by all sessions. Immutable.
     nonisolated(unsafe) static let all: OpaquePointer? = unsafe Self.make()
 
     private static var frameHeadByteCount: Int { 9 }
@@ -33,7 +33,7 @@ enum HTTP2Callbacks {
             unsafe session.field(of: frame.hd.stream_id, name.span, value.span)
             return 0
         }
-        // nghttp2 would pass over it. What one reader passes over, another may read.
+        // By default nghttp2 ignores an invalid field. Another reader might not ignore it.
         unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) { _, _, _, _, _, _, _, _ in
             NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE.rawValue
         }
@@ -69,7 +69,7 @@ enum HTTP2Callbacks {
         return unsafe callbacks
     }
 
-    /// Says how much of an answer there is; ``HTTP2Session/sendPart(of:behind:_:)`` copies it.
+    /// Returns how much of an answer goes into the next frame; ``HTTP2Session/sendPart(of:behind:_:)`` copies it.
     static let readAnswer: nghttp2_data_source_read_callback = { _, _, _, byteCountMax, flags, source, user in
         guard let source = unsafe source, let flags = unsafe flags,
             let part = unsafe HTTP2Callbacks.session(user)?

@@ -2,42 +2,42 @@
 
 import HTTPMessages
 
-/// What one connection of HTTP/2 may take. Each has a reason; none is what a library happens to do by itself.
+/// Limits of one HTTP/2 connection.
 package struct HTTP2Limits: Sendable {
-    /// Requests at a time. A client of Go's opens another connection for what goes beyond, an object store has fewer.
+    /// Maximum concurrent streams. Go's client opens another connection beyond it; object stores need fewer.
     package var concurrentStreams = 128
-    /// Bytes of a request's body.
+    /// Maximum request body, in bytes.
     package var bodyByteCount = 1_000_000
-    /// Bodies of all streams together, with the answers that wait, of the order of what a connection of HTTP/1.1 may cost. A
-    /// body that goes beyond is not answered on its merits.
+    /// Maximum bytes of all buffered bodies and unsent answers of a connection, similar to what an HTTP/1.1 connection
+    /// may use. A request whose body exceeds it is refused.
     package var heldByteCount = 4 << 20
-    /// The same for answers, whose requests fitted: a client that leaves so much unread is not served any longer.
+    /// Maximum bytes of unsent answers. A client that leaves more unread is disconnected.
     package var unreadByteCount = 8 << 20
-    /// What a client may have under way before it is told that it was taken: bodies of some thousand requests.
+    /// Connection flow-control window, in bytes: a thousand typical request bodies.
     package var windowByteCount = 1 << 20
-    /// Streams that the client opens and resets at once (CVE-2023-44487): so many, and so many more each second. Then the
-    /// connection ends.
+    /// Maximum burst, and rate per second, of streams that the client opens and resets at once (CVE-2023-44487). Beyond
+    /// it, the connection is closed.
     package var resetBurst = 200
     package var resetsPerSecond = 20
-    /// Answers to PING and SETTINGS that the client does not read (CVE-2019-9512, -9515). Then the connection ends.
+    /// Maximum unread answers to PING and SETTINGS (CVE-2019-9512, -9515). Beyond it, the connection is closed.
     package var unreadAcknowledgements = 64
-    /// Settings in one frame (CVE-2020-11080).
+    /// Maximum settings in one frame (CVE-2020-11080).
     package var settingsPerFrame = 16
     /// CONTINUATION frames of one head (CVE-2024-27316). With the HEADERS frame, nine frames of 16 KiB hold more than
     /// ``fieldByteCount``. nghttp2's own default is 8, too.
     package var continuations = 8
-    /// Frames without data between two complete requests: DATA without content, SETTINGS, PING, PRIORITY, heads, unknown
-    /// types, and so on (CVE-2019-9512 to -9518). Go's client sends two for a request. Looked at after each read.
+    /// Maximum frames without data between two complete requests: empty DATA, SETTINGS, PING, PRIORITY, heads, unknown
+    /// types, and so on (CVE-2019-9512 to -9518). Go's client sends two per request. Checked after each read.
     package var idleFrames = 1_000
-    /// Methods, targets and authorities that the connection holds until their heads are understood, all streams together.
+    /// Maximum bytes of methods, targets and authorities in unparsed heads, all streams together.
     package var headByteCount = 64 << 10
-    /// Bytes of all fields that one head may have before the connection ends; above ``StreamHead/byteCountMax``, up to
-    /// which a head is accepted, and up to here the answer is 431.
+    /// Maximum decoded size of one head, in bytes. Up to ``StreamHead/byteCountMax`` a head is accepted; up to this
+    /// limit the answer is 431; beyond it, the connection is closed.
     package var fieldByteCount = 2 * StreamHead.byteCountMax
-    /// How much larger all heads of a connection may be than what the client has sent. A 4 KiB field that is kept in
-    /// HPACK's table costs one byte to repeat; with the smallest head around it, this is its ratio.
+    /// Maximum ratio of decoded head bytes to received bytes of a connection. Repeating a 4 KiB field from HPACK's
+    /// table costs one byte; in the smallest possible head, that gives this ratio.
     package var expansion = 256
-    /// Bytes of heads for which ``expansion`` is not looked at yet.
+    /// Decoded head bytes up to which ``expansion`` is not checked.
     package var expandedByteCountMin = 1 << 20
 
     package init() {}

@@ -5,21 +5,21 @@ import HTTPMessages
 import LockedMemory
 import Primitives
 
-/// What nghttp2 tells of a connection, noted.
+/// Records what nghttp2's callbacks report.
 extension HTTP2Session {
     func headBegan(_ number: Int32, isRequest: Bool) {
         self.fieldByteCount = 0
         guard isRequest else { return }
         let slot = self.streams.insert(HTTP2Stream(number: number, memory: self.memory))
         let data = unsafe UnsafeMutableRawPointer(bitPattern: UInt(slot.rawValue))
-        // Without it, nothing would ever be heard of the stream again.
+        // Without user data, the session would miss all later events of the stream.
         if unsafe nghttp2_session_set_stream_user_data(self.session, number, data) != 0 { self.streams[slot] = nil }
     }
 
-    /// Counts a field of any head, trailers included, in HPACK's measure.
+    /// Counts a field of any head, trailers included, by HPACK's size of a field.
     ///
-    /// - Returns: false where the head or the connection has far too many. The connection then ends, and nothing more of
-    ///   the head is decoded.
+    /// - Returns: false if the head or the connection exceeds a limit. The connection is then closed, and the rest of
+    ///   the head is not decoded.
     func admitField(of byteCount: Int) -> Bool {
         self.fieldByteCount += byteCount + StreamHead.fieldOverhead
         self.expandedByteCount += byteCount + StreamHead.fieldOverhead
@@ -72,20 +72,20 @@ extension HTTP2Session {
         self.events.append(.closed(HTTP2StreamID(slot)))
     }
 
-    /// The end is announced. The ping goes behind that: nghttp2 would have it overtake what is not sent.
+    /// The ping must follow the announcement: nghttp2 would send it before frames that are still queued.
     func endAnnounced() { unsafe nghttp2_submit_ping(self.session, 0, nil) }
 
     func pingAnswered() { self.events.append(.pingAnswered) }
 
-    /// How much of an answer goes into its next frame, at most `byteCountMax`, and whether that is all.
+    /// How many bytes of an answer go into its next frame, at most `byteCountMax`, and whether they are the last.
     func nextPart(of slot: SlotMap<HTTP2Stream>.ID, atMost byteCountMax: Int) -> (byteCount: Int, isLast: Bool)? {
         guard let left = self.streams[slot]?.answer.byteCount else { return nil }
         return (min(left, byteCountMax), left <= byteCountMax)
     }
 
-    /// Writes a frame of an answer.
+    /// Appends a frame of an answer to the output.
     ///
-    /// - Returns: false where there is less of it than the frame says.
+    /// - Returns: false if the answer is shorter than the frame announces.
     func sendPart(of slot: SlotMap<HTTP2Stream>.ID, behind frameHead: Span<UInt8>, _ byteCount: Int) -> Bool {
         guard let left = self.streams[slot]?.answer.byteCount, byteCount <= left else { return false }
         self.output.append(frameHead)
@@ -95,8 +95,8 @@ extension HTTP2Session {
         return true
     }
 
-    /// An answer has gone. What still comes of the request is thrown away: clients are known that do not look at an answer
-    /// before they have sent everything, and take a reset in between for a failure (libcurl 7.88).
+    /// An answer was sent completely. The rest of the request is discarded without a reset: libcurl 7.88 does not read
+    /// an answer before it has sent the whole body, and treats a reset in between as a failure.
     func answerEnded(_ number: Int32) {
         guard let slot = self.slot(of: number) else { return }
         self.streams[slot]?.isAnswered = true

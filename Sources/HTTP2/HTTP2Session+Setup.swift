@@ -4,7 +4,7 @@ import CNghttp2
 import HTTPMessages
 import LockedMemory
 
-/// How nghttp2 is set up for a connection.
+/// The setup of nghttp2 for a connection.
 extension HTTP2Session {
     static func makeSession(limits: HTTP2Limits, memory: HTTP2Memory) -> OpaquePointer? {
         var option: OpaquePointer?
@@ -24,7 +24,7 @@ extension HTTP2Session {
         return unsafe session
     }
 
-    /// The settings that a connection begins with.
+    /// Sends the connection's initial SETTINGS.
     static func greet(_ session: OpaquePointer, _ limits: HTTP2Limits) -> Bool {
         let settings = [
             nghttp2_settings_entry(
@@ -33,7 +33,7 @@ extension HTTP2Session {
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_MAX_HEADER_LIST_SIZE.rawValue),
                 value: UInt32(StreamHead.byteCountMax)),
-            // Answers are short, and all of one urgency.
+            // Answers are short and of equal priority.
             nghttp2_settings_entry(
                 settings_id: Int32(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES.rawValue), value: 1),
         ]
@@ -41,7 +41,7 @@ extension HTTP2Session {
             && nghttp2_session_set_local_window_size(session, 0, 0, Int32(limits.windowByteCount)) == 0
     }
 
-    /// Has the fields of a head written, and hands them over in nghttp2's form. It copies what it keeps.
+    /// Writes the fields of a head and passes them to nghttp2, which copies what it needs.
     func withFields(
         upTo byteCountMax: Int, _ write: (inout OutputRawSpan, inout [FieldExtent]) -> Void,
         submit: (UnsafePointer<nghttp2_nv>?, Int) -> CInt
@@ -70,7 +70,7 @@ extension HTTP2Session {
 }
 
 extension FieldExtent {
-    /// What is never said again is not to be remembered: to enter it costs more than to spell it out.
+    /// Fields whose values are never repeated stay out of HPACK's table: an entry costs more than a literal.
     fileprivate var flags: UInt8 {
         UInt8(self.repeats ? NGHTTP2_NV_FLAG_NONE.rawValue : NGHTTP2_NV_FLAG_NO_INDEX.rawValue)
     }

@@ -5,16 +5,16 @@ package import HTTPMessages
 package import LockedMemory
 import Primitives
 
-/// The server's side of one connection of HTTP/2, RFC 9113, as nghttp2 does it: frames, header compression, flow control,
-/// and what of the rules can be told from frames alone. It knows no socket, no clock, and not what requests are about.
+/// The server side of one HTTP/2 connection (RFC 9113), on top of nghttp2: frames, header compression, flow control,
+/// and the rules that depend on frames alone. Knows no socket, no clock, and not what requests mean.
 ///
-/// Bytes in by ``receive(_:)``, then what happened by ``nextEvent()``; answers in by ``respond(to:_:date:body:)``, then
-/// bytes out by ``write(into:upTo:)``. nghttp2's callbacks note what they see and decide nothing.
+/// Input: ``receive(_:)``, then ``nextEvent()``. Output: ``respond(to:_:date:body:)``, then ``write(into:upTo:)``.
+/// nghttp2's callbacks only record events.
 ///
-/// A body is copied once on either way: from the frames that it came in, and into those that it goes out in. nghttp2 sees
-/// neither, so that what it allocates holds no plaintext.
+/// Each body is copied once: out of the received frames, or into the sent ones. nghttp2 copies no body, so its memory
+/// holds no plaintext.
 ///
-/// Used by one thread at a time. A class, since nghttp2 needs it to stay where it is.
+/// Not thread-safe. A class, because nghttp2 keeps a pointer to it.
 @safe package final class HTTP2Session {
     let limits: HTTP2Limits
     let memory: SecretMemory
@@ -22,15 +22,15 @@ import Primitives
     private let allocator: HTTP2Memory
     // None of these is lent to anybody who could reach the session meanwhile, which need not be looked at with every use.
     @safe @exclusivity(unchecked) var streams = SlotMap<HTTP2Stream>()
-    /// Bytes of bodies and answers that wait.
+    /// Bytes of buffered bodies and unsent answers.
     @safe @exclusivity(unchecked) package internal(set) var heldByteCount = 0
 
     let session: OpaquePointer
     @safe @exclusivity(unchecked) var events: [HTTP2Event] = []
     @safe @exclusivity(unchecked) private var eventsTaken = 0
-    /// What is being written to, for the length of ``write(into:upTo:)``.
+    /// The destination during ``write(into:upTo:)``.
     @safe @exclusivity(unchecked) var output: TransitBuffer
-    /// Of the fields of a head that is being written.
+    /// The lengths of names and values in the head being written.
     @safe @exclusivity(unchecked) var extents: [FieldExtent] = []
     @safe @exclusivity(unchecked) var meter = FrameMeter()
     /// Whether nghttp2 has failed in a way that it does not recover from.
@@ -40,14 +40,14 @@ import Primitives
     private var isBroken: Bool { self.hasFailed || self.allocator.wasRefused }
     /// Bytes of heads that are not understood yet.
     @safe @exclusivity(unchecked) package internal(set) var headByteCount = 0
-    /// Bytes of the fields of the head that is being decoded, in HPACK's measure.
+    /// Decoded size of the current head, by HPACK's size of a field.
     @safe @exclusivity(unchecked) var fieldByteCount = 0
-    /// The same of all heads, and the bytes that they came in, with everything else.
+    /// Decoded size of all heads, and all received bytes.
     @safe @exclusivity(unchecked) var expandedByteCount = 0
     @safe @exclusivity(unchecked) var receivedByteCount = 0
 
-    /// - Parameter memory: also where nghttp2 allocates, see ``HTTP2Memory``.
-    /// - Returns: nil where there is no memory for it.
+    /// - Parameter memory: for bodies, and for nghttp2; see ``HTTP2Memory``.
+    /// - Returns: nil if there is no memory.
     package init?(limits: HTTP2Limits, memory: SecretMemory) {
         let allocator = HTTP2Memory(memory)
         guard let session = unsafe Self.makeSession(limits: limits, memory: allocator) else { return nil }
@@ -61,20 +61,20 @@ import Primitives
     }
 
     deinit {
-        // Streams that are closed by this are none of anybody's business.
+        // The callbacks for streams that this closes must not reach the session.
         unsafe nghttp2_session_set_user_data(self.session, nil)
         unsafe nghttp2_session_del(self.session)
     }
 
-    // MARK: In
+    // MARK: Input
 
-    /// Takes what the client has sent. Events follow from it.
+    /// Processes bytes from the client. ``nextEvent()`` returns the resulting events.
     ///
-    /// - Returns: false if the connection is of no use any more, and nothing is to be said.
+    /// - Returns: false if the connection is unusable and must be closed without an answer.
     package func receive(_ input: Span<UInt8>) -> Bool {
         self.receivedByteCount += input.count
         self.meter.receive(input)
-        // Nothing of such a head is decoded beyond this read.
+        // The head is not decoded beyond this read.
         if self.meter.headByteCount > self.limits.fieldByteCount { self.endForExcess() }
         defer { if self.meter.idleFrameCount >= self.limits.idleFrames { self.endForExcess() } }
         let taken = unsafe input.withUnsafeBufferPointer { input in
@@ -83,7 +83,7 @@ import Primitives
         return taken >= 0 && !self.isBroken
     }
 
-    /// What has happened, in order, once.
+    /// The next event, in order. Each is returned once.
     package func nextEvent() -> HTTP2Event? {
         guard self.eventsTaken < self.events.count else {
             self.events.removeAll(keepingCapacity: true)
@@ -94,18 +94,20 @@ import Primitives
         return self.events[self.eventsTaken]
     }
 
+    /// Number of open streams.
     package var streamCount: Int { self.streams.count }
 
-    /// The number of the head that has begun and is not complete. No other stream's frames can complete it or come before
-    /// its end.
+    /// The number of the incomplete head; nil if there is none. No other stream's frames can come before its end.
     package var openHead: Int? { self.meter.openHead }
 
-    // Of a stream that is gone, each of these returns nil, false or nothing.
+    // For a closed stream, the following functions return nil or false, or do nothing.
 
-    /// Whether more of a request is to come.
+    /// Whether more of the request is to come.
     package func isReceiving(_ id: HTTP2StreamID) -> Bool { self.streams[id.slot]?.isReceiving == true }
 
-    /// Takes out the head of a request, once it has come.
+    /// Removes and returns the head of a request.
+    ///
+    /// - Returns: nil if the head is incomplete or was taken.
     package func takeHead(of id: HTTP2StreamID) throws(RequestError) -> RequestHead? {
         guard let hasBody = self.streams[id.slot]?.hasBody, let head = self.streams[id.slot]?.head else { return nil }
         self.streams[id.slot]?.head = nil
@@ -113,12 +115,12 @@ import Primitives
         return try head.head(hasBody: hasBody)
     }
 
-    /// Lends the body of a complete request.
+    /// Calls `body` with the body of a complete request.
     package func withBody<Result>(of id: HTTP2StreamID, _ body: (Span<UInt8>) -> Result) -> Result? {
         self.streams[id.slot]?.body.withBytes(body)
     }
 
-    /// Wipes what has come of a body, and keeps nothing of what is still to come.
+    /// Wipes the received part of a body and discards the rest.
     package func dropBody(of id: HTTP2StreamID) {
         self.heldByteCount -= self.streams[id.slot]?.body.byteCount ?? 0
         self.streams[id.slot]?.dropBody()
@@ -127,9 +129,9 @@ import Primitives
     /// Bytes of an answer's body that are not in frames yet.
     package func unsentByteCount(of id: HTTP2StreamID) -> Int { self.streams[id.slot]?.answer.byteCount ?? 0 }
 
-    // MARK: Out
+    // MARK: Output
 
-    /// Asks for the body that the client waits to send.
+    /// Sends `100 Continue`.
     package func askForBody(of id: HTTP2StreamID) {
         guard let number = self.streams[id.slot]?.number else { return }
         unsafe self.withFields(upTo: 16) {
@@ -140,9 +142,9 @@ import Primitives
         }
     }
 
-    /// Answers a request, be it complete or not. The first answer counts.
+    /// Answers a request, complete or not. Later answers to the same request are ignored.
     ///
-    /// - Parameter body: of the length that the head announces, or empty for an answer to HEAD.
+    /// - Parameter body: as long as the head announces, or empty for an answer to HEAD.
     package func respond(
         to id: HTTP2StreamID, _ head: ResponseHead, date: HTTPDate, body: consuming TransitBuffer
     ) {
@@ -165,34 +167,34 @@ import Primitives
         }
     }
 
-    /// Gives a stream up: the client is told that nobody works on it any more.
+    /// Resets a stream with CANCEL.
     package func cancel(_ id: HTTP2StreamID) {
         guard let number = self.streams[id.slot]?.number else { return }
         unsafe nghttp2_submit_rst_stream(self.session, 0, number, NGHTTP2_CANCEL.rawValue)
     }
 
-    /// Says that no new request will be taken soon. The client shows that it knows by ``HTTP2Event/pingAnswered``.
+    /// Announces that no new requests will be accepted soon. ``HTTP2Event/pingAnswered`` shows that the client knows.
     package func announceEnd() { unsafe nghttp2_submit_shutdown_notice(self.session) }
 
-    /// Says which request was the last to be taken. Those up to it are answered.
+    /// Names the last request that will be answered.
     package func beginEnd() {
         unsafe nghttp2_submit_goaway(
             self.session, 0, nghttp2_session_get_last_proc_stream_id(self.session), NGHTTP2_NO_ERROR.rawValue, nil, 0)
     }
 
-    /// Ends the connection for what the client does to it.
+    /// Closes the connection with ENHANCE_YOUR_CALM, because the client exceeds a limit.
     package func endForExcess() {
         unsafe nghttp2_session_terminate_session(self.session, NGHTTP2_ENHANCE_YOUR_CALM.rawValue)
     }
 
-    /// Whether nothing more will be read or written.
+    /// Whether nothing is left to read or write.
     package var isOver: Bool {
         unsafe nghttp2_session_want_read(self.session) == 0 && nghttp2_session_want_write(self.session) == 0
     }
 
-    /// Appends frames that are ready to be sent, until `output` has more than `byteCountMax` bytes.
+    /// Appends ready frames, until `output` has more than `byteCountMax` bytes.
     ///
-    /// - Returns: whether there is more to be written; nil if the connection is of no use any more.
+    /// - Returns: whether more frames are ready; nil if the connection is unusable.
     package func write(into output: inout TransitBuffer, upTo byteCountMax: Int) -> Bool? {
         guard !self.isBroken else { return nil }
         swap(&output, &self.output)

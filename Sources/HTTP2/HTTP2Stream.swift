@@ -3,28 +3,28 @@
 import HTTPMessages
 import LockedMemory
 
-/// One stream of a connection: a request that comes in, and its answer until it has gone.
+/// One stream of a connection: a request, and its answer until it was sent.
 struct HTTP2Stream: ~Copyable {
-    /// As the frames have it: odd, and never used again on the connection.
+    /// The stream identifier: odd, and never reused on the connection.
     let number: Int32
-    /// The fields that have come; nil once they were taken.
+    /// The received fields; nil after they were taken.
     var head: StreamHead? = StreamHead()
-    /// Whether the request ended with its head.
+    /// Whether a body follows the head.
     var hasBody = true
     /// Whether more of the request is to come.
     var isReceiving = true
-    /// What is kept of the body.
+    /// The buffered part of the body.
     var body: TransitBuffer
-    /// What has come of the body, kept or not.
+    /// Received bytes of the body, buffered or not.
     var bodyByteCount = 0
     var keepsBody = true
-    /// Whether the body has grown too long, and that was told.
+    /// Whether the body exceeded its limit, which is reported once.
     var isTooLong = false
     /// Whether there is an answer, sent or not.
     var hasAnswer = false
-    /// Whether the whole answer has gone.
+    /// Whether the whole answer was sent.
     var isAnswered = false
-    /// What of the answer's body has not gone.
+    /// The unsent part of the answer's body.
     var answer: TransitBuffer
 
     init(number: Int32, memory: SecretMemory) {
@@ -33,23 +33,22 @@ struct HTTP2Stream: ~Copyable {
         self.answer = TransitBuffer(in: memory)
     }
 
-    /// Bytes of bodies that it makes the connection hold.
+    /// Bytes that this stream makes the connection buffer.
     var heldByteCount: Int { self.body.byteCount + self.answer.byteCount }
 
-    /// What to do about a part of a body.
+    /// What to do after a part of a body.
     enum Outcome {
-        /// Nothing: it is kept, or dropped as the rest of the body.
+        /// Nothing: it was buffered or discarded.
         case taken
-        /// Refuse the request; told once.
+        /// Refuse the request. Returned once.
         case tooLong(isOwnFault: Bool)
-        /// Reset the stream, RFC 9113 §8.1: it is answered, and the client goes on sending for as long again as the longest
-        /// body.
+        /// Reset the stream (RFC 9113 §8.1): it is answered, and the client has sent another full body's length since.
         case unwanted
     }
 
-    /// Takes a part of the body.
+    /// Processes a part of the body.
     ///
-    /// - Parameter room: how much more the connection may hold.
+    /// - Parameter room: bytes that the connection may still buffer.
     mutating func receive(_ bytes: Span<UInt8>, with limits: HTTP2Limits, room: Int) -> Outcome {
         self.bodyByteCount += bytes.count
         if self.isAnswered { return self.bodyByteCount > 2 * limits.bodyByteCount ? .unwanted : .taken }
@@ -63,7 +62,7 @@ struct HTTP2Stream: ~Copyable {
         return .taken
     }
 
-    /// Wipes what has come of the body, and keeps nothing of what is still to come.
+    /// Wipes the received part of the body and discards the rest.
     mutating func dropBody() {
         self.keepsBody = false
         self.body.removeAll()

@@ -1,29 +1,29 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The classes of bytes that the grammar of HTTP and of URIs is made of.
+/// Byte classes of the grammars of HTTP and URIs.
 extension UInt8 {
     static let carriageReturn = UInt8(ascii: "\r")
     static let lineFeed = UInt8(ascii: "\n")
     static let space = UInt8(ascii: " ")
     static let slash = UInt8(ascii: "/")
 
-    /// `tchar` of RFC 9110 §5.6.2, what methods and field names are made of.
+    /// `tchar` of RFC 9110 §5.6.2: the characters of methods and field names.
     @inline(__always)
     var isTokenCharacter: Bool {
-        // One bit a character of ASCII: a test without a branch, for it is asked of every byte of every name.
+        // A bit set of ASCII, tested without a branch, because every byte of every name is tested.
         let members: UInt64 = self < 64 ? 0x03FF_6CFA_0000_0000 : 0x57FF_FFFF_C7FF_FFFE
         return self < 128 && members >> UInt64(self & 63) & 1 == 1
     }
 
-    /// A byte of a field's value, RFC 9110 §5.5: no control character but the tabulator.
+    /// A byte of a field value, RFC 9110 §5.5: no control character except tab.
     @inline(__always)
     var isFieldValueCharacter: Bool { self >= 0x20 && self != 0x7F || self == UInt8(ascii: "\t") }
 
-    /// A byte of a request's target. Bytes outside ASCII pass, as clients send names in UTF-8 without escaping them.
+    /// A byte of a request target. Bytes outside ASCII are accepted, because clients send UTF-8 names unescaped.
     @inline(__always)
     var isTargetCharacter: Bool { self > 0x20 && self != 0x7F }
 
-    /// `OWS` of RFC 9110 §5.6.3, white space around a field's value and between the members of a list.
+    /// `OWS` of RFC 9110 §5.6.3: white space around field values and list members.
     var isOptionalWhitespace: Bool { self == .space || self == UInt8(ascii: "\t") }
 
     /// A character of a host with its port, RFC 3986 §3.2.2.
@@ -34,7 +34,7 @@ extension UInt8 {
         }
     }
 
-    /// A character that stands in a URI as it is, be it with a meaning or without, RFC 3986 §2.
+    /// A character that may appear in a URI unescaped, reserved or unreserved, RFC 3986 §2.
     var isURICharacter: Bool {
         switch Unicode.Scalar(self) {
         case ":", "/", "?", "#", "[", "]", "@", "%": true
@@ -74,9 +74,8 @@ extension Unicode.Scalar {
 }
 
 extension UInt64 {
-    /// How many of its eight bytes, from the lowest on, are ASCII, not below `first` and not DEL. The highest bit of a
-    /// byte tells, after a subtraction that borrows where the byte is too small; what it borrows from lies above the
-    /// first such byte.
+    /// How many of its eight bytes, from the lowest on, are ASCII, at least `first`, and not DEL. A subtraction sets
+    /// the highest bit of each byte that is too small; its borrow affects only later bytes.
     @inline(__always)
     func visibleByteCount(from first: UInt64) -> Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
@@ -86,14 +85,14 @@ extension UInt64 {
 }
 
 extension UInt64 {
-    /// How many of its eight bytes, from the lowest on, are ASCII letters or `-`, which is what names of headers are made
-    /// of; may say too few.
+    /// How many of its eight bytes, from the lowest on, are ASCII letters or `-`, the characters of header names. May
+    /// return too few.
     @inline(__always)
     var letterOrDashCount: Int {
         let ones: UInt64 = 0x0101_0101_0101_0101
         let high = ones &* 0x80
-        // Of bytes below 0x80, whose sums stay within their bytes.
-        let dashes = (((self ^ (ones &* 0x2D)) & ~high) &+ (ones &* 0x7F)) & high  // Clear where there is a dash.
+        // For bytes below 0x80, whose sums stay within their bytes.
+        let dashes = (((self ^ (ones &* 0x2D)) & ~high) &+ (ones &* 0x7F)) & high  // Clear in the bytes of a dash.
         let small = (self | (ones &* 0x20)) & ~high
         let isAtLeastA = small &+ (ones &* (0x80 - 0x61))
         let isBeyondZ = small &+ (ones &* (0x80 - 0x7B))

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Reads a body in the chunked coding, RFC 9112 §7.1: extensions and trailers are checked and dropped.
+/// Parses a body in the chunked coding, RFC 9112 §7.1. Extensions and trailers are validated and discarded.
 struct ChunkedBody: Sendable {
-    /// For the extensions of one chunk, its line end included.
+    /// Maximum bytes of the extensions of one chunk, including its line end.
     static let chunkExtensionsByteCountMax = 4 << 10
-    /// For the extensions of all chunks of a body.
+    /// Maximum bytes of the extensions of all chunks of a body.
     static let extensionsByteCountMax = 16 << 10
     static let trailersByteCountMax = 16 << 10
-    /// Leading zeros count, so that no reader with smaller integers than ours sees another size.
+    /// Maximum digits of a size. Leading zeros count, so that no parser with shorter integers sees another size.
     static let sizeDigitCountMax = 16
 
     private enum Phase {

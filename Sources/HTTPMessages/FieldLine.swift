@@ -2,7 +2,7 @@
 
 import Primitives
 
-/// The headers that mean something to us. A name is looked up by its length first, and no two share one.
+/// The headers that the parser evaluates. They are looked up by length first; no two have the same length.
 enum KnownField: Sendable {
     case host, contentLength, transferEncoding, connection, expect, requestID
 
@@ -19,7 +19,7 @@ enum KnownField: Sendable {
     }
 }
 
-/// Reads the lines `name: value CRLF` of headers or trailers up to the empty one, RFC 9112 §5.
+/// Parses the lines `name: value CRLF` of headers or trailers, up to the empty line, RFC 9112 §5.
 struct FieldLine: Sendable {
     private enum Phase {
         case name
@@ -28,7 +28,7 @@ struct FieldLine: Sendable {
 
     enum Event {
         case needMoreData
-        /// A line, with the place of its value in the input, white space around it stripped.
+        /// A field, with the range of its value in the input, without surrounding white space.
         case field(KnownField?, value: Range<Int>)
         case endOfSection
     }

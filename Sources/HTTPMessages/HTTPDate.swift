@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// An instant as the `Date` header gives it, RFC 9110 §5.6.7: `Mon, 23 Nov 2026 23:14:00 GMT`.
+/// The value of a `Date` header, RFC 9110 §5.6.7: `Mon, 23 Nov 2026 23:14:00 GMT`.
 ///
-/// It changes once a second: made once, it serves all answers of that second.
+/// Changes once per second: create it once for all answers of that second.
 package struct HTTPDate: Equatable, Sendable, CustomStringConvertible {
+    /// Length of every date in bytes.
     package static let byteCount = 29
 
-    /// The text in ASCII.
+    /// ASCII.
     let bytes: [UInt8]
 
     package var description: String { String(decoding: self.bytes, as: UTF8.self) }
@@ -16,7 +17,7 @@ package struct HTTPDate: Equatable, Sendable, CustomStringConvertible {
         let days = seconds / 86_400
         let second = seconds % 86_400
         // From here to the day of the month: `civil_from_days` of Howard Hinnant's "chrono-Compatible Low-Level Date
-        // Algorithms". Years begin in March, so that the leap day is the last of its year; eras have 400 years.
+        // Algorithms". Years begin in March, so that the leap day is the last day of its year; eras have 400 years.
         let shifted = days + 719_468
         let era = shifted / 146_097
         let dayOfEra = shifted % 146_097

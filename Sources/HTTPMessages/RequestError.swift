@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a request is refused.
+/// Why a request is rejected.
 ///
-/// Whatever it is, no later byte of the connection can be trusted to be where it seems to be: after the answer the
-/// connection is closed.
+/// The parser no longer knows where the next request begins. So the connection is closed after the answer.
 package enum RequestError: Error, Hashable, CaseIterable, Sendable {
     case blankLine
     case malformedMethod
@@ -33,6 +32,7 @@ package enum RequestError: Error, Hashable, CaseIterable, Sendable {
     case unterminatedChunk
     case trailersTooLarge
 
+    /// The status of the answer: 400, 431, 501 or 505.
     package var status: ResponseStatus {
         switch self {
         case .blankLine, .malformedMethod, .malformedTarget, .malformedPercentEncoding, .malformedVersion,
@@ -47,7 +47,7 @@ package enum RequestError: Error, Hashable, CaseIterable, Sendable {
         }
     }
 
-    /// What is wrong, for whoever wrote the client. Holds nothing of the request.
+    /// What is wrong, for the author of the client. Contains nothing of the request.
     package var message: String {
         switch self {
         case .blankLine: "blank line before the request line"

@@ -2,10 +2,10 @@
 
 import Primitives
 
-/// Gathers what the headers of one request say, and refuses those that say it twice, badly or in contradiction.
+/// Collects the headers of one request, and rejects repeated, malformed and contradictory ones.
 ///
-/// Two readers of one request must never come to different ends of its body (request smuggling, RFC 9112 §11.2).
-/// Whatever another implementation might read otherwise is therefore refused rather than interpreted.
+/// No two parsers may find different ends of the body (request smuggling, RFC 9112 §11.2). So what another
+/// implementation could interpret differently is rejected, not interpreted.
 struct RequestFields: Sendable {
     private(set) var framing = RequestHead.Framing.none
     private(set) var closes = false
@@ -24,7 +24,7 @@ struct RequestFields: Sendable {
         }
     }
 
-    /// What can only be told when all headers are there.
+    /// Checks that depend on all headers.
     func check(version: RequestHead.Version) throws(RequestError) {
         switch version {
         case .http11, .http2:
@@ -69,14 +69,14 @@ struct RequestFields: Sendable {
         switch self.framing {
         case .none: break
         case .length: throw .contentLengthWithTransferEncoding
-        // `chunked` a second time, which is a list of two codings.
+        // `chunked` twice is a list of two codings.
         case .chunked: throw .unsupportedTransferEncoding
         }
         guard value.isEqual(toLowercased: "chunked") else { throw .unsupportedTransferEncoding }
         self.framing = .chunked
     }
 
-    /// A list of options, of which only `close` changes anything: HTTP/1.1 keeps connections as it is.
+    /// A list of options. Only `close` has an effect, because HTTP/1.1 connections are persistent by default.
     private mutating func takeConnection(_ value: Span<UInt8>) {
         var start = 0
         for index in 0...value.count where index == value.count || value[index] == UInt8(ascii: ",") {

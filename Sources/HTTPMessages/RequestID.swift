@@ -2,15 +2,15 @@
 
 import Primitives
 
-/// What a request is called in logs and in the `X-Request-Id` of its answer: visible ASCII, kept in parts until it is
-/// written, since most are written once.
+/// The identifier of a request in logs and in the `X-Request-Id` of its answer. Visible ASCII, kept in parts until it
+/// is written, because most are written once.
 package enum RequestID: Equatable, Sendable {
-    /// The client's own name for it, 1 to 64 characters: ``RequestHead/requestID``.
+    /// The client's own identifier, 1 to 64 characters: ``RequestHead/requestID``.
     case offered([UInt8])
-    /// One that no other request has: `<process, 16 hexadecimal digits>-<connection>-<request>`.
+    /// A unique identifier: `<process, 16 hexadecimal digits>-<connection>-<request>`.
     case numbered(process: UInt64, connection: Int, request: Int)
 
-    /// Bytes that it takes at most.
+    /// Maximum length in bytes.
     var byteCountMax: Int {
         switch self {
         case .offered(let bytes): bytes.count
@@ -46,10 +46,10 @@ extension OutputRawSpan {
         }
     }
 
-    /// Appends the digits of a number. A negative one counts as 0: ages come from clocks, which may go back.
+    /// Appends a decimal number. A negative one counts as 0: ages come from clocks, which may go back.
     package mutating func append(decimal number: Int) {
         var rest = UInt(clamping: number)
-        var digits: UInt64 = 0  // Eight at most, the first of them lowest.
+        var digits: UInt64 = 0  // At most eight, the first one in the lowest byte.
         var count = 0
         repeat {
             digits = digits << 8 | UInt64(UInt8(ascii: "0")) + UInt64(rest % 10)
@@ -60,13 +60,13 @@ extension OutputRawSpan {
         self.append(digits, byteCount: count)
     }
 
-    /// Appends all digits of a number, zeroes before them included.
+    /// Appends 16 hexadecimal digits, leading zeros included.
     mutating func append(hex number: UInt64) {
         self.append(hexDigitsOf: UInt32(truncatingIfNeeded: number >> 32))
         self.append(hexDigitsOf: UInt32(truncatingIfNeeded: number))
     }
 
-    /// All eight at a time: each half byte to a byte of its own, then from its value to its character.
+    /// All eight digits at once: expands each half byte to a byte, then maps values to characters.
     private mutating func append(hexDigitsOf number: UInt32) {
         var digits = UInt64(number)
         digits = (digits << 16 | digits) & 0x0000_ffff_0000_ffff

@@ -2,7 +2,7 @@
 
 import Primitives
 
-/// Reads `method SP target SP version CRLF`, RFC 9112 §3, token by token.
+/// Parses `method SP target SP version CRLF`, RFC 9112 §3, token by token.
 struct RequestLine: Sendable {
     private enum Phase {
         case method, target, version
@@ -13,12 +13,12 @@ struct RequestLine: Sendable {
     private(set) var target: [UInt8]
     private(set) var version = RequestHead.Version.http11
 
-    /// - Parameter target: what the next one may well be again, which is then not copied.
+    /// - Parameter target: a probable value of the target, which is then not copied.
     init(expecting target: [UInt8] = []) { self.target = target }
 
     var hasBegun: Bool { self.phase != .method }
 
-    /// True when the line is complete and consumed, false while bytes are missing.
+    /// True if the line is complete and consumed, false if bytes are missing.
     mutating func read(_ input: Span<UInt8>, _ scanner: inout TokenScanner) throws(RequestError) -> Bool {
         if self.phase == .method {
             guard try self.readMethod(input, &scanner) else { return false }
@@ -29,7 +29,8 @@ struct RequestLine: Sendable {
             self.phase = .version
         }
         guard try self.readVersion(input, &scanner) else { return false }
-        // Not before the version, so that the preface of HTTP/2, `PRI * HTTP/2.0`, is told about the version.
+        // Not checked before the version, so that HTTP/2's preface, `PRI * HTTP/2.0`, fails with a message about the
+        // version.
         if self.target.first != .slash || self.method == .connect {
             self.target = try Self.reduce(self.target.span, of: self.method)
         }
@@ -89,7 +90,7 @@ struct RequestLine: Sendable {
         throw .unsupportedVersion
     }
 
-    /// What counts of a target that is not simply a path: RFC 9112 §3.2.2 to §3.2.4.
+    /// The relevant part of a target that is not simply a path: RFC 9112 §3.2.2 to §3.2.4.
     private static func reduce(_ target: Span<UInt8>, of method: RequestMethod) throws(RequestError) -> [UInt8] {
         if method == .connect {
             guard target.allSatisfy(\.isHostCharacter) else { throw .malformedTarget }

@@ -2,13 +2,13 @@
 
 import Primitives
 
-/// The method of a request. Names are case-sensitive: `get` is an ``other(_:)``.
+/// The method of a request. Case-sensitive: `get` is an ``other(_:)``.
 package enum RequestMethod: Equatable, Sendable {
     case get, head, post, put, delete, options, connect
     /// A token of at most ``byteCountMax`` bytes.
     case other([UInt8])
 
-    /// The bound exists to tell early that something other than HTTP is spoken; registered names have up to 17 bytes.
+    /// Detects other protocols early; registered methods have up to 17 bytes.
     package static let byteCountMax = 32
 
     init(_ name: Span<UInt8>) {
@@ -32,12 +32,12 @@ package enum RequestMethod: Equatable, Sendable {
             }
     }
 
-    /// Whether answers to it have no body.
+    /// Whether answers have no body.
     package var isHead: Bool {
         if case .head = self { true } else { false }
     }
 
-    /// As it stood in the request line.
+    /// As in the request line.
     package var name: String {
         switch self {
         case .get: "GET"

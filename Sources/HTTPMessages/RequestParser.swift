@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Cuts the bytes of a connection into requests of HTTP/1.1, RFC 9112, and refuses what is not exactly that.
+/// Parses the bytes of a connection into HTTP/1.1 requests, RFC 9112, and rejects everything that does not match
+/// exactly.
 ///
-/// It does no input or output and keeps no bytes. The caller keeps what was not consumed and offers it again with more
-/// behind it:
+/// It performs no input or output and stores no bytes. The caller keeps unconsumed bytes and passes them again,
+/// followed by more:
 ///
 ///     var consumed = 0
 ///     reading: while true {
@@ -16,38 +17,39 @@
 ///     }
 ///
 /// Invariants, checked by the tests and by the fuzzer:
-/// 1. The steps, their contents, and where and why a request is refused depend on the bytes alone, not on how they were
-///    cut into segments.
-/// 2. No byte is looked at more than a few times, however it arrives.
-/// 3. A request is refused at the first byte that cannot belong to one; only forms that need a whole token (a version,
-///    a length) wait for its end.
+/// 1. The steps, their contents, and where and why a request is rejected depend only on the bytes, not on their
+///    division into segments.
+/// 2. Each byte is inspected at most a few times, regardless of segments.
+/// 3. A request is rejected at the first byte that cannot belong to one. Only tokens that must be complete (a version,
+///    a length) wait for their end.
 package struct RequestParser: Sendable {
-    /// For the request line and all headers with their line ends: a hundred times what an object store sends.
+    /// For the request line and all headers with their line ends. An object store needs a hundredth of this.
     package static let headByteCountMax = 32 << 10
 
+    /// The result of a call of ``next(_:consumed:)``.
     package enum Step: Equatable, Sendable {
-        /// All that can be told from the bytes so far has been told.
+        /// More bytes are needed.
         case needMoreData
-        /// The same object for the bytes of the head before it, if it came whole.
+        /// The same object as before if the bytes of the whole head are identical.
         case head(RequestHead)
-        /// Where a part of the body stands in the input; never empty. Chunk framing is not in it.
+        /// The range of a part of the body in the input; never empty. Excludes chunk framing.
         case body(Range<Int>)
-        /// The request is complete. The next step, if any, is of the next request.
+        /// The request is complete. The next step belongs to the next request.
         case end
     }
 
-    /// What the parser is waiting for, for the caller's time limits.
+    /// What the parser waits for, for the caller's timeouts.
     package enum Stage: Sendable {
-        /// No byte of the next request has been seen.
+        /// No byte of the next request has arrived.
         case betweenRequests
         case inHead
         case inBody
-        /// Every further call throws again.
+        /// A request was rejected. Every further call throws again.
         case refused
     }
 
     private enum Phase {
-        /// What is kept of lines and fields is still of the request before.
+        /// State of lines and fields may be left over from the request before.
         case betweenRequests
         case requestLine
         case fields
@@ -66,6 +68,7 @@ package struct RequestParser: Sendable {
 
     package init() {}
 
+    /// The stage after the bytes passed so far.
     package var stage: Stage {
         switch self.phase {
         case .betweenRequests: .betweenRequests
@@ -76,9 +79,9 @@ package struct RequestParser: Sendable {
         }
     }
 
-    /// The next step that `input`, the unread bytes of the connection, has in it from `consumed` on.
+    /// Returns the next step in `input`, the unread bytes of the connection, from `consumed` on.
     ///
-    /// `consumed` is moved behind the bytes that are no longer needed, also when nothing was completed.
+    /// Advances `consumed` past bytes that are no longer needed, even if no step is complete.
     package mutating func next(_ input: Span<UInt8>, consumed: inout Int) throws(RequestError) -> Step {
         let start = consumed
         self.scanner.start = start
@@ -164,7 +167,7 @@ package struct RequestParser: Sendable {
         return self.begin(head)
     }
 
-    /// Goes on to the body of a request.
+    /// Continues with the body of a request.
     private mutating func begin(_ head: RequestHead) -> RequestHead {
         self.scanner.beginSection()
         switch head.framing {

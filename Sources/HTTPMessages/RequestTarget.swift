@@ -2,12 +2,12 @@
 
 import Primitives
 
-/// What a request is aimed at, once its target is decoded: what Go's `ServeMux` makes of it, which KES routes with.
+/// A decoded request target, by the rules of Go's `ServeMux`, which routes KES's requests.
 package enum RequestTarget: Equatable, Sendable {
-    /// The path, percent-decoded once, without query and fragment. Begins with `/`, may hold any byte, zero and `..`
-    /// segments that came in escaped included: a name check must follow.
+    /// The path, percent-decoded once, without query and fragment. Begins with `/`. May contain any byte, including
+    /// zero and escaped `..` segments, so names must be validated afterwards.
     case path([UInt8])
-    /// The path has empty, `.` or `..` segments. The answer is a 301 to this place: the cleaned path, still
+    /// The path has empty, `.` or `..` segments. The answer is a 301 to this location: the cleaned path, still
     /// percent-encoded, and the query, in printable ASCII.
     case redirect(to: [UInt8])
     /// `*`
@@ -15,14 +15,15 @@ package enum RequestTarget: Equatable, Sendable {
     /// The host and port of a CONNECT.
     case authority
 
-    /// Takes apart the target of a ``RequestHead``. A path without escapes, query and oddities is not copied.
+    /// Decodes the target of a ``RequestHead``. A plain path is not copied.
     ///
-    /// - Throws: `.malformedPercentEncoding`; `.headTooLarge` where the place to redirect to is longer than a head may be.
+    /// - Throws: `.malformedPercentEncoding`; `.headTooLarge` if the location of the redirect is longer than a head may
+    ///   be.
     package init(_ target: [UInt8]) throws(RequestError) {
         if Self.isPlainPath(target.span) { self = .path(target) } else { self = try Self.takeApart(target) }
     }
 
-    /// Whether a target is a path without escapes, query, fragment and oddities: nearly all are.
+    /// Whether a target is a path without escapes, query, fragment, and segments to clean. Nearly all are.
     private static func isPlainPath(_ target: Span<UInt8>) -> Bool {
         guard target.count > 0, target[0] == .slash else { return false }
         var isAfterSlash = false
@@ -63,7 +64,7 @@ package enum RequestTarget: Equatable, Sendable {
             if isEncoded { try Self.decode(path) } else if end < bytes.count { path.copy() } else { target }
         if hasOddSegment, let clean = Self.clean(path) {
             let location = Self.escape(clean) + Self.query(of: bytes.extracting(end...))
-            // Escapes can make it longer than the target of any head.
+            // Escapes can make the location longer than the target of any head.
             guard location.count <= RequestParser.headByteCountMax else { throw .headTooLarge }
             return .redirect(to: location)
         }
@@ -114,8 +115,8 @@ package enum RequestTarget: Equatable, Sendable {
         return Self.escape(rest.extracting(..<end).copy())
     }
 
-    /// Makes a reference that a header can carry and that no client reads otherwise than we do: without it, a
-    /// backslash at the right place would lead to another host.
+    /// Escapes a reference so that every client reads it as we do. Otherwise, a backslash in the right position could
+    /// lead to another host.
     private static func escape(_ reference: [UInt8]) -> [UInt8] {
         func hexDigit(_ value: UInt8) -> UInt8 {
             value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "A") + value - 10

@@ -2,11 +2,13 @@
 
 import Primitives
 
-/// How long the two parts of a field are, which stand one behind the other.
+/// The lengths of the name and value of a field, which are stored one after the other.
 package struct FieldExtent: Equatable, Sendable {
+    /// Length of the name.
     package let nameByteCount: Int
+    /// Length of the value, which follows the name.
     package let valueByteCount: Int
-    /// Whether other answers are likely to have the same.
+    /// Whether other answers probably have the same value.
     package let repeats: Bool
 
     package init(nameByteCount: Int, valueByteCount: Int, repeats: Bool = true) {
@@ -17,12 +19,12 @@ package struct FieldExtent: Equatable, Sendable {
 }
 
 extension ResponseHead {
-    /// Appends the head as HTTP/2 has it, RFC 9113 §8.3.2: names, in lower case, and values, with nothing in between,
-    /// `:status` first. Whether the connection closes is of no meaning there.
+    /// Appends the head in the form of HTTP/2, RFC 9113 §8.3.2: names in lower case and values, without separators,
+    /// `:status` first. `End/closes` is ignored.
     ///
     /// - Parameters:
     ///   - output: has room for ``byteCountMax`` bytes.
-    ///   - extents: takes the lengths of each field.
+    ///   - extents: receives the lengths of each field.
     package func writeFields(date: HTTPDate, into output: inout OutputRawSpan, extents: inout [FieldExtent]) {
         output.appendField(":status", to: &extents) { $0.append(decimal: self.status.rawValue) }
         if let contentType { output.appendField("content-type", to: &extents) { $0.append(contentType) } }
@@ -46,7 +48,7 @@ extension ResponseHead {
 }
 
 extension OutputRawSpan {
-    /// Appends a field as ``ResponseHead/writeFields(date:into:extents:)`` does.
+    /// Appends a field, as ``ResponseHead/writeFields(date:into:extents:)`` does.
     package mutating func appendField(
         _ name: StaticString, repeats: Bool = true, to extents: inout [FieldExtent],
         value: (inout OutputRawSpan) -> Void

@@ -2,17 +2,18 @@
 
 import Primitives
 
-/// The status line and headers of an answer, written straight to where it is sent from.
+/// The status line and headers of an answer, written directly to the memory that they are sent from.
 package struct ResponseHead: Sendable {
-    /// The interim answer to `Expect: 100-continue`, whole.
+    /// The complete interim answer to `Expect: 100-continue`.
     package static let `continue`: StaticString = "HTTP/1.1 100 Continue\r\n\r\n"
 
+    /// A header. Names are sent as given over HTTP/1.1, and in lower case over HTTP/2.
     package struct Field: Equatable, Sendable {
         let name: String
         let value: [UInt8]
 
-        /// - Precondition: `name` is a token, `value` has no control characters: a value that came from a client must
-        ///   have been checked, or it would write headers of its own.
+        /// - Precondition: `name` is a token, and `value` has no control characters. Validate a value that comes from a
+        ///   client, because it could otherwise add headers of its own.
         package init(_ name: String, _ value: [UInt8]) {
             precondition(!name.isEmpty && name.utf8.allSatisfy(\.isTokenCharacter), "not a header's name")
             precondition(value.span.allSatisfy(\.isFieldValueCharacter), "a header's value with a control character")
@@ -20,13 +21,14 @@ package struct ResponseHead: Sendable {
             self.value = value
         }
 
+        /// As ``init(_:_:)`` with bytes.
         package init(_ name: String, _ value: String) { self.init(name, [UInt8](value.utf8)) }
     }
 
-    /// A field of which there are few, so that it costs nothing to make.
+    /// A field from a small set of constants, which needs no allocation.
     package struct ConstantField: Sendable {
         let name: StaticString
-        /// The name as HTTP/2 has it.
+        /// The name in HTTP/2.
         let lowercasedName: StaticString
         let value: StaticString
 
@@ -38,14 +40,17 @@ package struct ResponseHead: Sendable {
     }
 
     package var status: ResponseStatus
+    /// The value of `Content-Type`; nil: no such header.
     package var contentType: String?
-    /// Bytes of the body that follows; of an answer to HEAD, of the body that a GET would have had.
+    /// Bytes of the body that follows or, for HEAD, of the body that GET would return.
     package var contentLength: Int
+    /// Other headers, in order.
     package var fields: [Field]
-    /// For how many seconds a cache has kept what the body tells: the value of `Age`.
+    /// The value of `Age`: seconds since a key server confirmed the body.
     package var age: Int?
+    /// One more header, if any.
     package var constantField: ConstantField?
-    /// The value of `X-Request-Id`: as ``RequestHead/requestID``, or of the server's own making.
+    /// The value of `X-Request-Id`: ``RequestHead/requestID``, or generated.
     package var requestID: RequestID?
 
     package init(
@@ -66,7 +71,7 @@ package struct ResponseHead: Sendable {
         self.requestID = requestID
     }
 
-    /// What stands at the end of a head, and differs between answers that are otherwise alike.
+    /// The end of a head: the fields that differ between otherwise equal answers.
     package struct End: Sendable {
         /// See ``ResponseHead/age``.
         let age: Int?
@@ -81,9 +86,10 @@ package struct ResponseHead: Sendable {
         }
     }
 
+    /// The end of this head.
     package func end(closes: Bool) -> End { End(age: self.age, requestID: self.requestID, closes: closes) }
 
-    /// Bytes of the head at most, in either form, if it does not close; never more than 40 too many.
+    /// Upper bound of the length of the head in either form, if it does not close; at most 40 bytes too high.
     package var byteCountMax: Int { self.openingByteCountMax + self.end(closes: false).byteCountMax }
 
     private var openingByteCountMax: Int {
@@ -132,7 +138,7 @@ package struct ResponseHead: Sendable {
 }
 
 extension ResponseHead.End {
-    /// Bytes that ``write(into:)`` writes at most.
+    /// Upper bound of the bytes that ``write(into:)`` appends.
     package var byteCountMax: Int {
         var count = "\r\n".utf8.count
         if self.age != nil { count += "Age: \r\n".utf8.count + OutputRawSpan.decimalDigitCountMax }
@@ -141,7 +147,7 @@ extension ResponseHead.End {
         return count
     }
 
-    /// Appends the end of a head, the empty line included.
+    /// Appends the end of a head, including the empty line.
     ///
     /// - Precondition: `output` has room for ``byteCountMax`` bytes.
     package func write(into output: inout OutputRawSpan) {

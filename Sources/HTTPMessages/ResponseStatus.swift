@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The statuses that the agent answers with.
+/// The statuses of the agent's answers.
 package enum ResponseStatus: Int, CaseIterable, Sendable {
     case ok = 200
     case movedPermanently = 301
@@ -21,7 +21,7 @@ package enum ResponseStatus: Int, CaseIterable, Sendable {
     case gatewayTimeout = 504
     case httpVersionNotSupported = 505
 
-    /// The first line of an answer, its end included.
+    /// The status line with its line end.
     var line: StaticString {
         switch self {
         case .ok: "HTTP/1.1 200 OK\r\n"

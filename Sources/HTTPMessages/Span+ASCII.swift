@@ -3,7 +3,7 @@
 import Primitives
 
 extension Span<UInt8> {
-    /// `range` without optional white space at its ends.
+    /// `range` without surrounding optional white space.
     func strippingWhitespace(_ range: Range<Int>) -> Range<Int> {
         var start = range.lowerBound
         var end = range.upperBound

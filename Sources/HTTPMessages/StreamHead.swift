@@ -2,15 +2,16 @@
 
 import Primitives
 
-/// Makes the head of a request out of the fields of a stream of HTTP/2, RFC 9113 §8.3.
+/// Builds the head of a request from the fields of an HTTP/2 stream, RFC 9113 §8.3.
 ///
-/// Whoever reads the frames has checked already what is HTTP/2's own: order, number and case of names, characters of
-/// values, and that there are no fields that belong to a connection. What is checked here is what both versions have in
-/// common, so that a request is refused by the one for whatever the other refuses it for.
+/// nghttp2 has already checked the rules of HTTP/2: order, number and case of names, characters of values, and the
+/// absence of connection-specific fields. This type checks the rules common to both versions, so that both reject the
+/// same requests.
 package struct StreamHead: Sendable {
-    /// For names and values, with ``fieldOverhead`` for each field, as SETTINGS_MAX_HEADER_LIST_SIZE counts them: as long
-    /// as heads of HTTP/1.1.
+    /// Maximum size of names and values, with ``fieldOverhead`` for each field, as SETTINGS_MAX_HEADER_LIST_SIZE counts
+    /// them. The same limit as for heads of HTTP/1.1.
     package static let byteCountMax = RequestParser.headByteCountMax
+    /// Bytes that HPACK's size of a field adds to name and value, RFC 7541 §4.1.
     package static let fieldOverhead = 32
 
     private var method: RequestMethod?
@@ -18,15 +19,15 @@ package struct StreamHead: Sendable {
     private var authority: [UInt8] = []
     private var fields = RequestFields()
     private var budget = Self.byteCountMax
-    /// What is wrong with it, if anything is: found while its fields come, told at their end.
+    /// The first error in the fields. Reported when all fields have arrived.
     private var fault: RequestError?
 
     package init() {}
 
-    /// Bytes of fields that are kept until ``head(hasBody:)``.
+    /// Bytes of fields that are stored until ``head(hasBody:)``.
     package var heldByteCount: Int { self.target.count + self.authority.count }
 
-    /// Takes the next field.
+    /// Adds the next field.
     ///
     /// - Parameter room: how much ``heldByteCount`` may grow.
     /// - Returns: how much it has grown.
@@ -76,9 +77,9 @@ package struct StreamHead: Sendable {
         }
     }
 
-    /// The head, when all fields have come.
+    /// Builds the head after the last field.
     ///
-    /// - Parameter hasBody: whether the stream goes on. If not, that announces an empty body.
+    /// - Parameter hasBody: whether the stream continues. If not, the empty body counts as announced.
     package func head(hasBody: Bool) throws(RequestError) -> RequestHead {
         if let fault = self.fault { throw fault }
         guard let method = self.method else { throw .malformedMethod }

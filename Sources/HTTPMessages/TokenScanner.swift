@@ -2,29 +2,29 @@
 
 import Primitives
 
-/// Where the parser stands in the input: what it has consumed, how far it has looked beyond, and how far it may.
+/// The parser's position in the input: the consumed bytes, the bytes scanned beyond them, and the limit of the section.
 ///
-/// A token is consumed when the byte after it is there. Until then its bytes stay with the caller and are offered again
-/// with more behind them; they are not looked at again, so that a head in a thousand segments costs no more than in
-/// one. No byte past the budget is looked at either: whether a request is refused, and why, depends on its bytes alone
-/// and not on how they were cut into segments.
+/// A token is consumed when the byte after it has arrived. Until then its bytes stay with the caller and are passed
+/// again, followed by more. They are not scanned again, so a head in a thousand segments costs no more than in one.
+/// Bytes beyond the budget are not scanned, so whether and why a request is rejected depends only on its bytes, not on
+/// their division into segments.
 struct TokenScanner: Sendable {
-    /// Where the token begins; what stands before it is consumed.
+    /// The start of the token. Bytes before it are consumed.
     var start = 0
-    /// Bytes of the token that are known to be good.
+    /// Bytes of the token that are valid.
     private(set) var scanned = 0
     /// Bytes that the section may still have, counted from `start`.
     private var budget: Int
 
     init(byteCountMax: Int) { self.budget = byteCountMax }
 
-    /// From here on another bound holds; none where the grammar itself is one.
+    /// Starts a section with its own limit; no limit if the grammar bounds it.
     mutating func beginSection(byteCountMax: Int = .max) { self.budget = byteCountMax }
 
-    /// The place of the first byte that is no member of the token's class; nil while there is none.
+    /// The index of the first byte that is not in the token's class; nil if there is none yet.
     ///
-    /// - Parameter memberCount: how many of eight bytes are members, from the lowest on, as a quick way past most of them;
-    ///   may say too few.
+    /// - Parameter memberCount: how many of eight bytes are in the class, from the lowest on. Skips eight bytes at
+    ///   once; may return too few.
     @inline(__always)
     mutating func scan(
         _ input: Span<UInt8>, byWords memberCount: (UInt64) -> Int = { _ in 0 }, while isMember: (UInt8) -> Bool
@@ -41,9 +41,9 @@ struct TokenScanner: Sendable {
         return index < end ? index : nil
     }
 
-    /// Whether a line ends at `index`: true if it does, false while the byte that decides is missing.
+    /// Whether a line ends at `index`: true if it does, false if the deciding byte has not arrived.
     ///
-    /// - Throws: `otherwise` when neither CR nor LF stands there, else what is wrong with the line's end.
+    /// - Throws: `otherwise` if there is neither CR nor LF, otherwise the error in the line end.
     @inline(__always)
     func endsLine(_ input: Span<UInt8>, at index: Int, otherwise: RequestError) throws(RequestError) -> Bool {
         guard input[index] == .carriageReturn else {
@@ -54,7 +54,7 @@ struct TokenScanner: Sendable {
         return true
     }
 
-    /// Whether the token can never be completed, the bytes that have arrived being all that the section may have.
+    /// Whether the token can never be completed, because all bytes that the section may have have arrived.
     func isExhausted(by input: Span<UInt8>) -> Bool { input.count - self.start >= self.budget }
 
     @inline(__always)
@@ -64,7 +64,7 @@ struct TokenScanner: Sendable {
         self.scanned = 0
     }
 
-    /// Consumes what has arrived of a body, at most `remaining` bytes; nil if nothing has.
+    /// Consumes arrived bytes of a body, at most `remaining`; nil if there are none.
     mutating func takeBody(_ input: Span<UInt8>, of remaining: Int) -> Range<Int>? {
         let part = self.start..<self.start + min(remaining, input.count - self.start)
         self.start = part.upperBound

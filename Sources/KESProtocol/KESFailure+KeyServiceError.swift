@@ -2,12 +2,12 @@
 
 package import KeyService
 
-/// The table between the errors of key services and KES's statuses and texts; both directions read it.
+/// The table that maps errors of key services to KES's statuses and texts. Both directions use it.
 extension KESFailure {
-    /// What a client of `endpoint` sees.
+    /// The failure that a client of `endpoint` receives.
     ///
-    /// An unreachable key server is 502, as KES itself answers when its key store is away. 503 makes KES's client repeat
-    /// within a second, so only overload is that.
+    /// An unreachable key server is 502, as in KES when its key store is down. 503 makes KES's client retry within a
+    /// second, so only overload uses it.
     package init(_ error: KeyServiceError, at endpoint: Operation) {
         switch error {
         case .keyNotFound: self.init(status: 404, message: "key does not exist")
@@ -28,7 +28,7 @@ extension KESFailure {
         }
     }
 
-    /// This process has no locked memory left for the request.
+    /// The process has no locked memory left for the request.
     package static let outOfMemory = KESFailure(
         status: 503, message: "no locked memory left for this request at present")
 
@@ -56,7 +56,7 @@ extension KESFailure {
 }
 
 extension KeyServiceError {
-    /// What a KES server means: by status and text where they are in the table, else by the status alone.
+    /// Interprets a KES server's failure: by status and text if they are in the table, otherwise by status alone.
     package init(kes failure: KESFailure) {
         if let error = Self.byFailure[failure] {
             self = error
@@ -74,13 +74,13 @@ extension KeyServiceError {
     }
 
     private static let byFailure: [KESFailure: KeyServiceError] = {
-        // What servers of before 2023 say.
+        // The texts of servers from before 2023.
         var table: [KESFailure: KeyServiceError] = [
             KESFailure(status: 400, message: "key does already exist"): .keyExists,
             KESFailure(status: 403, message: "prohibited by policy"): .notAllowed,
         ]
         for endpoint in Operation.allCases {
-            // A key server that is short of memory is overloaded; the lack is not this process's own.
+            // A key server without memory is overloaded. `.outOfMemory` means this process.
             for error in KeyServiceError.allCases where error != .outOfMemory {
                 table[KESFailure(error, at: endpoint)] = error
             }

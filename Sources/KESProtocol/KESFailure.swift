@@ -3,10 +3,11 @@
 import ByteCoding
 package import KeyService
 
-/// A refusal as it stands on the wire: clients tell failures apart by status and text together, there is no code.
+/// A failure as KES sends it. Clients distinguish failures by status and text together; there is no code.
 package struct KESFailure: Error, Hashable, Sendable {
-    /// 400 or above.
+    /// 400 or higher.
     package let status: Int
+    /// KES's text; part of its contract.
     package let message: String
 
     package init(status: Int, message: String) {
@@ -15,9 +16,9 @@ package struct KESFailure: Error, Hashable, Sendable {
     }
 }
 
-/// What a request is refused for before any key is looked at.
+/// Requests that are refused before any key is used.
 extension KESFailure {
-    /// The body is too long, or not what the operation takes.
+    /// The body is too long, or not the operation's request.
     package static func invalidBody(for endpoint: Operation) -> Self {
         Self(
             status: 400,
@@ -25,6 +26,7 @@ extension KESFailure {
         )
     }
 
+    /// The method is not the endpoint's.
     package static func wrongMethod(_ method: Span<UInt8>, for endpoint: Operation) -> Self {
         Self(
             status: 405,
@@ -33,16 +35,16 @@ extension KESFailure {
     }
 }
 
-/// The body of a failed answer.
+/// The encoded form of a failure.
 extension KESFailure {
-    /// `{"message":"…"` and `}` with a line end between them, which is where KES puts it.
+    /// `{"message":"…"}`, with KES's line feed before the closing brace.
     package var body: [UInt8] {
         var body = JSONWriter.object(escaping: .html) { json in json.member("message", self.message) }
         body.insert(UInt8(ascii: "\n"), at: body.count - 1)
         return body
     }
 
-    /// The failure that an answer tells of. A body that is not KES's JSON, as a proxy's, is the message as a whole.
+    /// Decodes a failure. A body that is not KES's JSON, such as a proxy's, becomes the message as a whole.
     package init(status: Int, body: Span<UInt8>) {
         self.status = status
         do throws(JSONError) {
@@ -52,7 +54,7 @@ extension KESFailure {
         }
     }
 
-    /// KES writes `message`; some of its older versions wrote `error`, which its client prefers.
+    /// KES sends `message`. Some older versions send `error`, which KES's client prefers.
     private static func message(in body: Span<UInt8>) throws(JSONError) -> String {
         var message: String?
         var error: String?

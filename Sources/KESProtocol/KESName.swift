@@ -4,9 +4,8 @@ import ByteCoding
 package import KeyService
 
 extension KeyName {
-    /// The name in a path, percent-escapes resolved.
-    ///
-    /// - Throws: the answer to a name that KES does not allow.
+    /// - Parameter bytes: from the path of a request, percent-decoded.
+    /// - Throws: KES's failure for an invalid name.
     package init(kes bytes: Span<UInt8>) throws(KESFailure) {
         let text = String(repairing: bytes)
         guard KeyNameRule.allows(bytes), let name = KeyName(text) else {
@@ -20,10 +19,11 @@ extension KeyName {
 }
 
 extension KeyListingRequest {
-    /// The pattern in a path, percent-escapes resolved: a prefix, with or without `*` behind it. (KES itself takes the
-    /// `*` of `app*` literally and finds nothing.)
+    /// A listing pattern: a prefix, optionally followed by `*`. KES itself takes the `*` of `app*` literally and finds
+    /// nothing.
     ///
-    /// - Throws: the answer to a pattern that KES does not allow.
+    /// - Parameter bytes: from the path of a request, percent-decoded.
+    /// - Throws: KES's failure for an invalid pattern.
     package init(kes bytes: Span<UInt8>) throws(KESFailure) {
         let text = String(repairing: bytes)
         guard KeyNameRule.allows(bytes, asPattern: true) else {

@@ -2,15 +2,15 @@
 
 package import KeyService
 
-/// What a path means: an endpoint, and where in the path the name stands, if the endpoint takes one.
+/// The meaning of a path: its endpoint, and the position of the name, if the endpoint takes one.
 package struct KESRoute: Equatable, Sendable {
     package let endpoint: Operation
-    /// Empty at an endpoint that takes no name, and also where the name is left out. Not checked in any way.
+    /// Empty if the endpoint takes no name, and also if the name is missing. Not validated.
     package let name: Range<Int>
 
-    /// - Parameter decodedPath: the path without query, percent-escapes resolved.
-    /// - Returns: nil if there is no such endpoint. `/v1/key/list` is the same as `/v1/key/list/`, which spares a client
-    ///   the redirect that KES answers with.
+    /// - Parameter decodedPath: the path without the query, percent-decoded.
+    /// - Returns: nil if there is no such endpoint. `/v1/key/list` is treated as `/v1/key/list/`, which saves the
+    ///   client KES's redirect.
     package init?(decodedPath: Span<UInt8>) {
         for row in Self.table where row.matches(decodedPath) {
             self.endpoint = row.endpoint
@@ -20,17 +20,17 @@ package struct KESRoute: Equatable, Sendable {
         return nil
     }
 
-    /// Whether the slash before the name is left out. KES sends a client on to the path with it, and so judges by that one:
-    /// `/v1/key/list` takes the right to `/v1/key/list/`.
+    /// Whether the slash before the name is missing. KES redirects to the path with the slash and applies policies to
+    /// that path: `/v1/key/list` needs permission for `/v1/key/list/`.
     ///
-    /// - Parameter decodedPath: the one that the route was found by.
+    /// - Parameter decodedPath: the path that the route was found by.
     package func lacksSlash(in decodedPath: Span<UInt8>) -> Bool {
         self.endpoint.takesName && decodedPath.count < self.endpoint.path.utf8.count
     }
 
     private struct Row {
         let endpoint: Operation
-        /// Without the slash before the name.
+        /// The path without the slash before the name.
         let path: [UInt8]
 
         init(_ endpoint: Operation) {

@@ -2,11 +2,12 @@
 
 package import KeyService
 
-/// What the API's own table says of an endpoint.
+/// The properties of an endpoint, from the table of KES's API.
 extension Operation {
+    /// The HTTP method of an endpoint.
     package enum Method: String, Sendable {
         case get = "GET"
-        /// A server takes POST for it, which is what KES's own client sends.
+        /// A server also accepts POST, which KES's own client sends.
         case put = "PUT"
         case delete = "DELETE"
     }
@@ -22,7 +23,7 @@ extension Operation {
     /// "1 MB" is a million bytes.
     private static let megabyte = 1_000_000
 
-    /// Made anew each time, which is cheaper than to look it up.
+    /// Computed at each use, which is cheaper than a lookup.
     private var row: Row {
         switch self {
         case .decrypt, .generateKey, .encrypt, .hmac, .importKey:
@@ -38,7 +39,7 @@ extension Operation {
 
     package var method: Method { self.row.method }
 
-    /// The path, or what stands before the name: that ends in a slash.
+    /// The path, or its part before the name, which ends with a slash.
     package var path: String {
         switch self {
         case .decrypt: "/v1/key/decrypt/"
@@ -61,21 +62,21 @@ extension Operation {
     /// Whether a key's name or a listing pattern follows the path.
     package var takesName: Bool { self.row.takesName }
 
-    /// The longest request body, after chunks are joined. At 0 a body is of no meaning and is passed over.
+    /// Maximum length of a request body in bytes, after joining its chunks. 0: a body is ignored.
     package var bodyByteCountMax: Int { self.row.bodyByteCountMax }
 
-    /// When to give up on a request.
+    /// Maximum duration of a request.
     package var timeoutInSeconds: Int { self.row.timeoutInSeconds }
 
-    /// Whether the caller's rights count at KES.
+    /// Whether KES requires a permission.
     package var isAuthenticated: Bool { self.row.isAuthenticated }
 }
 
 extension Operation {
-    /// The path to ask for `name`, each byte escaped that may not stand there.
+    /// The path of a request about `name`, percent-encoded.
     package func path(naming name: String) -> String { self.path + Self.escaping(name) }
 
-    /// A name as it stands in a path.
+    /// A name, percent-encoded for a path.
     package static func escaping(_ name: String) -> String {
         guard !name.utf8.allSatisfy(Self.standsForItself) else { return name }
         return name.utf8.reduce(into: "") { escaped, byte in

@@ -2,27 +2,27 @@
 
 import KeyService
 
-/// How much locked memory a request to a key server can need at a time, from its decoding to its answer.
+/// How much locked memory a request to a key server can need at once, from decoding it to its answer.
 ///
-/// The largest of three moments, for a client's body of b bytes:
-/// 1. The client's secret is decoded (up to 3/4 b, or 7/4 b where JSON escapes have to be undone first), then encoded for the
-///    key server (up to b, since encoding adds no white space, escapes or line ends).
-/// 2. The encoded body waits for its answer, which comes to memory for its longest length. A ciphertext is no secret and needs
+/// The maximum of three moments, for a client's body of b bytes:
+/// 1. The client's secret is decoded (up to 3/4 b, or 7/4 b if JSON escapes must be resolved first), then encoded for
+///    the key server (up to b, because encoding adds no white space, escapes or line feeds).
+/// 2. The encoded body waits for its answer, which reserves its maximum length. A ciphertext is not secret and needs
 ///    none.
-/// 3. The answer is decoded to a secret of at most 3/4 of its length; the body has ended before.
+/// 3. The answer is decoded to a secret of at most 3/4 of its length; the body was released before.
 extension Operation {
-    /// Requests with longer bodies wait in a queue of their own, so that they hold up none with a data key.
+    /// Requests with longer bodies wait in a separate queue, so that they do not delay requests for data keys.
     package static let smallBodyByteCount = 4 << 10
 
-    /// As much as KES's own client reads of any answer.
+    /// The maximum that KES's own client reads of any answer.
     private static let longestAnswerByteCount = 1 << 20
-    /// For the names of members, and what encryption adds: nonce, tag, the names of algorithms in older formats.
+    /// For member names and what encryption adds: nonce, tag, algorithm names in older formats.
     private static let slackByteCount = 1 << 10
-    /// Headers, canaries and alignment of the three or four blocks.
+    /// Headers, canaries and alignment of three or four blocks.
     private static let blockOverheadByteCount = 1 << 10
 
-    /// What a request with a body of `byteCount` bytes reserves before it is decoded. A small one without a secret reserves
-    /// nothing: the limit on requests in flight bounds what all of these need.
+    /// What a request with a body of `byteCount` bytes reserves before it is decoded. A small request without a secret
+    /// reserves nothing: the limit on requests in flight bounds their total.
     package func lockedByteCountMax(forBodyOf byteCount: Int) -> Int {
         byteCount > Self.smallBodyByteCount || self.takesSecret ? self.peakByteCount(forBodyOf: byteCount) : 0
     }
@@ -37,13 +37,13 @@ extension Operation {
         return max(decoding, sending, reading) + Self.blockOverheadByteCount
     }
 
-    /// The longest answer to a request with a body of `byteCount` bytes. More is refused.
+    /// Maximum length of the answer to a request with a body of `byteCount` bytes. A longer answer is rejected.
     package func answerByteCountMax(toBodyOf byteCount: Int) -> Int {
         guard byteCount > Self.smallBodyByteCount else { return Self.longestAnswerByteCount }
         return min(self.answerBound(toBodyOf: byteCount), Self.longestAnswerByteCount)
     }
 
-    /// How much memory to take when an answer begins: all that it needs where that can be told, so that it never moves.
+    /// How much to allocate when an answer begins: its maximum length if that is known, so that it is never moved.
     package func answerByteCountExpected(toBodyOf byteCount: Int) -> Int {
         switch self {
         case .encrypt, .decrypt: min(self.answerBound(toBodyOf: byteCount), Self.longestAnswerByteCount)
@@ -51,8 +51,8 @@ extension Operation {
         }
     }
 
-    /// A plaintext is shorter than its ciphertext. A ciphertext is longer than its plaintext by what KES adds, and in the
-    /// format of KES before 2023 once more by a third, which is JSON with base64 in it.
+    /// A plaintext is shorter than its ciphertext. A ciphertext is longer than its plaintext by what KES adds; KES's
+    /// format from before 2023, JSON with base64, adds another third.
     private func answerBound(toBodyOf byteCount: Int) -> Int {
         switch self {
         case .encrypt: byteCount + byteCount / 3 + Self.slackByteCount
@@ -63,10 +63,10 @@ extension Operation {
         }
     }
 
-    /// Whether the key server's answer may hold a secret.
+    /// Whether the key server's answer may contain a secret.
     package var answersSecret: Bool { self != .encrypt }
 
-    /// Whether the client's body holds a secret, which is decoded into locked memory.
+    /// Whether the client's body contains a secret, which is decoded into locked memory.
     private var takesSecret: Bool {
         switch self {
         case .encrypt, .importKey: true
@@ -77,13 +77,13 @@ extension Operation {
     }
 }
 
-/// How the locked memory of requests is divided between those that reserve it and those that need not.
+/// The division of the locked memory for requests, between requests that reserve memory and those that do not.
 package struct RequestBudget: Equatable, Sendable {
-    /// For requests with long bodies: see ``Operation/lockedByteCountMax(forBodyOf:)``.
+    /// For requests with long bodies; see ``Operation/lockedByteCountMax(forBodyOf:)``.
     package let longRequestByteCount: Int
-    /// For small requests that hold a secret.
+    /// For small requests that contain a secret.
     package let smallRequestByteCount: Int
-    /// How many requests may be under way to key servers at a time.
+    /// Maximum number of concurrent requests to key servers.
     package let inFlightMax: Int
 
     /// What the longest request that KES accepts needs.
@@ -97,12 +97,13 @@ package struct RequestBudget: Equatable, Sendable {
     private static let smallRequestByteCountMax = Operation.encrypt.lockedByteCountMax(
         forBodyOf: Operation.smallBodyByteCount)
 
-    /// Gives small requests what `inFlightMax` of them can need, twice: once for those under way, once for those that wait
-    /// with their secret. It gives them less where the longest request would else have no room, but enough for a few.
+    /// Gives small requests what `inFlightMax` of them can need, twice: for those in flight and for those that wait
+    /// with their secret. If the longest request would then have no room, small requests get less, but enough for a
+    /// few.
     ///
     /// - Parameters:
-    ///   - byteCount: all there is for requests.
-    ///   - inFlightMax: what the operator allows.
+    ///   - byteCount: the memory for all requests.
+    ///   - inFlightMax: the operator's limit.
     package init(byteCount: Int, inFlightMax: Int) {
         let small = Self.smallRequestByteCountMax
         let spare = max(byteCount - Self.longestRequestByteCount, byteCount / 16)

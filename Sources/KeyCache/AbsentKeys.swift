@@ -2,18 +2,18 @@
 
 import KeyService
 
-/// Keys that the key server has just said it does not have. An object store that is set up with a wrong name asks for it
-/// again and again.
+/// Keys that a key server has just reported as missing. An object store with a wrong key name asks for it over and
+/// over.
 struct AbsentKeys {
-    /// Short, since somebody may be creating the key at this moment without our knowing.
+    /// Short, because another client may create the key directly at the key server.
     static let lifetime = TimeSpan.seconds(1)
-    /// Names come from clients.
+    /// Bounds the memory: names come from clients.
     static let countMax = 1024
 
     private var until: [KeyName: BootTime] = [:]
     private var creations = 0
 
-    /// What is known at the moment when the key server is asked.
+    /// Creations so far, taken when the key server is asked.
     struct Snapshot { fileprivate let creations: Int }
 
     var snapshot: Snapshot { Snapshot(creations: self.creations) }
@@ -25,11 +25,11 @@ struct AbsentKeys {
         return false
     }
 
-    /// The key server has no such key.
+    /// Records that the key server has no such key.
     ///
     /// - Parameters:
-    ///   - askedAt: when it was asked. From then on it counts.
-    ///   - witness: of that moment. Keys that were created since may have been this one.
+    ///   - askedAt: when the key server was asked. The lifetime starts there.
+    ///   - snapshot: taken at that moment. If any key was created since, the answer may be outdated and is ignored.
     mutating func insert(_ name: KeyName, askedAt: BootTime, _ snapshot: Snapshot, at now: BootTime) {
         guard snapshot.creations == self.creations, askedAt + Self.lifetime > now else { return }
         if self.until.count >= Self.countMax { self.until = self.until.filter { now < $0.value } }

@@ -2,13 +2,13 @@
 
 import KeyService
 
-/// What the core does with the key server's answers.
+/// How the core processes answers of the key server.
 extension CacheCore {
-    /// How a new plaintext compares with what is known of its fingerprint.
+    /// The comparison of a new plaintext with what the cache knows about its fingerprint.
     enum Agreement: Equatable {
-        /// There is nothing to compare it with.
+        /// Nothing to compare with.
         case unopposed
-        /// It equals the cached plaintext or, after a contradiction, one of the two that contradict each other.
+        /// It equals the cached plaintext or, after a contradiction, one of the two contradicting plaintexts.
         case same
         case different
     }
@@ -19,7 +19,7 @@ extension CacheCore {
     }
 
     /// The entry that a new plaintext must be compared with before ``complete(_:_:at:isOutOfReach:)`` or
-    /// ``fill(_:_:byteCount:agreement:by:askedAt:at:)``: any that was not purged, however old.
+    /// ``fill(_:_:byteCount:agreement:by:askedAt:at:)``: any entry that was not purged, regardless of its age.
     func entry(comparableWith fingerprint: Fingerprint) -> (place: Int, byteCount: Int, endpoint: EndpointIndex?)? {
         guard let place = self.table.place(of: fingerprint), self.entriesByKey.isLive(self.table[place].stamp) else {
             return nil
@@ -27,39 +27,39 @@ extension CacheCore {
         return (place, Int(self.table[place].byteCount), self.table[place].endpoint)
     }
 
-    /// What is to be done about an answer.
+    /// What the caller of ``CacheCore/complete(_:_:at:isOutOfReach:)`` must do.
     struct Completion {
         enum Answer: Equatable {
-            /// What the key server said.
+            /// Pass on the key server's answer.
             case outcome
-            /// What a place holds, since the key server said nothing.
+            /// Serve this cached answer, because the key server gave none.
             case cached(CachedAnswer)
-            /// Nothing yet: the plaintext contradicts the cached one. The key server is to be asked once more, preferably
-            /// at another endpoint, and ``CacheCore/complete(_:_:at:isOutOfReach:)`` called with that answer.
+            /// No answer yet: the plaintext contradicts the cached one. Ask the key server once more, preferably
+            /// another endpoint, and call ``CacheCore/complete(_:_:at:isOutOfReach:)`` with that answer.
             case contradiction
-            /// `.contradicted`: no two of three answers agree.
+            /// Fail with `.contradicted`: no two of three answers agree.
             case undecided
         }
 
         let answer: Answer
-        /// Who is to be told.
+        /// The callers that get the answer.
         let callers: [Caller]
-        /// Whether the first of them asked first, and the others joined. If not, all joined a renewal.
+        /// Whether the first caller began the flight and the others joined it. If not, all joined a renewal.
         let firstAsked: Bool
         /// When the key server was asked.
         let askedAt: BootTime
-        /// Where to keep the plaintext, whatever is there.
+        /// The place to store the plaintext in, replacing its contents.
         let keep: Int?
-        /// Which place to empty.
+        /// The place to empty.
         let empty: Int?
-        /// Whether the key server is to be asked again, for those who came after a purge.
+        /// Whether to ask the key server again, for callers that came after a purge.
         let asksAgain: Bool
     }
 
-    /// The key server has answered, or failed to.
+    /// Processes an answer of the key server, or a failure to get one.
     ///
-    /// A key that it does not have or does not let us use is purged; where a key is asked for in several shares, the
-    /// others are to purge it too before anybody is told.
+    /// A missing or forbidden key is purged. The caller must purge it in the other shards too, before any caller
+    /// resumes.
     mutating func complete(
         _ fingerprint: Fingerprint, _ outcome: Outcome, at now: BootTime, isOutOfReach: () -> Bool
     ) -> Completion {
@@ -84,7 +84,7 @@ extension CacheCore {
         case .failed(.keyNotFound), .failed(.notAllowed):
             self.markPurged(flight.name)
         case .failed(.decryptionFailed):
-            // It was another key's, deleted and created anew.
+            // The entry is of an earlier key of this name, which was deleted and created anew.
             empty = self.table.place(of: fingerprint)
             if let empty {
                 if self.entriesByKey.isLive(self.table[empty].stamp) { self.counts.evictions.purged += 1 }
@@ -140,14 +140,14 @@ extension CacheCore {
         at now: BootTime
     ) -> Int? {
         guard !flight.isPurged else { return nil }
-        // A contradiction has dropped the entry that was to be renewed.
+        // A contradiction has removed the entry that was to be renewed.
         let hasNoCaller = flight.isRenewal && flight.callers.isEmpty && !flight.isContradicted
         let before = hasNoCaller ? self.table.place(of: fingerprint).map { self.table[$0].usedAt } : nil
-        // What was evicted is not worth a renewal.
+        // An evicted entry is not worth renewing.
         if hasNoCaller, before == nil { return nil }
         let place = self.enter(
             fingerprint, flight.name, byteCount: byteCount, by: endpoint, askedAt: flight.startedAt, at: now)
-        // To be renewed is not to be used.
+        // A renewal does not count as a use.
         if let place, let before { self.table[place].usedAt = before }
         return place
     }

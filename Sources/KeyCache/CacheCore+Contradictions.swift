@@ -2,16 +2,16 @@
 
 import KeyService
 
-/// What is decided when a new plaintext contradicts the cached one.
+/// How the core handles a new plaintext that contradicts the cached one.
 extension CacheCore {
-    /// Drops the cached plaintext and has the flight go on.
+    /// Removes the cached plaintext and continues the flight.
     mutating func contradict(
         _ fingerprint: Fingerprint, _ flight: consuming SingleFlight<Caller>.Flight, at now: BootTime
     ) -> Completion {
         self.asksAgain(fingerprint, flight, at: now, empty: self.dropContradicted(fingerprint))
     }
 
-    /// Has the flight go on, since one answer is not enough after a contradiction that no majority has ended.
+    /// Continues the flight: after an undecided contradiction, one answer is not enough.
     mutating func suspect(
         _ fingerprint: Fingerprint, _ flight: consuming SingleFlight<Caller>.Flight, at now: BootTime
     ) -> Completion {
@@ -43,7 +43,7 @@ extension CacheCore {
 }
 
 extension CacheCore.Outcome {
-    /// Whether the plaintext equals one that came before.
+    /// Whether the plaintext equals an earlier one.
     var isAgreement: Bool {
         switch self {
         case .opened(_, let agreement, _): agreement == .same
@@ -51,7 +51,7 @@ extension CacheCore.Outcome {
         }
     }
 
-    /// Whether the key server does not have the key or does not permit its use, whatever the plaintext.
+    /// Whether the key server reports that the key does not exist or may not be used.
     var isRefusalOfKey: Bool {
         switch self {
         case .failed(.keyNotFound), .failed(.notAllowed): true

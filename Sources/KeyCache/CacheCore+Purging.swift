@@ -2,13 +2,13 @@
 
 import KeyService
 
-/// How entries leave the cache other than by eviction: purges, and the sweep of what has expired.
+/// How entries leave the cache other than by eviction: by purges, and by sweeps of expired entries.
 extension CacheCore {
-    /// From now on no entry answers that there is, and no answer is kept that is on its way.
+    /// Purges entries: no current entry is served again, and answers in flight are not stored.
     ///
-    /// - Parameter name: whose entries; nil for all keys'.
-    /// - Returns: how many there were, and which places to empty at once: all, if nothing that answers is left. Else
-    ///   theirs are yet to be swept.
+    /// - Parameter name: the key whose entries to purge; nil for all.
+    /// - Returns: the number of purged entries, and the places to empty at once: all places if no live entry is left.
+    ///   Otherwise a sweep empties them.
     mutating func purge(_ name: KeyName?) -> (count: Int, empty: Range<Int>) {
         let count = self.markPurged(name)
         guard count > 0, self.entriesByKey.liveCount == 0 else { return (count, 0..<0) }
@@ -18,7 +18,7 @@ extension CacheCore {
         return (count, all)
     }
 
-    /// The same with all places yet to be swept.
+    /// As ``purge(_:)``, but leaves all places to a sweep.
     @discardableResult mutating func markPurged(_ name: KeyName?) -> Int {
         self.flights.purge(name)
         let count = name.map { self.entriesByKey.purge($0) } ?? self.entriesByKey.purgeAll()
@@ -26,12 +26,13 @@ extension CacheCore {
         return count
     }
 
-    /// Takes out what never answers again, in parts. Several may be at it: each starts at 0 and goes through all places.
+    /// Removes expired and purged entries from a range of places. Sweeps can overlap: each starts at 0 and visits all
+    /// places.
     ///
     /// - Parameters:
-    ///   - start: the first place to look at.
-    ///   - budget: how many places to look at.
-    /// - Returns: which places to empty, and where the next part starts; nil when this was the last.
+    ///   - start: the first place to visit.
+    ///   - budget: the number of places to visit.
+    /// - Returns: the places to empty, and the start of the next range; nil after the last one.
     mutating func sweep(from start: Int, _ budget: Int, at now: BootTime) -> (empty: [Int], next: Int?) {
         var empty: [Int] = []
         guard start < self.table.placeCount else { return ([], nil) }
@@ -48,6 +49,6 @@ extension CacheCore {
         return (empty, end == self.table.placeCount ? nil : end)
     }
 
-    /// Whether entries were purged whose places are not empty yet.
+    /// Whether the places of purged entries are still to be emptied.
     var hasPurgedEntries: Bool { self.entriesByKey.purgedCount > 0 }
 }

@@ -2,21 +2,21 @@
 
 import KeyService
 
-/// What a cache decides, for one share of the fingerprints: who gets which answer, what is asked, what is kept and what
-/// goes. No clock, no thread, no randomness, and no secret: time comes in as an argument, what is to be done goes out as
-/// a value, and a plaintext is a place that somebody else keeps.
+/// The decisions of one cache shard: which answer a caller gets, when to ask the key server, what to store and what to
+/// evict. No clock, no thread, no randomness, and no secret: time is an argument, actions are return values, and a
+/// plaintext is the number of a place.
 ///
 /// Rules, checked after each step of the simulation:
-/// 1. An answer is what the key server said to exactly the question asked, or is a failure.
-/// 2. Nothing answers beyond what ``ExpiryPolicy`` allows, and nothing stale while somebody can be reached.
-/// 3. Whoever asks after a purge gets no answer from before it.
-/// 4. The key server is asked at most once at a time for a fingerprint.
-/// 5. A place belongs to one entry, from ``Completion/keep`` or ``Fill/keep(_:)`` until it is returned
-///    to be emptied, or is given to another.
-/// 6. Each caller gets one answer, unless he leaves before.
-/// 7. A plaintext that differs from the cached one removes the cached one and is neither cached nor returned until a third
-///    answer equals one of the two. If none does, callers get `.contradicted`, and for ``ExpiryPolicy/any`` the fingerprint
-///    is not cached and needs two equal answers. No contradicted plaintext is served stale.
+/// 1. An answer is what the key server answered to exactly this question, or a failure.
+/// 2. No entry is served longer than ``ExpiryPolicy`` allows, and no expired one while a key server can be reached.
+/// 3. A caller that asks after a purge gets no answer from before it.
+/// 4. For each fingerprint, at most one request to the key server is in flight.
+/// 5. A place belongs to one entry, from ``Completion/keep`` or ``Fill/keep(_:)`` until it is returned to be emptied,
+///    or is given to another entry.
+/// 6. Each caller gets one answer, unless it leaves before.
+/// 7. A plaintext that differs from the cached one removes the cached one. It is neither stored nor returned until a
+///    third answer equals one of the two. If none does, callers get `.contradicted`; for ``ExpiryPolicy/any`` the
+///    fingerprint is not cached and needs two equal answers. No contradicted plaintext is served after its expiry.
 struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     let policy: ExpiryPolicy
     private let useGranularity: TimeSpan
@@ -35,25 +35,27 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         self.contradicted = ContradictedFingerprints(countMax: max(capacity, 1024), duration: policy.any)
     }
 
-    /// An answer at hand.
+    /// An entry that may be served.
     struct CachedAnswer: Equatable {
         let place: Int
         let byteCount: Int
-        /// Since the key server was asked that last vouched for it.
+        /// The time since the request by which the key server last confirmed it.
         let age: TimeSpan
         let isStale: Bool
     }
 
     enum Lookup: Equatable {
-        /// If it renews, the key server is to be asked again, and ``complete(_:_:at:isOutOfReach:)`` called with the answer.
+        /// If `renews`, the caller must ask the key server again and call ``complete(_:_:at:isOutOfReach:)`` with the
+        /// answer.
         case cached(CachedAnswer, renews: Bool)
         case none
     }
 
-    /// Looks for an answer that is at hand.
+    /// Looks up an entry that may be served.
     ///
-    /// - Parameter name: nil if the caller cannot renew what he gets: what is due then is not at hand.
-    /// - Parameter isOutOfReach: whether nobody can be reached who could answer. Asked for only where it matters.
+    /// - Parameters:
+    ///   - name: nil if the caller cannot renew; an entry due for renewal is then not returned.
+    ///   - isOutOfReach: whether no key server can be reached. Called only if the answer depends on it.
     mutating func lookUp(
         _ fingerprint: Fingerprint, of name: KeyName?, at now: BootTime, isOutOfReach: () -> Bool
     ) -> Lookup {
@@ -97,10 +99,10 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         return true
     }
 
-    /// The renewal that a lookup has just begun does not take place.
+    /// Cancels the renewal that a lookup has just begun.
     mutating func cancelRenewal(_ fingerprint: Fingerprint) {
         let flight = self.flights.end(fingerprint)
-        precondition(flight.isRenewal && flight.callers.isEmpty, "a flight that somebody waits for")
+        precondition(flight.isRenewal && flight.callers.isEmpty, "only a renewal without callers can be cancelled")
         self.renewals.ended()
     }
 
@@ -109,13 +111,13 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     enum Ask: Equatable {
         /// As ``Lookup/cached(_:renews:)``.
         case cached(CachedAnswer, renews: Bool)
-        /// The caller is told when an answer comes.
+        /// The caller waits for the answer of the current flight.
         case wait
-        /// He is told likewise, but first the key server is to be asked.
+        /// The caller waits for the answer of a new flight; ask the key server.
         case begin
     }
 
-    /// Has a caller wait for an answer, unless one is at hand.
+    /// Returns an entry that may be served; otherwise registers the caller with a flight.
     mutating func ask(
         _ fingerprint: Fingerprint, of name: KeyName, _ caller: Caller, at now: BootTime, isOutOfReach: () -> Bool
     ) -> Ask {
@@ -134,16 +136,16 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         return .begin
     }
 
-    /// A caller does not wait any longer.
+    /// Removes a caller that no longer waits.
     mutating func leave(_ fingerprint: Fingerprint, _ caller: Caller) { self.flights.leave(fingerprint, caller) }
 
     // MARK: Entries
 
     enum Fill: Equatable {
-        /// Where to keep the plaintext, whatever is there; nil if it is not to be kept.
+        /// Store the plaintext in this place, replacing its contents; nil: do not store it.
         case keep(Int?)
-        /// The plaintext contradicts the cached one, which is dropped. The fingerprint is not cached for a while, unless
-        /// ``confirm(_:)`` is called.
+        /// The plaintext contradicts the cached one, which was removed; empty its place. The fingerprint is not cached
+        /// for a while, unless ``confirm(_:)`` is called.
         case contradiction(empty: Int?)
     }
 
@@ -162,7 +164,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         return .keep(self.enter(fingerprint, name, byteCount: byteCount, by: endpoint, askedAt: askedAt, at: now))
     }
 
-    /// Another endpoint has confirmed a plaintext that contradicted the cached one: it may be cached again.
+    /// Another endpoint has confirmed a plaintext that contradicted the cached one. It may be cached again.
     mutating func confirm(_ fingerprint: Fingerprint) { self.contradicted.remove(fingerprint) }
 
     mutating func enter(
@@ -194,7 +196,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         return place
     }
 
-    /// The longest plaintext that is kept. Data keys have 32 bytes.
+    /// Maximum length of a cached plaintext. Data keys have 32 bytes.
     static var byteCountMax: Int { 64 }
 
     mutating func remove(at place: Int) {
@@ -202,7 +204,7 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
         self.table.remove(at: place)
     }
 
-    // MARK: What is told
+    // MARK: Statistics
 
     var statistics: CacheStatistics {
         var statistics = self.counts
@@ -214,6 +216,6 @@ struct CacheCore<Caller: Equatable & Sendable>: ~Copyable {
     /// Entries, live or purged, whose places are not empty.
     var placesInUse: Int { self.table.count }
 
-    /// Questions that the key server is being asked.
+    /// Requests to the key server in flight.
     var flightCount: Int { self.flights.count }
 }

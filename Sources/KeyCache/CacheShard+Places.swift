@@ -3,13 +3,13 @@
 import KeyService
 import LockedMemory
 
-/// What a shard keeps in its places: plaintexts in the vault and, apart, the few that are too long for it.
+/// The plaintexts of a shard, by place: in the vault, or separately if they are too long for it.
 ///
 /// Every function runs under the shard's lock.
 extension CacheShard {
     typealias CachedEntry = (place: Int, byteCount: Int, endpoint: EndpointIndex?)
 
-    /// Compares a new plaintext with the cached one, in a time that depends on the length alone.
+    /// Compares a new plaintext with the cached one, in a time that depends only on their lengths.
     func compare(
         _ plaintext: borrowing Secret, _ fingerprint: Fingerprint, in state: borrowing State
     ) -> CacheCore<Caller>.Agreement {
@@ -25,7 +25,7 @@ extension CacheShard {
         return isSame ? .same : .different
     }
 
-    /// Copies the plaintext of an entry that was dropped and whose place is not emptied yet.
+    /// Copies the plaintext of an entry that was removed but whose place is not empty yet.
     func contradiction(of cached: CachedEntry?, in state: borrowing State) -> Contradiction {
         guard let cached else { return Contradiction(cached: nil, endpoint: nil) }
         let plaintext = try? self.plaintext(at: cached.place, byteCount: cached.byteCount, in: state)
@@ -38,7 +38,7 @@ extension CacheShard {
         do throws(KeyServiceError) {
             return Hit(decryption: try self.open(cached, in: state), renews: renews)
         } catch {
-            // Nobody would fly it.
+            // No caller would ask the key server for it.
             if renews { state.core.cancelRenewal(fingerprint) }
             throw error
         }
@@ -67,13 +67,13 @@ extension CacheShard {
         return try long.value.copy(in: self.memory)
     }
 
-    /// What is to be put into a place: a plaintext that the vault has room for, or a copy of a longer one.
+    /// Where a plaintext is stored: in the vault, or as a separate copy if it is too long.
     enum Storage {
         case vault
         case separate(SharedSecret)
         case none
 
-        /// As the core is told: too long, if there is no room.
+        /// The length to report to the core. Without room: `.max`, which the core refuses as too long.
         func byteCount(of plaintext: borrowing Secret) -> Int {
             switch self {
             case .vault, .separate: plaintext.byteCount
@@ -82,7 +82,7 @@ extension CacheShard {
         }
     }
 
-    /// Decides whether there is room, before the core does.
+    /// Decides whether there is room. Call before the core decides.
     func prepare(_ plaintext: borrowing Secret, in state: borrowing State) -> Storage {
         guard plaintext.byteCount > SecretVault.payloadByteCountMax else { return .vault }
         guard plaintext.byteCount <= CacheCore<Caller>.byteCountMax, state.longSecrets.count < Self.longSecretCountMax,

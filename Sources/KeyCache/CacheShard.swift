@@ -5,22 +5,22 @@ import LockedMemory
 import Primitives
 import Synchronization
 
-/// One share of a cache: a ``CacheCore``, the places of a vault that are its own, and the lock over both.
+/// One shard of the cache: a ``CacheCore``, its places in the vault, and the lock over both.
 ///
-/// The lock is held for as long as it takes to look something up and copy a data key. What follows from a decision is
-/// done outside, but for what happens to places: those must not change hands in between.
+/// The lock is held to look up an entry and copy a data key. Effects of a decision run outside the lock, except changes
+/// to places, which must not be reused in between.
 final class CacheShard: Sendable {
     typealias Caller = OneShot<FlightEnd>
 
     private let state: Mutex<State>
     let vault: SecretVault
-    /// Where in the vault the shard's places begin.
+    /// The first place of this shard in the vault.
     let firstPlace: Int
     let memory: SecretMemory
 
     struct State: ~Copyable {
         var core: CacheCore<Caller>
-        /// What is too long for the vault, which has room for data keys, by place. There is seldom any.
+        /// Plaintexts that are too long for the vault's slots, by place. Rare: the slots fit data keys.
         var longSecrets: [Int: SharedSecret] = [:]
     }
 
@@ -33,18 +33,18 @@ final class CacheShard: Sendable {
         self.memory = memory
     }
 
-    /// An answer at hand.
+    /// A copy of a cached data key.
     struct Hit: ~Copyable {
         let decryption: Decryption
-        /// Whether the key server is to be asked again, see ``CacheCore/Lookup``.
+        /// Whether the caller must ask the key server again; see ``CacheCore/Lookup``.
         let renews: Bool
 
-        /// Ends the value and hands on the answer.
+        /// Consumes the hit and returns its decryption.
         consuming func take() -> Decryption { self.decryption }
     }
 
-    /// - Parameter name: as ``CacheCore/lookUp(_:of:at:isOutOfReach:)`` takes it.
-    /// - Throws: `.outOfMemory` when there is no memory for one more secret at present.
+    /// - Parameter name: as in ``CacheCore/lookUp(_:of:at:isOutOfReach:)``.
+    /// - Throws: `.outOfMemory` if there is no memory for another secret.
     func lookUp(
         _ fingerprint: Fingerprint, of name: KeyName?, at now: BootTime, isOutOfReach: () -> Bool
     ) throws(KeyServiceError) -> Hit? {
@@ -60,11 +60,11 @@ final class CacheShard: Sendable {
 
     enum Ask: ~Copyable {
         case hit(Hit)
-        /// The caller is told when an answer comes. If it begins, the key server is to be asked first.
+        /// The caller waits for an answer. If it begins the flight, it must ask the key server.
         case wait(begins: Bool)
     }
 
-    /// Has a caller wait for an answer, unless one is at hand.
+    /// Returns a cached data key; otherwise registers the caller with a flight.
     func ask(
         _ question: Question, _ caller: Caller, at now: BootTime, isOutOfReach: () -> Bool
     ) throws(KeyServiceError) -> Ask {
@@ -85,27 +85,28 @@ final class CacheShard: Sendable {
         self.state.withLock { $0.core.leave(fingerprint, caller) }
     }
 
-    /// The key server's answer, without the plaintext.
+    /// The key server's answer without its plaintext.
     enum Reply: Equatable {
         case opened(by: EndpointIndex?)
         case failed(KeyServiceError)
     }
 
-    /// A cached plaintext that a new one contradicts. It is in the cache no more.
+    /// A cached plaintext that a new one contradicts, already removed from the cache.
     struct Contradiction: ~Copyable {
         /// Nil if there was no memory for a copy.
         let cached: Secret?
         let endpoint: EndpointIndex?
     }
 
-    /// What is to be told, and to whom.
+    /// The answer for the callers of a flight.
     struct Completion: ~Copyable {
         enum Verdict: ~Copyable {
             /// The key server's answer.
             case reply
-            /// A cached data key, since the key server said nothing; nil if there was no memory for a copy.
+            /// A cached data key, because the key server gave no answer; nil if there was no memory for a copy.
             case cached(Decryption?)
-            /// Nothing yet: ask once more and call ``CacheShard/complete(_:_:plaintext:confirms:at:isOutOfReach:)`` again.
+            /// No answer yet: ask once more and call ``CacheShard/complete(_:_:plaintext:confirms:at:isOutOfReach:)``
+            /// again.
             case contradiction(Contradiction)
             /// `.contradicted`: no two of three answers agree.
             case undecided
@@ -117,14 +118,14 @@ final class CacheShard: Sendable {
         let askedAt: BootTime
         let asksAgain: Bool
 
-        /// Ends the value and hands on what answers.
+        /// Consumes the value and returns the verdict.
         consuming func takeVerdict() -> Verdict { self.verdict }
     }
 
-    /// The key server has answered with `plaintext`, or failed. Keeps what is to be kept.
+    /// Processes an answer of the key server: a plaintext or a failure. Stores the plaintext if the core decides so.
     ///
-    /// - Parameter confirms: after a contradiction, whether the plaintext equals one of the two that contradict each other;
-    ///   nil before.
+    /// - Parameter confirms: after a contradiction, whether the plaintext equals one of the two contradicting ones;
+    ///   otherwise nil.
     func complete(
         _ fingerprint: Fingerprint, _ reply: Reply, plaintext: borrowing Secret?, confirms: Bool? = nil,
         at now: BootTime, isOutOfReach: () -> Bool
@@ -160,7 +161,7 @@ final class CacheShard: Sendable {
         }
         switch plaintext {
         case .none:
-            preconditionFailure("a plaintext that is missing")
+            preconditionFailure("an opened answer has a plaintext")
         case .some(let plaintext):
             let storage = self.prepare(plaintext, in: state)
             let agreement = confirms.map { $0 ? .same : .different } ?? self.compare(plaintext, fingerprint, in: state)
@@ -178,7 +179,7 @@ final class CacheShard: Sendable {
         case contradiction(Contradiction)
     }
 
-    /// Keeps a new data key, unless it contradicts the cached one.
+    /// Stores a new data key, unless it contradicts the cached one.
     func fill(
         _ fingerprint: Fingerprint, _ name: KeyName, _ plaintext: borrowing Secret, by endpoint: EndpointIndex?,
         askedAt: BootTime, at now: BootTime
@@ -201,11 +202,11 @@ final class CacheShard: Sendable {
         }
     }
 
-    /// A further answer equals the new data key that contradicted the cached one: it may be cached from now on.
+    /// Another answer has confirmed the new data key that contradicted the cached one. It may be cached again.
     func confirm(_ fingerprint: Fingerprint) { self.state.withLock { $0.core.confirm(fingerprint) } }
 
     /// - Parameter name: nil for all keys.
-    /// - Returns: how many entries never answer again.
+    /// - Returns: the number of purged entries.
     func purge(_ name: KeyName?) -> Int {
         self.state.withLock { state in
             let (count, empty) = state.core.purge(name)
@@ -215,7 +216,8 @@ final class CacheShard: Sendable {
         }
     }
 
-    /// Empties the places of all that never answers again, a few at a time, so that nobody waits long for the lock.
+    /// Empties the places of expired and purged entries. Releases the lock after every 1024 places, so that lookups
+    /// wait only briefly.
     func sweep(at now: BootTime) {
         var next: Int? = 0
         while let start = next { next = self.sweep(from: start, at: now) }
@@ -231,7 +233,7 @@ final class CacheShard: Sendable {
         }
     }
 
-    /// Whether something was purged whose place is not empty yet.
+    /// Whether the places of purged entries are still to be emptied.
     var hasPurgedEntries: Bool { self.state.withLock { $0.core.hasPurgedEntries } }
 
     var statistics: CacheStatistics { self.state.withLock { $0.core.statistics } }

@@ -1,39 +1,43 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a cache has done, as metrics and status tell it. Counts since the start.
+/// Counters of a cache since the start, for metrics and status.
 package struct CacheStatistics: Equatable, Sendable {
-    /// Answers that were at hand.
+    /// Answers from fresh entries.
     package var hits = 0
-    /// Questions that the key server was asked for somebody.
+    /// Requests to the key server on behalf of a caller.
     package var misses = 0
-    /// Answers to what somebody else had asked.
+    /// Callers that shared the answer of another caller's request.
     package var coalesced = 0
-    /// Answers of entries that nobody could vouch for any more.
+    /// Answers from expired entries while no key server could be reached.
     package var stale = 0
-    /// Refusals of keys that were known not to be there.
+    /// Requests refused because the key was known not to exist.
     package var absent = 0
-    /// Answers with another plaintext than the cached one for the same ciphertext.
+    /// Answers with a plaintext that differs from the cached one.
     package var contradictions = 0
+    /// Renewals by outcome.
     package var renewals = Renewals()
+    /// Entries removed, by reason.
     package var evictions = Evictions()
-    /// Data keys that could answer now.
+    /// Data keys that may be served.
     package var entries = 0
+    /// Maximum number of data keys.
     package var capacity = 0
 
+    /// Renewals by outcome.
     package struct Renewals: Equatable, Sendable {
         package var succeeded = 0
-        /// The key server said no.
+        /// The key server refused.
         package var refused = 0
-        /// It said nothing of use.
+        /// The key server gave no usable answer.
         package var failed = 0
     }
 
-    /// Entries that went, by the reason.
+    /// Entries removed, by reason.
     package struct Evictions: Equatable, Sendable {
         package var capacity = 0
         package var expired = 0
         package var purged = 0
-        /// Another plaintext came for the same ciphertext.
+        /// Another plaintext arrived for the same ciphertext.
         package var contradicted = 0
     }
 

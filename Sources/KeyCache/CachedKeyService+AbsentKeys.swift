@@ -4,18 +4,19 @@ import KeyService
 import Synchronization
 import Telemetry
 
-/// What the service learns about keys themselves: which ones do not exist.
+/// What the service knows about the existence of keys.
 extension CachedKeyService {
-    /// - Throws: `.keyNotFound` if the key server has said so just now.
+    /// - Throws: `.keyNotFound` if a key server has reported the key as missing within the last second.
     func checkPresence(of name: KeyName, at now: BootTime) throws(KeyServiceError) {
         guard self.keyEvents.withLock({ $0.absentKeys.contains(name, at: now) }) else { return }
         self.absentCount.add()
         throw .keyNotFound
     }
 
-    /// Asks the backend for something about a key, and takes note if it has no such key.
+    /// Runs an operation on a key and records whether the key exists.
     ///
-    /// That an operation is not allowed says nothing of what may be decrypted: rights are for each operation.
+    /// `.notAllowed` does not purge the key: KES grants permissions for each operation, so it says nothing about
+    /// decrypting.
     func learning<Answer: ~Copyable>(
         of name: KeyName, _ body: () async throws(KeyServiceError) -> Answer
     ) async throws(KeyServiceError) -> Answer {
@@ -28,7 +29,7 @@ extension CachedKeyService {
         }
     }
 
-    /// A question about a key, as of the moment when the key server is asked.
+    /// The state when the key server is asked about a key.
     struct KeyQuery {
         let askedAt: BootTime
         let snapshot: AbsentKeys.Snapshot
@@ -38,7 +39,7 @@ extension CachedKeyService {
         KeyQuery(askedAt: self.clock(), snapshot: self.keyEvents.withLock { $0.absentKeys.snapshot })
     }
 
-    /// Takes note of a key that does not exist.
+    /// Records a key that does not exist.
     func remember(from error: KeyServiceError, of name: KeyName, _ query: KeyQuery) async {
         guard error == .keyNotFound else { return }
         await self.purge(name)

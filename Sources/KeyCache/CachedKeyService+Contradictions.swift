@@ -4,16 +4,16 @@ import KeyService
 import LockedMemory
 import Synchronization
 
-/// What follows when a key server returns another plaintext than the cached one.
+/// How the service handles a plaintext that contradicts the cached one.
 extension CachedKeyService {
-    /// What the key server said, with the plaintext.
+    /// The key server's answer with its plaintext.
     struct Answer: ~Copyable {
         let reply: CacheShard.Reply
         let plaintext: Secret?
 
         var endpoint: EndpointIndex? { if case .opened(let endpoint) = self.reply { endpoint } else { nil } }
 
-        /// Whether it has that plaintext. The time depends on the lengths alone.
+        /// Whether the plaintexts are equal. Takes a time that depends only on their lengths.
         borrowing func hasPlaintext(_ other: borrowing Secret) -> Bool {
             switch self.plaintext {
             case .some(let plaintext): plaintext.isEqual(to: other)
@@ -21,7 +21,7 @@ extension CachedKeyService {
             }
         }
 
-        /// The same for a plaintext that there may not be.
+        /// As above, for an optional plaintext. Nil equals nothing.
         borrowing func hasPlaintext(_ other: borrowing Secret?) -> Bool {
             switch other {
             case .some(let other): self.hasPlaintext(other)
@@ -29,7 +29,7 @@ extension CachedKeyService {
             }
         }
 
-        /// Ends the value and hands on its plaintext.
+        /// Consumes the answer and returns its plaintext.
         consuming func takePlaintext() -> Secret? { self.plaintext }
     }
 
@@ -50,7 +50,8 @@ extension CachedKeyService {
         }
     }
 
-    /// Asks once more, preferably another endpoint, for a ciphertext with two plaintexts. Two equal ones of three win.
+    /// Asks once more, preferably another endpoint, for a ciphertext with two plaintexts. Two equal answers of three
+    /// win.
     ///
     /// - Returns: whether to ask again.
     func resolve(
@@ -75,7 +76,7 @@ extension CachedKeyService {
 
     private static let contradictionReportPeriod = TimeSpan.seconds(60)
 
-    /// - Parameter minority: the endpoint that is known to have returned a wrong plaintext.
+    /// - Parameter minority: the endpoint that returned the wrong plaintext, if known.
     private func reportContradiction(of name: KeyName, isDecided: Bool, minority: EndpointIndex?) {
         if let minority { self.backend.countWrongPlaintext(by: minority) }
         guard minority != nil || !isDecided else { return }
@@ -86,10 +87,10 @@ extension CachedKeyService {
         self.report(.contradiction(name, isDecided: isDecided))
     }
 
-    /// Has the ciphertext of a new data key decrypted, since another plaintext was cached for it.
+    /// Decrypts the ciphertext of a new data key whose plaintext differs from the cached one.
     ///
-    /// - Returns: the data key, if that confirms it.
-    /// - Throws: `.contradicted` if not; what decrypting failed with.
+    /// - Returns: the data key, if the decryption confirms it.
+    /// - Throws: `.contradicted` if not, or the error of the decryption.
     func resolve(
         _ contradiction: consuming CacheShard.Contradiction, by dataKey: consuming DataKey, _ name: KeyName,
         _ associatedData: AssociatedData

@@ -5,9 +5,9 @@ import LockedMemory
 import Primitives
 import Synchronization
 
-/// How a question is put to the key server once for all callers that wait for its answer.
+/// One request to the key server for all callers that wait for its answer.
 extension CachedKeyService {
-    /// Asks the key server and tells those who wait: once, and again for those who came after a purge.
+    /// Asks the key server and resumes the callers; repeats for callers that came after a purge.
     func askUntilAnswered(_ question: Question) async {
         while await self.askOnce(question) {}
     }
@@ -23,7 +23,7 @@ extension CachedKeyService {
         return await self.conclude(question, completion, answer, snapshot)
     }
 
-    /// Does what a landing says.
+    /// Applies a completion.
     ///
     /// - Returns: whether to ask again.
     func conclude(
@@ -41,7 +41,7 @@ extension CachedKeyService {
             await self.remember(from: reply, of: question.name, askedAt: askedAt, snapshot)
             self.resolve(callers, reply, cached: cached)
         case .reply:
-            // Before callers resume: a caller that knows of a refusal must not get an answer from before it.
+            // Before callers resume: a caller that knows of a refusal must not get an older answer.
             await self.remember(from: reply, of: question.name, askedAt: askedAt, snapshot)
             self.resolve(callers, reply, answer.takePlaintext(), firstAsked: firstAsked)
         }

@@ -4,7 +4,7 @@ package import KeyService
 import LockedMemory
 import Synchronization
 
-/// New data keys, which the cache has from the start.
+/// Generates data keys, and caches each at once.
 extension CachedKeyService {
     package func generateKey(
         _ name: KeyName, associatedData: AssociatedData
@@ -26,15 +26,15 @@ extension CachedKeyService {
         }
     }
 
-    /// - Returns: what the new data key contradicts.
+    /// - Returns: the contradiction, if the new data key differs from the cached one.
     private func keep(
         _ dataKey: borrowing DataKey, _ name: KeyName, _ associatedData: AssociatedData, askedAt: BootTime,
         _ fill: PendingFills.ID
     ) -> CacheShard.Contradiction? {
         let question = self.question(name, dataKey.ciphertext, associatedData)
         let now = self.clock()
-        // A purge marks what is pending under this lock before it looks at any shard: it comes before the end of this
-        // fill, which then keeps nothing, or finds the entry.
+        // A purge marks pending fills under this lock before it visits the shards. So either this fill sees the mark
+        // and stores nothing, or the purge finds the entry.
         return self.keyEvents.withLock { keyEvents in
             guard keyEvents.pendingFills.end(fill) else { return nil }
             let filled = self.shard(of: question)

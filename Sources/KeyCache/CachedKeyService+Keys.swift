@@ -3,10 +3,10 @@
 package import KeyService
 package import LockedMemory
 
-/// The operations that no cache answers. What they tell of a key is taken note of.
+/// Operations without a cache. Their outcomes show whether a key exists.
 extension CachedKeyService {
     package func createKey(_ name: KeyName) async throws(KeyServiceError) {
-        // Whatever is said, the key may have been created.
+        // Even after an error, the key may have been created.
         defer { self.notePresence(of: name) }
         try await self.backend.createKey(name)
     }
@@ -26,7 +26,7 @@ extension CachedKeyService {
             case .notAllowed, .notSupported: break
             case .keyNotFound, .unavailable, .timedOut, .contradicted, .overloaded, .outOfMemory, .internalFailure,
                 .keyExists, .decryptionFailed, .unsupportedAlgorithm, .hmacNotSupported:
-                await self.purge(name)  // It may have been deleted all the same.
+                await self.purge(name)  // Even after an error, the key may have been deleted.
             }
             throw error
         }

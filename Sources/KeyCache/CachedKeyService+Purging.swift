@@ -4,25 +4,26 @@ package import KeyService
 import Synchronization
 
 extension CachedKeyService {
-    /// Forgets a key's data keys, or all there are. When this returns, nothing that was there before answers, and the
-    /// memory is wiped.
+    /// Purges a key's data keys, or all of them. On return, no earlier data key is served, and its memory is wiped.
+    ///
+    /// Blocks while it visits all places of the cache, a few milliseconds for a million entries.
     ///
     /// - Parameter name: nil for all.
-    /// - Returns: how many data keys there were.
+    /// - Returns: the number of purged data keys.
     @discardableResult package func forget(_ name: KeyName?) -> Int {
         self.keyEvents.withLock { $0.pendingFills.purge(name) }
         let count = self.shards.reduce(0) { $0 + $1.purge(name) }
-        // Also what a shard has purged itself, or somebody else is about to sweep.
+        // Covers entries that a shard has purged by itself, or that another sweep has not reached yet.
         for shard in self.shards where shard.hasPurgedEntries { shard.sweep(at: self.clock()) }
         return count
     }
 
-    /// The same where many wait for the thread: it may take a while.
+    /// As ``forget(_:)``, on the global executor, for callers on an event loop.
     @discardableResult package func purge(_ name: KeyName?) async -> Int {
         await withTaskExecutorPreference(globalConcurrentExecutor) { self.forget(name) }
     }
 
-    /// The backend knows us as somebody else from now on, who may not have the same rights.
+    /// Call when the backend authenticates the agent as another identity, which may have other permissions.
     package func changeIdentity() {
         self.generation.wrappingAdd(1, ordering: .acquiringAndReleasing)
         self.keyEvents.withLock { $0.absentKeys.removeAll() }

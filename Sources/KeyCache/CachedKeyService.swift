@@ -7,13 +7,13 @@ import Primitives
 import Synchronization
 import Telemetry
 
-/// Keeps unwrapped data keys for a while and answers repeats, over any other key service.
+/// Caches decrypted data keys in front of another key service.
 ///
-/// It decides nothing: ``CacheCore`` does, of which each ``CacheShard`` has one. A hit is looked up in its shard under
-/// the shard's lock, on the thread that asks. What is not at hand is asked for once, in a task of its own, which is
-/// nobody's: whoever asked may give up without harm to those who joined him.
+/// ``CacheCore`` makes the decisions; each ``CacheShard`` has one. A hit is looked up under the shard's lock, on the
+/// caller's thread. A miss asks the key server once, in a task that belongs to no caller: each caller can be cancelled
+/// without effect on the others.
 ///
-/// Who may ask is settled before: nothing here looks at callers.
+/// Callers must be authorised before: the cache does not know them.
 package final class CachedKeyService: KeyService {
     let backend: any KeyService
     package let policy: ExpiryPolicy
@@ -22,7 +22,7 @@ package final class CachedKeyService: KeyService {
     let report: @Sendable (CacheNotice) -> Void
 
     private let fingerprinter: Fingerprinter
-    /// Goes up when the backend begins to know us as somebody else.
+    /// Increases when the backend authenticates the agent as another identity.
     let generation = Atomic<UInt64>(1)
     let shards: [CacheShard]
     private let requestBodies: RequestBodyIndex
@@ -33,14 +33,15 @@ package final class CachedKeyService: KeyService {
     /// When a contradiction was last reported; 0 before the first.
     let contradictionReportedAt = Atomic<Int>(0)
 
-    /// What is known of keys rather than of data keys. Looked at on a miss only.
+    /// What is known about keys, not data keys. Read only on a miss.
     struct KeyEvents {
         var pendingFills = PendingFills()
         var absentKeys = AbsentKeys()
     }
 
+    /// Settings of a cache.
     package struct Options: Sendable {
-        /// Data keys at a time.
+        /// Maximum number of data keys.
         package var capacity: Int
         package var policy: ExpiryPolicy
 
@@ -51,10 +52,10 @@ package final class CachedKeyService: KeyService {
     }
 
     /// - Parameters:
-    ///   - clock: never goes back, and goes on while the machine sleeps.
+    ///   - clock: monotonic, and advances while the machine sleeps.
     ///   - fingerprintKey: random.
-    ///   - report: is told of changes, on any thread.
-    /// - Throws: `.cannotLock` when the kernel locks too little for so many.
+    ///   - report: receives notices, on any thread.
+    /// - Throws: `.cannotLock` if the kernel locks too little memory for this capacity.
     package init(
         _ backend: any KeyService, options: Options, memory: SecretMemory,
         clock: @escaping @Sendable () -> BootTime,
@@ -81,10 +82,10 @@ package final class CachedKeyService: KeyService {
         self.sweepPeriod = Self.sweepPeriod(of: options.policy)
     }
 
-    /// Enough that threads seldom meet, and few enough that each has the room to judge what is worth keeping.
+    /// Enough shards that threads seldom wait, and few enough that each has enough entries for its eviction to work.
     private static func shardCount(for capacity: Int) -> Int { capacity < 1024 ? 1 : 16 }
 
-    /// How long what has expired may lie in its place: a quarter of its life, and no longer than half a minute.
+    /// Maximum time from expiry to wiping: a quarter of the lifetime, at most half a minute.
     private static func sweepPeriod(of policy: ExpiryPolicy) -> Duration {
         let life = policy.unused == .zero ? policy.any : min(policy.any, policy.unused)
         return .nanoseconds(min(max(life.nanoseconds / 4, 1_000_000_000), 30_000_000_000))
@@ -145,7 +146,7 @@ package final class CachedKeyService: KeyService {
             if found.renews { Task { await self.askUntilAnswered(question) } }
             return self.take(found)
         case .wait(begins: true):
-            // Where the caller's own steps run: threads are switched for the key server's answer alone.
+            // On the caller's executor, so that only the key server's answer switches threads.
             Task.immediate(executorPreference: CurrentTask.preferredExecutor) { await self.askUntilAnswered(question) }
         case .wait(begins: false): break
         }
@@ -160,11 +161,12 @@ package final class CachedKeyService: KeyService {
         }
     }
 
-    /// Longest request, in bytes, that callers share. The plaintext of a longer one is no data key and is not cached.
+    /// Maximum request length in bytes for shared requests. The plaintext of a longer request is not a data key and is
+    /// not cached.
     private static let sharedByteCountMax = 4 << 10
 
-    /// Sends a request for one caller only, so that its memory is released when the caller is cancelled. A shared flight
-    /// would continue without callers.
+    /// Sends a request for one caller only, so that its memory is released when the caller is cancelled. A shared
+    /// flight would continue without callers.
     private func decryptAlone(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) async throws(KeyServiceError) -> Decryption {
@@ -214,7 +216,7 @@ package final class CachedKeyService: KeyService {
 
     // MARK: Upkeep
 
-    /// Empties the places of what has expired, until it is cancelled.
+    /// Wipes expired data keys periodically, until it is cancelled.
     package func run() async {
         while true {
             do {
@@ -228,12 +230,13 @@ package final class CachedKeyService: KeyService {
 
     private func sweep() { for shard in self.shards { shard.sweep(at: self.clock()) } }
 
+    /// Sums over all shards. Takes each shard's lock.
     package var statistics: CacheStatistics {
         var statistics = self.shards.reduce(into: CacheStatistics()) { $0 += $1.statistics }
         statistics.absent = self.absentCount.current
         return statistics
     }
 
-    /// Whether answers are given that nobody can vouch for at present.
+    /// Whether expired data keys are served because no key server can be reached.
     package var isAnsweringStale: Bool { self.staleAnswers.isUnderWay }
 }

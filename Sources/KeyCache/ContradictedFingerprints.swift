@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Fingerprints whose plaintext key servers could not agree on. Their answers are not cached for a while.
+/// Fingerprints for which key servers returned different plaintexts without a majority. Their answers are not cached
+/// for a while.
 ///
 /// Not thread-safe: its ``CacheCore`` owns it. Every operation is O(1), amortised.
 struct ContradictedFingerprints {
-    /// Beyond it, the oldest one goes.
+    /// Beyond it, the oldest fingerprint is removed.
     private let countMax: Int
     private let duration: TimeSpan
     private var expiry: [Fingerprint: BootTime] = [:]
-    /// In the order of their expiry. A fingerprint that was added again is in it twice; only the later one counts.
+    /// In order of expiry. A fingerprint that was added again is in it twice; only the later one counts.
     private var queue: ArraySlice<(fingerprint: Fingerprint, until: BootTime)> = []
 
     /// - Parameters:
-    ///   - countMax: bounds the memory that a key server can take by contradicting itself.
+    ///   - countMax: bounds the memory that contradicting key servers can consume.
     ///   - duration: how long a fingerprint stays.
     init(countMax: Int, duration: TimeSpan) {
         self.countMax = countMax

@@ -2,12 +2,11 @@
 
 import KeyService
 
-/// Whose entries there are, by the keys that seal them, and which of them were purged.
+/// Counts entries by key, and knows which of them were purged.
 ///
-/// A key's entries are purged by turning to its next epoch: that takes no longer for a million of them than for one.
-/// Those of earlier epochs never answer again, and are swept later.
+/// A purge starts the key's next epoch, in O(1). Entries of earlier epochs are never served again, and are swept later.
 struct EntriesByKey {
-    /// What an entry remembers of its key.
+    /// The key and epoch of an entry.
     struct Stamp: Equatable {
         fileprivate let key: UInt32
         fileprivate let epoch: UInt32
@@ -17,21 +16,21 @@ struct EntriesByKey {
         let name: KeyName
         /// Entries of all epochs. The record is removed with the last of them.
         var entryCount = 0
-        /// Entries of this epoch.
+        /// Entries of the current epoch.
         var liveCount = 0
     }
 
     private var records: [Record?] = []
-    /// The epochs by record, apart: every hit looks at one.
+    /// The current epoch of each record. A separate array, because every hit reads one.
     private var epochs: [UInt32] = []
     private var numbers: [KeyName: UInt32] = [:]
     private var freeNumbers: [UInt32] = []
-    /// Entries that may answer.
+    /// Entries that may be served.
     private(set) var liveCount = 0
     /// Entries that were purged and are not swept yet.
     private(set) var purgedCount = 0
 
-    /// Counts a new entry in.
+    /// Registers a new entry.
     mutating func enter(_ name: KeyName) -> Stamp {
         let number = self.numbers[name] ?? self.open(name)
         self.liveCount += 1
@@ -44,7 +43,7 @@ struct EntriesByKey {
         return Stamp(key: number, epoch: self.epochs[Int(number)])
     }
 
-    /// Counts an entry out.
+    /// Removes an entry.
     mutating func leave(_ stamp: Stamp) {
         guard var record = self.records[Int(stamp.key)] else {
             preconditionFailure("an entry of a key that has no entries")
@@ -65,11 +64,11 @@ struct EntriesByKey {
         self.freeNumbers.append(stamp.key)
     }
 
-    /// Counts all entries out at once.
+    /// Removes all entries.
     ///
     /// - Precondition: all were purged.
     mutating func leaveAll() {
-        precondition(self.liveCount == 0, "entries that may answer")
+        precondition(self.liveCount == 0, "all entries must be purged first")
         self.purgedCount = 0
         for (number, record) in self.records.enumerated() where record != nil {
             self.records[number] = nil
@@ -78,10 +77,10 @@ struct EntriesByKey {
         self.numbers.removeAll()
     }
 
-    /// Whether an entry was not purged.
+    /// Whether the entry was not purged.
     func isLive(_ stamp: Stamp) -> Bool { self.epochs[Int(stamp.key)] == stamp.epoch }
 
-    /// - Returns: how many entries never answer again.
+    /// - Returns: the number of entries that this purged.
     mutating func purge(_ name: KeyName) -> Int {
         guard let number = self.numbers[name] else { return 0 }
         return self.purge(Int(number))

@@ -2,36 +2,36 @@
 
 import KeyService
 
-/// Which data keys are kept, and which one goes when there is no room.
+/// The entries of a shard, and the choice of the entry to evict.
 ///
-/// Invariants, which the simulation checks:
+/// Invariants, checked by the simulation:
 /// 1. `count <= capacity`, always.
-/// 2. An entry has one place, from 0 up to the capacity, as long as it lives, and no other entry has the same.
-/// 3. Every entry stands in exactly one of the queues, and is found by its fingerprint.
+/// 2. An entry has one place, from 0 up to the capacity, for its whole life. No two entries share a place.
+/// 3. Every entry is in exactly one of the queues, and can be found by its fingerprint.
 ///
-/// Eviction is S3-FIFO (Yang et al., SOSP 2023). New entries pass through a small queue, and only those that were used
-/// there again come into the main one, or those that return soon after they were evicted; so a scan, which uses nothing
-/// twice, goes by without the main queue taking notice. SIEVE needs less, but lets a scan that is longer than the cache
-/// flush it. Both are O(1), amortised, and neither moves anything on a hit.
+/// Eviction is S3-FIFO (Yang et al., SOSP 2023). New entries enter a small queue. Entries that are used there again, or
+/// that return soon after their eviction, move to the main queue. A scan, which uses nothing twice, therefore does not
+/// displace the main queue. SIEVE is simpler, but a scan longer than the cache flushes it. Both are O(1), amortised,
+/// and neither moves entries on a hit.
 ///
-/// No clock, no lock, no secret: what an entry keeps lies elsewhere, under the number of its place.
+/// No clock, no lock, no secret: plaintexts are stored elsewhere, by place.
 struct EntryTable: ~Copyable {
     struct Entry {
         let fingerprint: Fingerprint
-        /// When the key server was asked that last vouched for it.
+        /// When the key server was asked that last confirmed the entry.
         var confirmedAt: BootTime
-        /// When it last answered, see ``ExpiryPolicy/useGranularity``.
+        /// Last use; see ``ExpiryPolicy/useGranularity``.
         var usedAt: BootTime
-        /// Whose key it is, and of which of its epochs, see ``EntriesByKey``.
+        /// The key and its epoch; see ``EntriesByKey``.
         var stamp: EntriesByKey.Stamp
-        /// The length of what it keeps.
+        /// Length of the plaintext, in bytes.
         var byteCount: UInt8
-        /// The endpoint that the plaintext came from; ``noEndpoint`` where the backend has none.
+        /// The endpoint that returned the plaintext; ``noEndpoint`` if the backend has none.
         private var endpointNumber = Self.noEndpoint
         fileprivate(set) var queue = Queue.none
-        /// How often it was used since the queue's end last came by, up to 3.
+        /// Uses since the entry last reached the end of its queue, up to 3.
         fileprivate(set) var useCount: UInt8 = 0
-        /// Towards the end and the front of its queue.
+        /// The neighbours in the queue.
         fileprivate(set) var older = EntryTable.noPlace
         fileprivate(set) var newer = EntryTable.noPlace
 
@@ -57,7 +57,7 @@ struct EntryTable: ~Copyable {
     }
 
     enum Queue: UInt8 {
-        /// The place is free; `older` is the next free one.
+        /// The place is free; `older` is the next free place.
         case none
         case small
         case main
@@ -72,14 +72,14 @@ struct EntryTable: ~Copyable {
     private static let noPlace = UInt32.max
 
     let capacity: Int
-    /// How long the small queue may get before entries leave it.
+    /// Length of the small queue beyond which entries leave it.
     private let smallCountMax: Int
-    /// By place. Grows as places are used for the first time.
+    /// By place. Grows when a place is used for the first time.
     private var entries: [Entry] = []
     private var firstFree = EntryTable.noPlace
     private var small = LinkedQueue()
     private var main = LinkedQueue()
-    /// Places by fingerprint, plus one; 0 is none. Open addressing, at most half full.
+    /// Place plus one by fingerprint; 0: empty. Open addressing, at most half full.
     private var buckets: [UInt32]
     private var evicted: EvictedEntries
 
@@ -94,7 +94,7 @@ struct EntryTable: ~Copyable {
 
     var count: Int { self.small.count + self.main.count }
 
-    /// Places that were ever used: all entries stand below.
+    /// Places that were ever used. All entries are below.
     var placeCount: Int { self.entries.count }
 
     /// The place of an entry.
@@ -109,20 +109,20 @@ struct EntryTable: ~Copyable {
         }
     }
 
-    /// The entry in a place; one that stands in no queue has gone.
+    /// The entry in a place. An entry in no queue was removed.
     subscript(place: Int) -> Entry {
         _read { yield self.entries[place] }
         _modify { yield &self.entries[place] }
     }
 
-    /// Counts a use towards what is kept.
+    /// Counts a use, which protects the entry from eviction.
     mutating func countUse(at place: Int) {
         if self.entries[place].useCount < 3 { self.entries[place].useCount += 1 }
     }
 
-    /// Adds an entry. Where there is no room, another one goes, and the new one has its place.
+    /// Adds an entry. If the table is full, evicts another entry and reuses its place.
     ///
-    /// - Precondition: there is none of that fingerprint.
+    /// - Precondition: no entry has this fingerprint.
     mutating func insert(_ entry: Entry) -> (place: Int, evicted: Entry?) {
         var evicted: Entry?
         let place: UInt32
@@ -145,14 +145,14 @@ struct EntryTable: ~Copyable {
         return (Int(place), evicted)
     }
 
-    /// Takes an entry out. Its place is free for another.
+    /// Removes an entry and frees its place.
     mutating func remove(at place: Int) {
         self.takeOut(UInt32(place))
         self.entries[place].older = self.firstFree
         self.firstFree = UInt32(place)
     }
 
-    /// Takes out all entries.
+    /// Removes all entries.
     mutating func removeAll() {
         self.entries.removeAll(keepingCapacity: true)
         self.firstFree = Self.noPlace
@@ -163,7 +163,7 @@ struct EntryTable: ~Copyable {
 
     // MARK: Eviction
 
-    /// Takes out the entry that is to go, amortised in O(1): each step but the last uses up a use that was counted.
+    /// Removes the entry to evict. O(1), amortised: each step but the last consumes one counted use.
     private mutating func makeRoom() -> UInt32 {
         while true {
             if self.small.count >= self.smallCountMax || self.main.count == 0 {
@@ -231,7 +231,7 @@ struct EntryTable: ~Copyable {
         Int(truncatingIfNeeded: fingerprint.low) & self.bucketMask
     }
 
-    /// Empties a bucket, and closes the gap with those behind it that would not be found across it.
+    /// Empties a bucket, and moves later entries of the probe sequence into the gap.
     private mutating func removeBucket(of place: UInt32) {
         let mask = self.bucketMask
         var gap = self.home(of: self.entries[Int(place)].fingerprint)
@@ -249,8 +249,8 @@ struct EntryTable: ~Copyable {
     }
 }
 
-/// Which entries left the small queue unused a while ago: about as many as the cache has room for, by 32 bits of their
-/// fingerprints. To mistake one for another costs no more than a place in the main queue.
+/// Recently evicted entries that left the small queue unused: about as many as the capacity, as 32-bit tags of their
+/// fingerprints. A false positive only puts an entry into the main queue.
 private struct EvictedEntries {
     private var tags: [UInt32]
 
@@ -260,7 +260,7 @@ private struct EvictedEntries {
         self.tags[self.bucket(of: fingerprint)] = Self.tag(of: fingerprint)
     }
 
-    /// Whether one is among them. It is not afterwards.
+    /// Whether the entry was evicted recently. Forgets it.
     mutating func remembers(_ fingerprint: Fingerprint) -> Bool {
         let bucket = self.bucket(of: fingerprint)
         guard self.tags[bucket] == Self.tag(of: fingerprint) else { return false }
@@ -276,6 +276,6 @@ private struct EvictedEntries {
 }
 
 extension Int {
-    /// Of a number above zero.
+    /// For numbers above zero.
     fileprivate var roundedUpToPowerOfTwo: Int { self <= 1 ? 1 : 1 << (Int.bitWidth - (self - 1).leadingZeroBitCount) }
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// For how long an entry may answer. One pure function decides.
+/// How long an entry may be served. One pure function decides.
 package struct ExpiryPolicy: Equatable, Sendable {
-    /// Since the key server last vouched for the entry, counted from when it was asked. Above zero.
+    /// Maximum age, counted from the request by which the key server last confirmed the entry. Above zero.
     package let any: TimeSpan
-    /// Since the entry last answered. Zero: however long.
+    /// Maximum time without use. Zero: no limit.
     package let unused: TimeSpan
-    /// Past `any`, while nobody can be reached who could vouch for it. Zero: not at all.
+    /// Additional age while no key server can be reached. Zero: none.
     package let offline: TimeSpan
 
     package init(any: TimeSpan, unused: TimeSpan, offline: TimeSpan) {
@@ -17,23 +17,23 @@ package struct ExpiryPolicy: Equatable, Sendable {
     }
 
     enum Freshness: Equatable {
-        /// It answers.
+        /// The entry may be served.
         case fresh
-        /// It answers only while nobody can be reached.
+        /// The entry may be served only while no key server can be reached.
         case stale
-        /// It never answers again.
+        /// The entry may not be served any more.
         case expired
     }
 
     /// - Parameters:
-    ///   - age: since the key server was asked that last vouched for the entry.
-    ///   - idle: since the entry last answered, to within ``useGranularity``.
+    ///   - age: time since the request by which the key server last confirmed the entry.
+    ///   - idle: time since the last use, with a resolution of ``useGranularity``.
     func freshness(age: TimeSpan, idle: TimeSpan) -> Freshness {
         if age <= self.any, self.unused == .zero || idle <= self.unused { return .fresh }
         return self.offline > .zero && age <= self.any + self.offline ? .stale : .expired
     }
 
-    /// How exactly the last use of an entry is known. Uses that follow each other more closely count as one: an object
-    /// store opens a data key three to five times for one GET, which makes no object a popular one.
+    /// Resolution of the last use. Uses in closer succession count as one: an object store decrypts a data key three to
+    /// five times for one GET, which does not make the object popular.
     var useGranularity: TimeSpan { self.unused == .zero ? .seconds(1) : min(.seconds(1), self.unused / 4) }
 }

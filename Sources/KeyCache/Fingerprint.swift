@@ -3,7 +3,7 @@
 import KeyService
 import Primitives
 
-/// What identifies an entry: 128 bits that stand for a question to the key server. It tells nothing of it.
+/// The identity of an entry: a keyed 128-bit hash of a question to the key server. Reveals nothing about it.
 struct Fingerprint: Hashable, Sendable {
     let low: UInt64
     let high: UInt64
@@ -13,27 +13,27 @@ struct Fingerprint: Hashable, Sendable {
         self.high = high
     }
 
-    /// It is a hash already.
+    /// The value is a hash already.
     func hash(into hasher: inout Hasher) { hasher.combine(self.low) }
 }
 
-/// Makes fingerprints under a key that no client knows, so that nobody can find two questions with the same one.
+/// Computes fingerprints under a secret key, so that clients cannot construct collisions.
 ///
-/// A fingerprint is SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, 2012) of these fields, in 64-bit words,
-/// the lowest byte first: generation and version, then key name, ciphertext and associated data, each as its length in
-/// bytes and then its bytes, filled up with zeroes. The lengths make sure that no two questions are the same bytes.
+/// A fingerprint is SipHash-2-4 with 128 bits of output (Aumasson and Bernstein, 2012) of these fields, in 64-bit
+/// words, little-endian: generation and version, then key name, ciphertext and associated data, each as its length in
+/// bytes followed by its bytes, padded with zeroes. The lengths make the encoding injective.
 ///
-/// It stands in for the question: two of them with the same fingerprint would get each other's answers. At 128 bits the
-/// odds for that are one in 10^26 with a million entries.
+/// The fingerprint replaces the question: two questions with the same fingerprint would share an answer. At 128 bits,
+/// the probability is 1 in 10^26 with a million entries.
 struct Fingerprinter: Sendable {
     fileprivate let key: (low: UInt64, high: UInt64)
 
-    /// - Parameter key: random, one for each process.
+    /// - Parameter key: random, one per process.
     init(key: (low: UInt64, high: UInt64)) { self.key = key }
 
     /// - Parameters:
-    ///   - generation: what the backend is asked as: entries of another identity are never found.
-    ///   - version: of the key, where the protocol has any; 0 for the one that the key server chooses.
+    ///   - generation: of the agent's identity at the backend. Entries of another identity are never found.
+    ///   - version: of the key, if the protocol has versions; 0 for the one that the key server chooses.
     func fingerprint(
         generation: UInt64, name: KeyName, version: UInt64 = 0, ciphertext: Span<UInt8>, associatedData: Span<UInt8>
     ) -> Fingerprint {
@@ -48,7 +48,7 @@ struct Fingerprinter: Sendable {
 }
 
 extension Fingerprinter {
-    /// Of a request's own bytes. None is that of a question: the second word tells them apart.
+    /// The fingerprint of a raw request body. Never equals that of a question: the second word differs.
     func fingerprint(generation: UInt64, name: KeyName, requestBody: Span<UInt8>) -> Fingerprint {
         var hash = SipHash128(key: self.key)
         hash.append(generation)
@@ -61,8 +61,8 @@ extension Fingerprinter {
 
 /// SipHash-2-4 of whole words.
 ///
-/// Ours, since it is an index and no protection, and is computed for each request: OpenSSL's takes five times as long and
-/// a context for each thread. Tests compare the two.
+/// Our own implementation, because every request computes it: OpenSSL's takes five times as long and needs a context
+/// per thread. It is a hash for an index, not a protection of secrets. Tests compare the two.
 struct SipHash128 {
     private var v0, v1, v2, v3: UInt64
     private var wordCount = 0
@@ -80,7 +80,7 @@ struct SipHash128 {
         self.mix(word)
     }
 
-    /// The length, then the bytes.
+    /// Appends the length, then the bytes.
     @inline(__always)
     mutating func append(_ bytes: Span<UInt8>) {
         self.append(UInt64(bytes.count))

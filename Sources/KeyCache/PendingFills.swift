@@ -2,8 +2,8 @@
 
 import KeyService
 
-/// New data keys that the key server is being asked for. Their fingerprints are not known yet, but whether their key was
-/// purged meanwhile must be: then they are not kept.
+/// New data keys that are being generated. Their fingerprints are not known yet. A purge of their key in the meantime
+/// prevents them from being cached.
 struct PendingFills {
     struct ID: Hashable { fileprivate let number: UInt64 }
 
@@ -29,6 +29,6 @@ struct PendingFills {
         }
     }
 
-    /// - Returns: whether what has come may be kept.
+    /// - Returns: whether the data key may be cached.
     mutating func end(_ id: ID) -> Bool { self.fills.removeValue(forKey: id)?.isPurged == false }
 }

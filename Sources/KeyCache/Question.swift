@@ -3,7 +3,7 @@
 import KeyService
 import LockedMemory
 
-/// What a key server is asked to open.
+/// A ciphertext to decrypt, and its fingerprint.
 struct Question: Sendable {
     let fingerprint: Fingerprint
     let name: KeyName
@@ -11,11 +11,11 @@ struct Question: Sendable {
     let associatedData: AssociatedData
 }
 
-/// What a caller who waits for an answer is told.
+/// The outcome of waiting for a flight.
 enum FlightEnd: Sendable {
-    /// All who wait get the same secret, and copy it.
+    /// All callers share the secret, and each copies it.
     case opened(SharedSecret, AnswerOrigin)
     case failed(KeyServiceError)
-    /// He has given up himself.
+    /// The caller was cancelled.
     case gaveUp
 }

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// When an entry that is in use is to be renewed before it expires, and how many may be at a time.
+/// Decides when an entry in use is renewed before it expires, and limits the rate of renewals.
 ///
-/// The first use after an entry is due renews it: that use brings the question along, so entries need not keep theirs,
-/// and what nobody uses is not renewed. Entries are due at different parts of their lives, from 3/4 to 9/10, as their
-/// fingerprints have it: what came together, as after a start, does not come back together.
+/// The first use after an entry is due renews it. That use supplies the ciphertext, so entries need not store it, and
+/// unused entries are not renewed. Entries are due at different ages, from 3/4 to 9/10 of their lifetime, by their
+/// fingerprint. So entries that were cached together, as after a start, are not renewed together.
 struct RenewalSchedule {
-    /// At a time.
+    /// Maximum number of renewals in flight.
     private let inFlightMax: Int
-    /// Between two on average, and how many may come at once.
+    /// Average interval between renewals, and the burst above it.
     private let spacing: TimeSpan
     private let burst: TimeSpan
     private var inFlight = 0
-    /// When all that were let through would have come one by one.
+    /// When the renewals admitted so far would be over at the average rate.
     private var spentUntil: BootTime?
 
-    /// - Parameter capacity: of the cache. All of it can be renewed in half of `any`.
+    /// - Parameter capacity: of the cache. All of it can be renewed within half of `any`.
     init(capacity: Int, any: TimeSpan, inFlightMax: Int = 8) {
         self.inFlightMax = inFlightMax
         self.spacing = min(any / (2 * capacity), TimeSpan(nanoseconds: 100_000_000))
@@ -30,7 +30,7 @@ struct RenewalSchedule {
         return age.nanoseconds >= share * 15 + share * 3 / 256 * lot
     }
 
-    /// Lets a renewal through, if it is not one too many. ``ended()`` is to follow.
+    /// Admits a renewal if the limits allow it. ``ended()`` must follow.
     mutating func admit(at now: BootTime) -> Bool {
         guard self.inFlight < self.inFlightMax else { return false }
         let spentUntil = max(self.spentUntil ?? now, now) + self.spacing

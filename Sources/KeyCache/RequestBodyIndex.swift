@@ -2,11 +2,11 @@
 
 import Synchronization
 
-/// In which words questions were put: from the fingerprint of a request's bytes to that of what it asks. A request in
-/// words that were understood before need not be read again, which is most of the work of a hit.
+/// Maps the fingerprint of a raw request body to that of the question it encodes, so that identical bodies need no
+/// parsing, which is most of the work of a hit.
 ///
-/// Only an index: whether the question has an answer, its entry says. Each place keeps the wording that came last, so
-/// nothing has to be taken out, and one that was pushed out is learned again.
+/// Only an index: the entry decides whether there is an answer. Each place holds the body that was stored last, so
+/// nothing needs to be removed, and a displaced body is stored again on its next use.
 struct RequestBodyTable {
     private struct Pair {
         var requestBody = Fingerprint(low: 0, high: 0)
@@ -14,7 +14,7 @@ struct RequestBodyTable {
     }
 
     private let placeCount: Int
-    /// None before the first wording is learned.
+    /// Empty before the first body is stored.
     private var pairs: [Pair] = []
 
     /// - Parameter placeCount: a power of two.
@@ -39,7 +39,7 @@ struct RequestBodyTable {
     }
 }
 
-/// The wordings of all requests, in shares as the entries are.
+/// The index of all request bodies, in shards like those of the entries.
 final class RequestBodyIndex: Sendable {
     private final class Share: Sendable {
         let table: Mutex<RequestBodyTable>
@@ -53,7 +53,7 @@ final class RequestBodyIndex: Sendable {
     ///   - capacity: of the cache.
     ///   - shareCount: a power of two.
     init(capacity: Int, shareCount: Int) {
-        // No more than there are entries, so that each of them costs a bounded number of bytes.
+        // At most as many places as entries, to bound the bytes per entry.
         var placeCount = 1
         while placeCount * 2 * shareCount <= capacity { placeCount *= 2 }
         self.shares = (0..<shareCount).map { _ in Share(placeCount: placeCount) }

@@ -2,32 +2,32 @@
 
 import KeyService
 
-/// Which questions the key server is being asked, and who waits for the answers.
+/// The questions that are in flight to the key server, and the callers that wait for their answers.
 ///
 /// Invariants:
 /// 1. There is at most one flight for a fingerprint.
 /// 2. A caller waits for at most one flight, and leaves it once: with the answer, or before.
-/// 3. Whoever asks after a purge does not get the answer to what was asked before it: he waits behind that flight for
-///    the next one.
+/// 3. A caller that comes after a purge does not get the answer to a question from before it. It waits behind that
+///    flight for the next one.
 ///
-/// A flight ends when its answer comes, even if no caller waits for it any more. An answer that contradicts the cached
-/// plaintext does not end it: the flight goes on until a further answer decides.
+/// A flight ends when its answer arrives, even without callers. An answer that contradicts the cached plaintext does
+/// not end it: the flight continues until a further answer decides.
 struct SingleFlight<Caller: Equatable & Sendable>: Sendable {
     struct Flight: Sendable {
         let name: KeyName
-        /// When the key server was asked last.
+        /// When the key server was last asked.
         var startedAt: BootTime
-        /// Renews an entry that still answers. Nobody waits for it at first.
+        /// Renews an entry that can still be served. Has no callers at first.
         let isRenewal: Bool
-        /// In the order in which they came.
+        /// In order of arrival.
         var callers: [Caller]
-        /// Those who came after a purge.
+        /// Callers that came after a purge.
         var successors: [Caller] = []
-        /// Whether the key was purged since: what comes back is not to be kept.
+        /// Whether the key was purged since; the answer must not be stored.
         var isPurged = false
         /// Whether the last answer contradicted the cached plaintext, and a further one is awaited.
         var isContradicted = false
-        /// Whether no majority was found for the fingerprint a while ago, so that one answer is not enough.
+        /// Whether an earlier contradiction of this fingerprint was undecided, so that one answer is not enough.
         var isSuspect = false
     }
 
@@ -35,12 +35,12 @@ struct SingleFlight<Caller: Equatable & Sendable>: Sendable {
 
     var count: Int { self.byFingerprint.count }
 
-    /// Whether a further answer is awaited for the fingerprint, since the last one contradicted the cached plaintext.
+    /// Whether a further answer is awaited for the fingerprint, because the last one contradicted the cached plaintext.
     func isContradicted(_ fingerprint: Fingerprint) -> Bool { self.byFingerprint[fingerprint]?.isContradicted ?? false }
 
     func isUnderWay(_ fingerprint: Fingerprint) -> Bool { self.byFingerprint[fingerprint] != nil }
 
-    /// Has a caller wait for the flight that is under way.
+    /// Registers a caller with the current flight.
     ///
     /// - Returns: false if there is none.
     mutating func join(_ fingerprint: Fingerprint, _ caller: Caller) -> Bool {
@@ -56,18 +56,20 @@ struct SingleFlight<Caller: Equatable & Sendable>: Sendable {
     /// - Precondition: there is no flight for the fingerprint.
     mutating func begin(_ fingerprint: Fingerprint, _ flight: Flight) {
         let before = self.byFingerprint.updateValue(flight, forKey: fingerprint)
-        precondition(before == nil, "a question that is being asked already")
+        precondition(before == nil, "one flight per fingerprint")
     }
 
-    /// The answer is here.
+    /// Ends the flight whose answer has arrived.
+    ///
+    /// - Precondition: there is one.
     mutating func end(_ fingerprint: Fingerprint) -> Flight {
         guard let flight = self.byFingerprint.removeValue(forKey: fingerprint) else {
-            preconditionFailure("an answer to what was not asked")
+            preconditionFailure("an answer without a flight")
         }
         return flight
     }
 
-    /// A caller does not wait any longer.
+    /// Removes a caller that no longer waits.
     mutating func leave(_ fingerprint: Fingerprint, _ caller: Caller) {
         guard let index = self.byFingerprint.index(forKey: fingerprint) else { return }
         self.byFingerprint.values[index].callers.removeAll { $0 == caller }

@@ -3,20 +3,20 @@
 package import KeyService
 import Synchronization
 
-/// What operators are to know of a cache.
+/// Events of a cache that operators should know about.
 package enum CacheNotice: Equatable, Sendable {
-    /// Nobody can be reached, and data keys answer that nobody vouches for any more.
+    /// No key server can be reached, and expired data keys are served.
     case answersStale
-    /// That is over, after so many answers.
+    /// A key server answers again, after this many stale answers.
     case answersFresh(afterStaleAnswers: Int)
-    /// Key servers returned different plaintexts for one ciphertext of this key. Reported once a minute at most.
+    /// Key servers returned different plaintexts for one ciphertext of this key. Reported at most once a minute.
     /// `isDecided`: two of three answers agree.
     case contradiction(KeyName, isDecided: Bool)
 }
 
-/// A time in which stale answers are given, from the first of them to the next answer of the key server.
+/// Detects periods of stale answers, from the first stale answer to the next answer of a key server.
 final class StaleAnswerMonitor: Sendable {
-    /// Of this one; 0 while there is none.
+    /// Stale answers in the current period; 0 outside of one.
     private let answerCount = Atomic<Int>(0)
 
     var isUnderWay: Bool { self.answerCount.load(ordering: .relaxed) > 0 }

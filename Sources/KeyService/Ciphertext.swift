@@ -2,6 +2,7 @@
 
 /// An encrypted data key as the key server returned it: opaque bytes, in any of its encodings.
 package struct Ciphertext: Hashable, Sendable {
+    /// As received, decoded from the protocol's encoding.
     package let bytes: [UInt8]
 
     package init(_ bytes: [UInt8]) { self.bytes = bytes }

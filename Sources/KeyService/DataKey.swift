@@ -4,10 +4,12 @@ package import LockedMemory
 
 /// A new data key: 32 random bytes as plaintext and ciphertext.
 package struct DataKey: ~Copyable, Sendable {
+    /// Length of the plaintext in bytes.
     package static let byteCount = 32
 
     package let plaintext: Secret
     package let ciphertext: Ciphertext
+    /// Where the answer came from.
     package var origin: AnswerOrigin
     /// The endpoint that generated it; nil for a backend without endpoints.
     package let endpoint: EndpointIndex?

@@ -5,6 +5,7 @@ package import LockedMemory
 /// The plaintext of a ciphertext, and its source.
 package struct Decryption: ~Copyable, Sendable {
     package let plaintext: Secret
+    /// Where the answer came from.
     package var origin: AnswerOrigin
     /// The endpoint that decrypted it; nil for a backend without endpoints.
     package let endpoint: EndpointIndex?

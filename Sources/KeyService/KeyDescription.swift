@@ -9,6 +9,7 @@ package enum KeyAlgorithm: Sendable, CaseIterable {
 /// The properties of a key, as a key server reports them.
 package struct KeyDescription: Equatable, Sendable {
     package var name: KeyName
+    /// Nil if the key server does not name a known cipher.
     package var algorithm: KeyAlgorithm?
     /// RFC 3339 in UTC, as the key server wrote it.
     package var createdAt: String
@@ -25,6 +26,7 @@ package struct KeyDescription: Equatable, Sendable {
 
 /// Key names in bytewise order.
 package struct KeyListing: Equatable, Sendable {
+    /// In bytewise order.
     package var names: [KeyName]
     /// Where the next page starts; nil when this is all.
     package var continueAt: String?
@@ -37,7 +39,9 @@ package struct KeyListing: Equatable, Sendable {
 
 /// Which keys to list: those whose names begin with `prefix`, from `continueAt` on.
 package struct KeyListingRequest: Equatable, Sendable {
+    /// Empty: all names.
     package var prefix: String
+    /// Empty: from the beginning.
     package var continueAt: String
 
     package init(prefix: String = "", continueAt: String = "") {

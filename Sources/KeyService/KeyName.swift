@@ -5,6 +5,7 @@
 /// Each protocol adds its own rules: KES allows 80 letters, digits, `-` and `_`; the static key of an object store may
 /// have almost any name.
 package struct KeyName: Hashable, Sendable, CustomStringConvertible {
+    /// The name itself.
     package let description: String
 
     /// Nil if the name is empty.

@@ -135,13 +135,16 @@ extension KeyService {
 
 /// The state of a backend at one moment.
 package struct BackendStatus: Equatable, Sendable {
+    /// Whether the backend answers.
     package enum Reachability: Equatable, Sendable {
         /// `latency` is the duration of the last request.
         case reachable(latency: Duration)
         case unreachable
     }
 
+    /// The state of one key server.
     package struct Endpoint: Equatable, Sendable {
+        /// Whether requests are sent to the endpoint.
         package enum Condition: Equatable, Sendable {
             /// `latency` is the average latency; nil before the first answer.
             case up(latency: Duration?)
@@ -149,6 +152,7 @@ package struct BackendStatus: Equatable, Sendable {
             case down(since: Duration, reason: String)
         }
 
+        /// As configured: `https://kes-1:7373`.
         package var address: String
         package var condition: Condition
         /// Requests in flight to this endpoint.
@@ -156,6 +160,7 @@ package struct BackendStatus: Equatable, Sendable {
         /// How often the endpoint returned a plaintext that the majority of three answers contradicts.
         package var contradictions: Int
 
+        /// Whether ``condition-swift.property`` is `up`.
         package var isOnline: Bool {
             switch self.condition {
             case .up: true
@@ -171,7 +176,9 @@ package struct BackendStatus: Equatable, Sendable {
         }
     }
 
+    /// Of the backend as a whole: at least one endpoint answers.
     package var reachability: Reachability
+    /// In the configured order; empty for a backend without endpoints.
     package var endpoints: [Endpoint]
 
     package init(reachability: Reachability, endpoints: [Endpoint]) {

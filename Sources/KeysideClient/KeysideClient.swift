@@ -17,6 +17,9 @@ package final class KeysideClient {
     /// Longer than any timeout of the agent, so that the agent reports what took too long.
     private static let timeout = Duration.seconds(30)
 
+    /// Does not connect yet.
+    ///
+    /// - Throws: `.interrupted` or `.tooLarge` if libcurl cannot be set up.
     package init(socketPath: String, memory: SecretMemory) throws(KeysideClientError) {
         do throws(TransferFailure) {
             self.session = try UnixSocketSession(socketPath: socketPath, timeout: Self.timeout, memory: memory)
@@ -28,6 +31,7 @@ package final class KeysideClient {
 
     // MARK: Data keys
 
+    /// Generates a data key; see `KeyService`.
     package func generateKey(
         _ name: KeyName, associatedData: AssociatedData
     ) throws(KeysideClientError) -> DataKey {
@@ -37,6 +41,7 @@ package final class KeysideClient {
         }
     }
 
+    /// Encrypts a plaintext.
     package func encrypt(
         _ name: KeyName, plaintext: consuming Secret, associatedData: AssociatedData
     ) throws(KeysideClientError) -> Ciphertext {
@@ -47,6 +52,9 @@ package final class KeysideClient {
         }
     }
 
+    /// Decrypts a ciphertext.
+    ///
+    /// - Throws: `.refused` with KES's failure if it is not authentic.
     package func decrypt(
         _ name: KeyName, ciphertext: Ciphertext, associatedData: AssociatedData
     ) throws(KeysideClientError) -> Secret {
@@ -57,6 +65,7 @@ package final class KeysideClient {
         }
     }
 
+    /// HMAC-SHA-256 of a message, 32 bytes.
     package func hmac(_ name: KeyName, message: [UInt8]) throws(KeysideClientError) -> Secret {
         let answer = try self.send(KESRequest.HMAC(message: message), to: .hmac, name)
         return try self.decode(answer) { (body, memory) throws(KESAnswer.Unusable) in
@@ -66,16 +75,19 @@ package final class KeysideClient {
 
     // MARK: Keys
 
+    /// Creates a key at the agent's backend.
     package func createKey(_ name: KeyName) throws(KeysideClientError) {
         _ = try self.perform(.put, Operation.createKey.path(naming: name.description), isRepeatable: false)
     }
 
+    /// Stores an existing key at the agent's backend.
     package func importKey(
         _ name: KeyName, key: consuming Secret, algorithm: KeyAlgorithm
     ) throws(KeysideClientError) {
         _ = try self.send(KESRequest.ImportKey(key: key, algorithm: algorithm), to: .importKey, name)
     }
 
+    /// The properties of a key.
     package func describeKey(_ name: KeyName) throws(KeysideClientError) -> KeyDescription {
         let answer = try self.perform(.get, Operation.describeKey.path(naming: name.description))
         return try self.decode(answer) { (body, _) throws(KESAnswer.Unusable) in
@@ -91,6 +103,7 @@ package final class KeysideClient {
         }
     }
 
+    /// Deletes a key at the agent's backend.
     package func deleteKey(_ name: KeyName) throws(KeysideClientError) {
         _ = try self.perform(.delete, Operation.deleteKey.path(naming: name.description), isRepeatable: false)
     }

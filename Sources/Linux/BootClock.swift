@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// CLOCK_BOOTTIME: nobody sets it, and it goes on while the machine sleeps.
+/// CLOCK_BOOTTIME, which cannot be set and continues while the machine sleeps.
 package enum BootClock {
     /// Nanoseconds since the machine started.
     package static func now() -> Int {

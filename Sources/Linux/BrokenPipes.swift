@@ -2,7 +2,8 @@
 
 import Glibc
 
+/// The handling of SIGPIPE.
 package enum BrokenPipes {
-    /// Has writing to somebody who has gone fail, in place of ending the process: SIGPIPE is ignored from now on.
+    /// Ignores SIGPIPE from now on, so that writing to a closed socket fails instead of ending the process.
     package static func ignore() { signal(SIGPIPE, SIG_IGN) }
 }

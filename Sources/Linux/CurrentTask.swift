@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The task that is running.
+/// The running task.
 package enum CurrentTask {
-    /// The executor it prefers to run on; nil if there is none, or no task.
+    /// The executor that the task prefers; nil if there is none, or no task.
     package static var preferredExecutor: (any TaskExecutor)? {
         unsafe withUnsafeCurrentTask { task in unsafe task?.unownedTaskExecutor?.asTaskExecutor() }
     }

@@ -3,7 +3,7 @@
 import CLinux
 import Glibc
 
-/// A thread for work that waits in the kernel, which the threads of Swift's concurrency must not do.
+/// A thread for work that blocks in the kernel, which threads of Swift's concurrency must not do.
 package final class DedicatedThread: Sendable {
     private let thread: pthread_t
 
@@ -13,13 +13,13 @@ package final class DedicatedThread: Sendable {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Faults of a thread itself. One that is blocked ends the process at once, without the handler.
+    /// Signals for faults of the thread itself. A blocked one would end the process at once, without the handler.
     private static let faults = [SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGTRAP]
 
-    /// Starts `body`, with every signal but ``faults`` blocked: signals are for those who wait for them.
+    /// Starts `body` with every signal but ``faults`` blocked, so that other threads receive them.
     ///
-    /// - Parameter name: at most 15 bytes; what `top -H` shows.
-    /// - Throws: ``SystemError`` when there are too many threads.
+    /// - Parameter name: at most 15 bytes; `top -H` shows it.
+    /// - Throws: ``SystemError`` if there are too many threads.
     package init(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
         let work = unsafe Unmanaged.passRetained(
             Work {
@@ -51,9 +51,9 @@ package final class DedicatedThread: Sendable {
         self.thread = thread
     }
 
-    /// Waits until `body` has returned. To be called once.
+    /// Waits until `body` has returned. Call once.
     package func join() { pthread_join(self.thread, nil) }
 
-    /// Leaves the thread to itself: its memory is released when `body` returns. To be called once, in place of ``join()``.
+    /// Releases the thread's memory when `body` returns. Call once, instead of ``join()``.
     package func detach() { pthread_detach(self.thread) }
 }

@@ -5,9 +5,9 @@ import Glibc
 
 /// Connections to Unix sockets.
 extension Descriptor {
-    /// connect(2). Waits while too many wait to be accepted already, at most for `timeout`; the connection does not block.
+    /// connect(2). Waits up to `timeout` while the listener's backlog is full. The connection is non-blocking.
     ///
-    /// - Throws: ``SystemError``; EAGAIN in it says that the time was not enough.
+    /// - Throws: ``SystemError``, with EAGAIN after the timeout.
     package static func connection(toSocketAt path: String, timeout: Interval) throws(SystemError) -> Descriptor {
         guard path.utf8.count <= SocketAddress.byteCountMax else {
             throw SystemError("connect to", path, code: ENAMETOOLONG)
@@ -25,8 +25,8 @@ extension Descriptor {
         return descriptor
     }
 
-    /// The process at the other end of a Unix socket: for a connection of ours, the one that listens. Nil where it cannot
-    /// be told, as from inside a container.
+    /// The process at the other end of a Unix socket: for a client, the one that listens. Nil if it is not visible, as
+    /// in a container.
     package var peerProcessID: Int? {
         let process = keyside_peer_process(self.number)
         return process > 0 ? Int(process) : nil

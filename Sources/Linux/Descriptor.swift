@@ -3,16 +3,16 @@
 import CLinux
 import Glibc
 
-/// An open file descriptor, closed when it ends.
+/// An open file descriptor, closed on release.
 package struct Descriptor: ~Copyable, Sendable {
     package let number: CInt
 
-    /// Takes over an open descriptor.
+    /// Takes ownership of an open descriptor.
     package init(owning number: CInt) { self.number = number }
 
     deinit { close(self.number) }
 
-    /// Leaves the descriptor open and its closing to the caller.
+    /// Returns the descriptor, still open. The caller must close it.
     package consuming func relinquish() -> CInt {
         let number = self.number
         discard self
@@ -20,12 +20,13 @@ package struct Descriptor: ~Copyable, Sendable {
     }
 }
 
-/// Stream sockets. None of these calls waits.
+/// Stream sockets. None of these functions waits.
 extension Descriptor {
+    /// The result of ``receive(into:)``.
     package enum Received {
-        /// So many bytes were appended.
+        /// This many bytes were appended.
         case bytes(Int)
-        /// Nothing has come.
+        /// Nothing has arrived.
         case nothing
         /// The peer will send no more.
         case end
@@ -33,7 +34,7 @@ extension Descriptor {
         case failed
     }
 
-    /// recv(2): appends what has come and fits.
+    /// recv(2): appends what has arrived and fits.
     package borrowing func receive(into buffer: inout OutputRawSpan) -> Received {
         let number = self.number
         return unsafe buffer.withUnsafeMutableBytes { bytes, byteCount in
@@ -55,9 +56,9 @@ extension Descriptor {
         }
     }
 
-    /// send(2), without a signal where the peer has gone.
+    /// send(2), without SIGPIPE.
     ///
-    /// - Returns: how many of the bytes the kernel has taken; nil if the connection is broken.
+    /// - Returns: the number of bytes that the kernel accepted; nil if the connection is broken.
     package borrowing func send(_ bytes: Span<UInt8>) -> Int? {
         let number = self.number
         return unsafe bytes.withUnsafeBytes { bytes in
@@ -74,21 +75,22 @@ extension Descriptor {
         }
     }
 
-    /// shutdown(2) of our own side.
+    /// shutdown(2) of the sending side.
     package borrowing func endSending() { shutdown(self.number, CInt(SHUT_WR)) }
 }
 
 /// Listening sockets.
 extension Descriptor {
+    /// The result of ``accept()``.
     package enum Accepted: ~Copyable {
         case connection(Descriptor)
-        /// Nobody is waiting.
+        /// No connection is waiting.
         case nobody
-        /// Somebody may be waiting, and cannot be accepted at present: there is no descriptor or memory for it.
+        /// A connection may be waiting, but cannot be accepted for lack of a descriptor or memory.
         case unable(SystemError)
     }
 
-    /// accept4(2). The listener must not block; the connection will not either.
+    /// accept4(2). The listener must be non-blocking; the connection will be, too.
     package borrowing func accept() -> Accepted {
         while true {
             let number = keyside_accept(self.number)
@@ -101,7 +103,7 @@ extension Descriptor {
         }
     }
 
-    /// Has calls return at once where they would wait.
+    /// Makes the descriptor non-blocking.
     package borrowing func doNotBlock() throws(SystemError) {
         let flags = fcntl(self.number, F_GETFL)
         guard flags >= 0, fcntl(self.number, F_SETFL, flags | O_NONBLOCK) == 0 else {

@@ -3,20 +3,21 @@
 import CLinux
 import Glibc
 
-/// Tells when what some paths lead to may have changed: inotify(7) on every directory on the way, see ``WatchPlan``.
+/// Reports when the targets of some paths may have changed, by inotify(7) on every directory on the way; see
+/// ``WatchPlan``.
 ///
-/// It sees files written in place and closed, renamed over, removed and made again; symbolic links that are replaced; and
-/// directories that are replaced, or made only later. It tells of too much rather than too little, and says not what has
-/// changed: look. What it cannot see, and nobody can: writes through memory mappings, by another host of a network file
-/// system, under a directory that this process may not read. So look from time to time as well.
+/// Reports files written in place and closed, replaced by rename, removed and created again; symbolic links that are
+/// replaced; and directories that are replaced or created later. May report too much, and does not say what has
+/// changed. Not reported: writes through memory mappings or by other hosts of a network file system, and changes below
+/// unreadable directories. So read the files periodically, too.
 package final class DirectoryWatch: Sendable {
-    /// One element, at least, after every change, as soon as the last one was taken. Ends with the watch. For one reader.
+    /// At least one element after every change, once the last element was taken. Ends with the watch. For one reader.
     package let changes: AsyncStream<Void>
 
     private let feed: AsyncStream<Void>.Continuation
     private let end: EndEvent
 
-    /// eventfd(2): written to when the thread is to end, and kept by it until then.
+    /// eventfd(2): written to end the thread, which keeps it open until then.
     private final class EndEvent: Sendable {
         let descriptor: Descriptor
 
@@ -27,10 +28,10 @@ package final class DirectoryWatch: Sendable {
         }
     }
 
-    /// Watches from now on.
+    /// Starts watching.
     ///
-    /// - Parameter paths: files and directories, absolute. Of a directory, all that stands directly in it counts.
-    /// - Throws: ``SystemError`` when the user has too many watches already, of which every user has 128.
+    /// - Parameter paths: absolute paths of files and directories. All direct entries of a directory count.
+    /// - Throws: ``SystemError`` if the user has too many inotify instances; the default limit is 128.
     package init(_ paths: [String]) throws(SystemError) {
         let (changes, feed) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         let end = try EndEvent(watching: paths.first ?? "nothing")
@@ -53,7 +54,7 @@ package final class DirectoryWatch: Sendable {
         self.end = end
     }
 
-    /// The thread may hang in a file system, so this does not wait for it.
+    /// Does not wait for the thread, which may hang in a file system.
     deinit {
         eventfd_write(self.end.descriptor.number, 1)
         self.feed.finish()

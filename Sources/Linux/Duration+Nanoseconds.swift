@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Duration {
-    /// Whole nanoseconds, cut to what a number of 64 bits can hold: 292 years.
+    /// Whole nanoseconds, clamped to 64 bits: 292 years.
     ///
     /// Dividing by another duration gives a floating-point number, and takes ten times as long.
     package var nanoseconds: Int { Int(clamping: self.attoseconds / 1_000_000_000) }

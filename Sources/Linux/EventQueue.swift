@@ -3,16 +3,16 @@
 import CLinux
 import Glibc
 
-/// What happens to many descriptors, for one thread to wait for: epoll(7), level-triggered unless asked otherwise.
+/// Waits for events of many descriptors on one thread: epoll(7), level-triggered unless requested otherwise.
 package struct EventQueue: ~Copyable, Sendable {
-    /// What to be told of. That a peer has gone or a socket is broken is told always.
+    /// The events to report. Errors and hang-ups are always reported.
     package struct Interest: Equatable, Sendable {
-        /// That there is something to read, or the end of it.
+        /// Input, or its end, is available to read.
         package var input: Bool
-        /// That there is room to write.
+        /// Room to write.
         package var output: Bool
-        /// Whether only that something has come is told of, once, and not that it is still there. Spares the kernel
-        /// another look at each descriptor that was told of.
+        /// Edge-triggered: reports each arrival once, not that input is still there. Saves the kernel another look at
+        /// each reported descriptor.
         package var isOnEdge: Bool
 
         package init(input: Bool, output: Bool, isOnEdge: Bool = false) {
@@ -21,8 +21,11 @@ package struct EventQueue: ~Copyable, Sendable {
             self.isOnEdge = isOnEdge
         }
 
+        /// Level-triggered input.
         package static var input: Interest { Interest(input: true, output: false) }
+        /// Edge-triggered input.
         package static var newInput: Interest { Interest(input: true, output: false, isOnEdge: true) }
+        /// Only errors and hang-ups.
         package static var nothing: Interest { Interest(input: false, output: false) }
 
         fileprivate var events: UInt32 {
@@ -31,30 +34,36 @@ package struct EventQueue: ~Copyable, Sendable {
         }
     }
 
+    /// What happened to one descriptor.
     package struct Event {
-        /// What the descriptor was registered with.
+        /// The token that the descriptor was registered with.
         package let token: UInt64
         fileprivate let happened: UInt32
 
+        /// Input, or its end, is available.
         package var hasInput: Bool { self.happened & EPOLLIN.rawValue != 0 }
+        /// There is room to write.
         package var hasRoom: Bool { self.happened & EPOLLOUT.rawValue != 0 }
-        /// The peer sends nothing more. There may be something left to read.
+        /// The peer sends nothing more. There may be input left to read.
         package var inputHasEnded: Bool {
             self.happened & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0
         }
-        /// Nothing can be sent any more. There may be something left to read.
+        /// Nothing can be sent any more. There may be input left to read.
         package var hasFailed: Bool { self.happened & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 }
     }
 
-    /// Room for events that have happened.
+    /// A buffer for events.
     @safe package struct Batch {
         fileprivate var events: [epoll_event]
+        /// Number of events of the last wait.
         package fileprivate(set) var count = 0
 
+        /// - Parameter capacity: maximum number of events per wait.
         package init(capacity: Int = 64) {
             unsafe self.events = [epoll_event](repeating: epoll_event(), count: capacity)
         }
 
+        /// - Precondition: `index` is below ``count``.
         package subscript(_ index: Int) -> Event {
             precondition(index < self.count)
             let event = unsafe self.events[index]
@@ -70,16 +79,16 @@ package struct EventQueue: ~Copyable, Sendable {
         self.descriptor = Descriptor(owning: number)
     }
 
-    /// Waits until there are events or `deadline` has passed.
+    /// Waits for events or until `deadline`.
     ///
-    /// - Parameter now: as of the last look at the clock; if that is long ago, the wait is so much longer.
+    /// - Parameter now: the last reading of the clock. If it is old, the wait lasts longer by its age.
     package func wait(into batch: inout Batch, until deadline: Instant, now: Instant = .now()) {
         let timeout = Self.milliseconds(until: deadline, now: now)
         let count = unsafe epoll_wait(self.descriptor.number, &batch.events, CInt(batch.events.count), timeout)
-        batch.count = max(0, Int(count))  // It fails where a signal comes.
+        batch.count = max(0, Int(count))  // A signal makes it fail.
     }
 
-    /// Rounded up, so that what is waited for has come when the wait is over; -1 for ever.
+    /// Rounded up, so that the deadline has passed when the wait ends; -1: no limit.
     private static func milliseconds(until deadline: Instant, now: Instant) -> CInt {
         guard deadline < .distantFuture else { return -1 }
         let left = (deadline - now).nanoseconds
@@ -88,11 +97,12 @@ package struct EventQueue: ~Copyable, Sendable {
 
     // MARK: Descriptors
 
-    /// Tells of events on a descriptor, until that is closed.
+    /// Starts reporting events of a descriptor, until it is closed.
     package func add(_ descriptor: borrowing Descriptor, for interest: Interest, token: UInt64) throws(SystemError) {
         try self.control(EPOLL_CTL_ADD, descriptor, interest, token)
     }
 
+    /// Changes the events to report, and the token.
     package func change(_ descriptor: borrowing Descriptor, to interest: Interest, token: UInt64) throws(SystemError) {
         try self.control(EPOLL_CTL_MOD, descriptor, interest, token)
     }
@@ -117,6 +127,6 @@ package struct WakeUp: ~Copyable, Sendable {
         self.descriptor = Descriptor(owning: number)
     }
 
-    /// Has the waiting thread find input, which stays. Callable from any thread.
+    /// Makes the waiting thread find input, which stays. Thread-safe.
     package func call() { eventfd_write(self.descriptor.number, 1) }
 }

@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// What a path leads to, symbolic links followed.
+/// The kind of file that a path leads to, following symbolic links.
 package enum FileKind: Equatable, Sendable {
     case file
     case directory
@@ -10,7 +10,7 @@ package enum FileKind: Equatable, Sendable {
     case socket
     case device
 
-    /// - Throws: ``SystemError`` when there is nothing, or it cannot be reached.
+    /// - Throws: ``SystemError`` if there is nothing, or it cannot be reached.
     package init(at path: String) throws(SystemError) {
         FileProgress.current?.begin(path)
         var status = stat()

@@ -3,16 +3,16 @@
 import Primitives
 import Synchronization
 
-/// Runs file operations that may block, for example on an unresponsive network file system, on a dedicated thread, one at a
-/// time. A caller gets ``Failure/timedOut(path:limit:)`` after the limit.
+/// Runs file operations that may block, for example on an unresponsive network file system, on a dedicated thread, one
+/// at a time. A caller gets ``Failure/timedOut(path:limit:)`` after the limit.
 ///
-/// The kernel offers no way to end such a call, so its thread stays in it. A worker has one thread at most, and none
-/// while it has nothing to do. Work that comes while the thread hangs waits for it within the same limit, so asking again
-/// and again costs no threads, and succeeds as soon as the file system answers.
+/// The kernel has no way to cancel such a call, so its thread stays blocked. A worker has at most one thread, and none
+/// while it is idle. Operations that arrive while the thread hangs wait for it within the same limit. So repeated
+/// attempts need no more threads, and succeed when the file system responds again.
 package final class FileWorker: Sendable {
     /// Why there is no result.
     package enum Failure: Error, Hashable, Sendable {
-        /// `path` is what the thread was at, if it is known.
+        /// `path` is the file that did not respond, if known.
         case timedOut(path: String?, limit: Duration)
         /// The task was cancelled.
         case cancelled
@@ -33,7 +33,7 @@ package final class FileWorker: Sendable {
 
     private struct State {
         var waiting: [Work] = []
-        /// What the thread is doing; nil if there is no thread.
+        /// The current operation; nil if there is no thread.
         var current: Work?
         var nextID = 0
     }
@@ -41,10 +41,10 @@ package final class FileWorker: Sendable {
     private let limit: Duration
     private let state = Mutex(State())
 
-    /// - Parameter limit: for each piece of work, its wait for the one before included.
+    /// - Parameter limit: for each operation, including its wait for earlier ones.
     package init(limit: Duration = .seconds(10)) { self.limit = limit }
 
-    /// Runs `body` on the worker's thread. A result that comes too late is discarded.
+    /// Runs `body` on the worker's thread. A result after the limit is discarded.
     package func run<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async throws(Failure) -> Value {
         let outcome = OneShot<Result<Value, Failure>>()
         let id = self.add(
@@ -61,7 +61,7 @@ package final class FileWorker: Sendable {
         return try await outcome.wait(ifCancelled: .failure(.cancelled)).get()
     }
 
-    /// - Returns: the work's ID.
+    /// - Returns: the operation's ID.
     private func add(_ call: Work.Call) -> Int {
         let (id, startsThread) = self.state.withLock { state in
             let work = Work(id: state.nextID, call: call)
@@ -74,7 +74,7 @@ package final class FileWorker: Sendable {
         return id
     }
 
-    /// Forgets work that has not begun.
+    /// Removes an operation that has not begun.
     private func remove(_ id: Int) {
         self.state.withLock { state in state.waiting.removeAll { $0.id == id } }
     }
@@ -95,7 +95,7 @@ package final class FileWorker: Sendable {
         }
     }
 
-    /// The thread's body: works until nothing waits.
+    /// The thread's body: runs operations until none is left.
     private func work() {
         var next = self.state.withLock { $0.current }
         while let work = next {
@@ -109,7 +109,7 @@ package final class FileWorker: Sendable {
 }
 
 extension FileWorker.Failure {
-    /// What happened, in words for the operator.
+    /// What happened, as a text for the operator.
     package var reason: String {
         switch self {
         case .timedOut(let path, let limit):

@@ -3,12 +3,12 @@
 import Glibc
 
 extension Files {
-    /// Writes a whole file. Where that fails, none is left behind.
+    /// Writes a whole file. On failure, no file is left.
     ///
     /// - Parameters:
-    ///   - mode: its permissions, whatever the process's umask is; nobody has others at any moment.
-    ///   - replacing: whether a file that is there already is replaced. Else it stays.
-    /// - Throws: ``SystemError``, with `EEXIST` where a file stays.
+    ///   - mode: its permissions, regardless of the umask, from its creation on.
+    ///   - replacing: whether to replace an existing file.
+    /// - Throws: ``SystemError``, with `EEXIST` if a file exists and is not replaced.
     package static func write(
         _ bytes: Span<UInt8>, to path: String, mode: UInt32, replacing: Bool
     ) throws(SystemError) {
@@ -43,13 +43,13 @@ extension Files {
         }
     }
 
-    /// Whether something is at a path, be it a link that leads nowhere.
+    /// Whether the path exists, a broken link included.
     package static func exists(_ path: String) -> Bool {
         var status = stat()
         return unsafe lstat(path, &status) == 0
     }
 
-    /// Makes a directory, and those above it, where there is none.
+    /// Creates a directory and its parents if they are missing.
     package static func makeDirectory(_ path: String) throws(SystemError) {
         guard unsafe access(path, F_OK) != 0 else { return }
         if let parent = path.utf8.lastIndex(of: UInt8(ascii: "/")), parent > path.startIndex {

@@ -2,9 +2,9 @@
 
 import Glibc
 
-/// Names and places of files.
+/// Names and paths of files.
 package enum Files {
-    /// The names in a directory in the order of their bytes, without `.` and `..`.
+    /// The names in a directory in bytewise order, without `.` and `..`.
     package static func names(in directory: String) throws(SystemError) -> [String] {
         FileProgress.current?.begin(directory)
         guard let stream = unsafe opendir(directory) else { throw SystemError("open", directory) }
@@ -19,7 +19,7 @@ package enum Files {
         return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     }
 
-    /// A path that stays true when the working directory changes.
+    /// An absolute path, independent of the working directory.
     package static func absolutePath(_ path: String) -> String {
         guard !path.hasPrefix("/"), let directory = unsafe getcwd(nil, 0) else { return path }
         defer { unsafe free(directory) }

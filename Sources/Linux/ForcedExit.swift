@@ -2,11 +2,12 @@
 
 import Glibc
 
+/// A time limit for stopping the process.
 package enum ForcedExit {
-    /// Ends the process with status 0 when `limit` has passed: _exit(2), whatever its other threads wait for.
+    /// Ends the process with status 0 after `limit`: _exit(2), regardless of what its other threads wait for.
     ///
-    /// For a process that has been asked to stop and cleans up: a resolver or a file system that does not answer must not
-    /// keep it. The kernel takes back all memory, that of secrets included.
+    /// For a process that is stopping: an unresponsive resolver or file system must not delay it. The kernel releases
+    /// all memory, including that of secrets.
     package static func schedule(after limit: Interval) {
         let thread = try? DedicatedThread(name: "forced-exit") {
             let deadline = Instant.now() + limit

@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// The watches of one inotify descriptor, used by one thread at a time.
+/// The watches of one inotify descriptor. Used by one thread at a time.
 struct InotifyWatches: Sendable {
     private let descriptor: CInt
     private let paths: [String]
@@ -10,7 +10,7 @@ struct InotifyWatches: Sendable {
 
     private static let directoryEvents =
         IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF
-    /// A directory that is replaced again and again while it is looked at is left to the next event.
+    /// Limits the attempts for directories that keep changing; the next event tries again.
     private static let attemptsMax = 8
 
     init(_ paths: [String]) throws(SystemError) {
@@ -24,7 +24,7 @@ struct InotifyWatches: Sendable {
 
     /// Waits for events.
     ///
-    /// - Returns: false when `end` has become readable.
+    /// - Returns: false if `end` has become readable.
     func wait(orUntil end: CInt) -> Bool {
         var entries = [
             pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0),
@@ -34,9 +34,9 @@ struct InotifyWatches: Sendable {
         return entries[1].revents == 0
     }
 
-    /// Takes all events there are, and looks where the paths lead now.
+    /// Reads all pending events and resolves the paths again.
     ///
-    /// - Returns: whether any of them matters.
+    /// - Returns: whether any event is relevant.
     mutating func takeEvents() -> Bool {
         var buffer = [UInt8](repeating: 0, count: 16 * 1024)
         var matters = false
@@ -59,7 +59,7 @@ struct InotifyWatches: Sendable {
         return event.name.isEmpty || directory.concerns(event.name)
     }
 
-    /// Watches the directories that count now. Repeats until none has changed while it was being done.
+    /// Watches the directories that are on the way now. Repeats until none has changed meanwhile.
     private mutating func renew() {
         for _ in 0..<Self.attemptsMax {
             let plan = WatchPlan(self.paths)
@@ -85,7 +85,7 @@ private struct InotifyEvent {
     /// Empty for an event of the directory itself.
     let name: String
 
-    /// In the order in which read(2) gave them: watch, mask, cookie, length of the name; the name, with NULs behind it.
+    /// In the layout of read(2): watch, mask, cookie, length of the name; the name, padded with NULs.
     static func all(in bytes: Span<UInt8>) -> [InotifyEvent] {
         func word(at offset: Int) -> UInt32 {
             unsafe bytes.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt32.self)

@@ -2,10 +2,10 @@
 
 import Glibc
 
-/// A moment on the clock that never goes back, CLOCK_MONOTONIC, in one word: clocks are read and deadlines put off with
-/// every request, for which `ContinuousClock` and its 128 bits are slow.
+/// A time on CLOCK_MONOTONIC, in one word. Every request reads the clock and moves deadlines, for which
+/// `ContinuousClock` with its 128 bits is slow.
 package struct Instant: Comparable, Sendable {
-    /// Since some moment before the process began.
+    /// Since an arbitrary time before the process started.
     package let nanoseconds: Int
 
     package init(nanoseconds: Int) { self.nanoseconds = nanoseconds }
@@ -13,6 +13,7 @@ package struct Instant: Comparable, Sendable {
     package static let distantFuture = Instant(nanoseconds: .max)
     package static let distantPast = Instant(nanoseconds: 0)
 
+    /// The current time. A few tens of nanoseconds, without a system call.
     package static func now() -> Instant {
         var time = timespec()
         unsafe clock_gettime(CLOCK_MONOTONIC, &time)
@@ -34,7 +35,7 @@ package struct Instant: Comparable, Sendable {
     }
 }
 
-/// A length of time between two ``Instant``s.
+/// An interval between two ``Instant``s, in one word.
 package struct Interval: Comparable, Sendable {
     package let nanoseconds: Int
 
@@ -50,9 +51,10 @@ package struct Interval: Comparable, Sendable {
 }
 
 extension Interval {
-    /// Longer than a process lives, and short enough to be added to any instant.
+    /// Longer than a process lives, and short enough to add to any instant without overflow.
     private static let longest = Duration.seconds(100 * 365 * 86_400)
 
+    /// Clamped to 100 years.
     package init(_ duration: Duration) {
         self.init(nanoseconds: min(max(duration, .zero), Self.longest).nanoseconds)
     }

@@ -3,13 +3,14 @@
 import CLinux
 import Glibc
 
-/// Environment variables by which libraries of this process change what they do: write TLS secrets to a file, load code,
-/// look names up elsewhere. The program takes them out of its environment before a library starts.
+/// Environment variables that change the behaviour of libraries in this process: write TLS secrets to a file, load
+/// code, resolve other names. The program removes them before a library starts.
 package enum LibraryEnvironment {
-    /// Names of removed variables, sorted. The first access removes them: it must come before other threads start.
+    /// Names of the removed variables, sorted. The first access removes them, and must happen before other threads
+    /// start.
     package static let removed: [String] = Self.remove()
 
-    /// Variables that are removed, except ``isKept(_:)``. A name that ends with `*` stands for all with that beginning.
+    /// Variables that are removed, except ``isKept(_:)``. A trailing `*` matches any continuation.
     private static let patterns = [
         "SSLKEYLOGFILE", "CURL_*", "QLOGDIR",  // libcurl
         "OPENSSL_*", "RANDFILE", "CTLOG_FILE",  // OpenSSL
@@ -18,7 +19,7 @@ package enum LibraryEnvironment {
         "SYSTEMD_LOG_*",  // libsystemd
     ]
 
-    /// Which machine instructions OpenSSL uses is no risk, and operators set it to get around faulty processors.
+    /// The choice of machine instructions in OpenSSL is no risk, and operators set it to avoid faulty ones.
     private static func isKept(_ name: String) -> Bool { name.hasPrefix("OPENSSL_ia32cap") || name == "OPENSSL_armcap" }
 
     /// Whether the program removes a variable of this name.
@@ -27,8 +28,8 @@ package enum LibraryEnvironment {
             && Self.patterns.contains { $0.hasSuffix("*") ? name.hasPrefix($0.dropLast()) : name == $0 }
     }
 
-    /// Lookups that nothing answers end soon, since libcurl has a thread for each, which lives on after its transfer.
-    /// glibc's own default is 5 s for each of two attempts. `RES_OPTIONS` of the operator has precedence.
+    /// Short timeouts, because libcurl uses a thread for each lookup, which outlives its transfer. glibc's default is 5
+    /// s for each of two attempts. An operator's `RES_OPTIONS` has precedence.
     private static let resolverOptions = "timeout:1 attempts:2"
 
     private static func remove() -> [String] {

@@ -3,21 +3,21 @@
 import CLinux
 import Glibc
 
-/// Where a TCP socket is to listen: an address in numbers and a port, `127.0.0.1:7373` or `[::1]:7373`.
+/// The address of a TCP listener: a numeric address and a port, `127.0.0.1:7373` or `[::1]:7373`.
 ///
-/// Names are not looked up: what they lead to may change, and may be more than one address.
+/// Names are not resolved: the result may change, and may be several addresses.
 package struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
     private let host: Host
-    /// 0 lets the kernel choose one.
+    /// 0: the kernel chooses.
     package let port: UInt16
 
     private enum Host: Equatable {
-        /// In the order of the network.
+        /// In network byte order.
         case v4([UInt8])
         case v6([UInt8])
     }
 
-    /// - Returns: nil if the text is none.
+    /// - Returns: nil if the text is not a numeric address with a port.
     package init?(_ text: String) {
         guard let colon = text.utf8.lastIndex(of: UInt8(ascii: ":")) else { return nil }
         let digits = text[text.utf8.index(after: colon)...]
@@ -46,7 +46,7 @@ package struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
 
     func with(port: UInt16) -> ListenAddress { ListenAddress(host: self.host, port: port) }
 
-    /// Whether nothing but this machine can connect: `127.0.0.0/8`, `::1`.
+    /// Whether only this machine can connect: `127.0.0.0/8`, `::1`.
     package var isLoopback: Bool {
         switch self.host {
         case .v4(let bytes): bytes[0] == 127
@@ -74,7 +74,7 @@ package struct ListenAddress: Equatable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Lends it in the form that the kernel takes.
+    /// Calls `body` with the kernel's form of the address.
     func withSocketAddress<Result>(_ body: (UnsafePointer<sockaddr>, socklen_t) -> Result) -> Result {
         switch self.host {
         case .v4(let bytes):

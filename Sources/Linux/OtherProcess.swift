@@ -2,14 +2,14 @@
 
 import Glibc
 
-/// What the kernel tells everybody of another process.
+/// What the kernel reveals about another process.
 package struct OtherProcess: Sendable {
     package let id: Int
 
     package init(id: Int) { self.id = id }
 
-    /// The processor time of all its threads, also those that have ended; to the nanosecond, where /proc/PID/stat counts
-    /// ticks of 10 ms: clock_getcpuclockid(3). Nil if there is no such process.
+    /// Processor time of all its threads, including ended ones, with nanosecond resolution: clock_getcpuclockid(3).
+    /// /proc/PID/stat counts ticks of 10 ms. Nil if there is no such process.
     package var processorTime: Interval? {
         var clock = clockid_t()
         var time = timespec()
@@ -19,7 +19,7 @@ package struct OtherProcess: Sendable {
         return .nanoseconds(time.tv_sec * 1_000_000_000 + time.tv_nsec)
     }
 
-    /// What it has in memory: /proc/PID/statm. Nil if that cannot be read.
+    /// Resident memory: /proc/PID/statm. Nil if that cannot be read.
     package var residentByteCount: Int? {
         let pages = ProcessStatistics.read("/proc/\(self.id)/statm").split(separator: " ").compactMap { Int($0) }
         return pages.count > 1 ? pages[1] * sysconf(CInt(_SC_PAGESIZE)) : nil

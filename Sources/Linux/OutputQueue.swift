@@ -4,12 +4,13 @@ import CLinux
 import Glibc
 import Synchronization
 
-/// A bounded queue of messages for a destination whose writes may block: a pipe that is not read, a socket that is full.
+/// A bounded queue of messages for a destination whose writes may block: a pipe that is not read, a socket that is
+/// full.
 ///
-/// ``submit(_:isImportant:)`` never waits: a message that does not fit is dropped and counted. A thread of the queue's own
-/// writes, without holding a lock. It may block forever; ``finish(within:)`` is the only call that waits for it.
+/// ``submit(_:isImportant:)`` never waits: a message that does not fit is dropped and counted. A dedicated thread
+/// writes, without holding a lock. It may block forever; only ``finish(within:)`` waits for it.
 package final class OutputQueue: Sendable {
-    /// What may be unwritten at any time.
+    /// Maximum unwritten messages and bytes.
     package struct Limits: Sendable {
         let messageCount: Int
         let byteCount: Int
@@ -22,15 +23,15 @@ package final class OutputQueue: Sendable {
 
     private struct State {
         var waiting: [String] = []
-        /// Of the messages that wait and of the batch that the thread is writing.
+        /// Messages that wait, and those of the batch that the thread is writing.
         var unwrittenCount = 0
         var unwrittenByteCount = 0
         var dropped = 0
-        /// Those of `dropped` that no message has reported.
+        /// Dropped messages that no report has counted yet.
         var unreported = 0
-        /// Whether the thread waits to be woken.
+        /// Whether the thread waits for ``wakeUp``.
         var isIdle = false
-        /// Whether the thread returns once everything is written.
+        /// Whether the thread returns when everything is written.
         var isFinishing = false
     }
 
@@ -38,16 +39,17 @@ package final class OutputQueue: Sendable {
     private let write: @Sendable (String) -> Bool
     private let reportOfDropped: (@Sendable (Int) -> String)?
     private let state = Mutex(State())
-    /// eventfd(2): the thread waits on `wakeUp`, and counts `end` up when it returns.
+    /// eventfd(2). The thread waits on `wakeUp`, and increments `end` when it returns.
     private let wakeUp: Descriptor
     private let end: Descriptor
 
     /// - Parameters:
     ///   - threadName: at most 15 bytes.
-    ///   - reportOfDropped: makes a message of how many were dropped. It is written as soon as the thread writes again.
-    ///   - write: writes one message on the queue's thread, and says whether that succeeded. A message that failed counts
+    ///   - reportOfDropped: makes a message from the number of dropped messages. It is written as soon as the thread
+    ///     writes again.
+    ///   - write: writes one message on the queue's thread, and returns whether that succeeded. A failed message counts
     ///     as dropped.
-    /// - Throws: ``SystemError`` when there are too few descriptors or threads.
+    /// - Throws: ``SystemError`` if no descriptor or thread is available.
     package init(
         threadName: String, limits: Limits, reportOfDropped: (@Sendable (Int) -> String)? = nil,
         write: @escaping @Sendable (String) -> Bool
@@ -72,7 +74,7 @@ package final class OutputQueue: Sendable {
     /// Messages that are not written yet.
     package var unwrittenCount: Int { self.state.withLock(\.unwrittenCount) }
 
-    /// Queues a message, or drops it. Callable from any thread.
+    /// Queues a message, or drops it. Thread-safe.
     ///
     /// - Parameter isImportant: whether it may use the last quarter of the limits.
     package func submit(_ message: String, isImportant: Bool) {
@@ -99,8 +101,8 @@ package final class OutputQueue: Sendable {
             && state.unwrittenByteCount + byteCount <= self.limits.byteCount / 4 * quarters
     }
 
-    /// Takes no more messages, and waits until those in the queue are written or `limit` has passed. The thread stays
-    /// where it is if it blocks; the end of the process ends it.
+    /// Accepts no more messages, and waits until the queue is written or `limit` has passed. A blocked thread stays
+    /// blocked until the process exits.
     ///
     /// - Returns: whether everything is written.
     @discardableResult package func finish(within limit: Interval) -> Bool {
@@ -142,7 +144,7 @@ package final class OutputQueue: Sendable {
 
     /// Waits for messages.
     ///
-    /// - Returns: nil when the queue has been finished.
+    /// - Returns: nil if the queue is finished.
     private func nextBatch() -> [String]? {
         while true {
             let (batch, isFinished) = self.state.withLock { state -> ([String], Bool) in

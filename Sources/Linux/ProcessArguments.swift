@@ -2,11 +2,11 @@
 
 import CProcessStart
 
-/// The arguments that the kernel passed to this process.
+/// The arguments of this process, from the kernel.
 ///
-/// `CommandLine.arguments` reads /proc/self/cmdline, so it is empty where /proc is not mounted.
+/// `CommandLine.arguments` reads /proc/self/cmdline, so it is empty if /proc is not mounted.
 package enum ProcessArguments {
-    /// Everything after the program's name. Invalid UTF-8 is repaired with U+FFFD.
+    /// All arguments after the program name. Invalid UTF-8 is repaired with U+FFFD.
     package static var afterProgramName: [String] {
         guard let arguments = unsafe keyside_arguments() else { return [] }
         return (0..<Int(keyside_argument_count())).dropFirst()

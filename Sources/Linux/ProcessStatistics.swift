@@ -3,14 +3,15 @@
 import CLinux
 import Glibc
 
-/// What the kernel counts for this process: getrusage(2), sysconf(3) and proc(5).
+/// The kernel's statistics of this process: getrusage(2), sysconf(3) and proc(5).
 ///
-/// What comes from proc(5) is nil where /proc is not mounted.
+/// Values from proc(5) are nil if /proc is not mounted.
 package struct ProcessStatistics: Sendable {
+    /// User and system time of all threads.
     package var cpuSeconds: Double
     package var residentByteCount: Int?
     package var virtualByteCount: Int?
-    /// Bytes that malloc(3) has handed out.
+    /// Bytes allocated by malloc(3).
     package var heapByteCount: Int
     package var stackByteCount: Int?
     package var openDescriptors: Int?
@@ -19,6 +20,7 @@ package struct ProcessStatistics: Sendable {
     /// Whether /proc is mounted and shows this process.
     package static var isAvailable: Bool { !Self.read("/proc/self/stat").isEmpty }
 
+    /// Reads all statistics. Several system calls.
     package static func current() -> ProcessStatistics {
         var usage = rusage()
         unsafe getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
@@ -42,12 +44,12 @@ package struct ProcessStatistics: Sendable {
 
     package static var processID: Int { Int(getpid()) }
 
-    /// Processors in the machine and those this process may run on.
+    /// Processors of the machine, and those that this process may use.
     package static var processors: (all: Int, usable: Int) {
         (all: sysconf(CInt(_SC_NPROCESSORS_CONF)), usable: max(1, Int(keyside_usable_processors())))
     }
 
-    /// A file of proc(5), at most 4 KiB of it; empty if it cannot be read.
+    /// A file of proc(5), at most 4 KiB; empty if it cannot be read.
     static func read(_ path: String) -> String {
         let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return "" }

@@ -2,27 +2,28 @@
 
 import Glibc
 
-/// A regular file, open for reading: the one way in which this program opens a file that the operator has named.
+/// A regular file, open for reading. The program opens every file that the operator names in this way.
 ///
-/// Anything else at the path is refused without being opened, since opening a FIFO waits for its writer, reading one
-/// empties it, and opening a device may act on it. A file on a network file system may still block, so agents open files
+/// Other kinds of files are refused without opening them: opening a FIFO waits for its writer, reading one consumes its
+/// data, and opening a device may have effects. A file on a network file system may still block, so agents open files
 /// on a ``FileWorker``.
 package struct RegularFile: ~Copyable, Sendable {
+    /// Why a file cannot be opened.
     package enum Failure: Error, Equatable, Sendable {
         case system(SystemError)
-        /// Something other than a file is at the path.
+        /// The path leads to something other than a file.
         case notRegular(FileKind)
     }
 
     package let descriptor: Descriptor
-    /// At the time of opening. Files of proc(5) have content and no length.
+    /// At the time of opening. Files of proc(5) have contents but length 0.
     package let byteCount: Int
 
     /// - Throws: ``Failure``.
     package init(at path: String) throws(Failure) {
         FileProgress.current?.begin(path)
         try Self.check(try Self.wrap { () throws(SystemError) in try FileKind(at: path) })
-        // If the path has been replaced meanwhile: do not wait, and do not become a terminal's process.
+        // If the path has been replaced meanwhile: do not block, and do not make a terminal the controlling one.
         let number = unsafe open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
         guard number >= 0 else { throw .system(SystemError("open", path)) }
         let descriptor = Descriptor(owning: number)
@@ -47,7 +48,7 @@ package struct RegularFile: ~Copyable, Sendable {
 }
 
 extension RegularFile.Failure {
-    /// The reason alone, to stand behind a path: `permission denied`, `is a FIFO; expected a regular file`.
+    /// The reason alone, to follow a path in a message: `permission denied`, `is a FIFO; expected a regular file`.
     package var reason: String {
         switch self {
         case .system(let error): error.reason.prefix(1).lowercased() + error.reason.dropFirst()

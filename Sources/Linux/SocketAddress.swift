@@ -2,14 +2,14 @@
 
 import Glibc
 
-/// The path of a Unix socket as the kernel takes it, unix(7).
+/// The address of a Unix socket, unix(7).
 enum SocketAddress {
-    /// What an address holds beside the NUL at its end.
+    /// Maximum length of a path, without the terminating NUL.
     static let byteCountMax = MemoryLayout.size(ofValue: sockaddr_un().sun_path) - 1
 
-    /// Lends the address of `path` to a system call.
+    /// Calls `body` with the address of `path`.
     ///
-    /// - Precondition: `path` has no more than ``byteCountMax`` bytes.
+    /// - Precondition: `path` has at most ``byteCountMax`` bytes.
     static func with(_ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> CInt) -> CInt {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)

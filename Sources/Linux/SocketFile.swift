@@ -3,12 +3,12 @@
 import Glibc
 import Synchronization
 
-/// Where a Unix socket is to stand, and who may connect.
+/// The path, permissions and owner of a Unix socket.
 package struct SocketSettings: Equatable, Sendable {
     package var path: String
-    /// Permission bits, as `0o660`. Connecting takes write permission.
+    /// Permission bits, such as `0o660`. Connecting needs write permission.
     package var mode: UInt32
-    /// User and group to give it to; nil leaves the process's own.
+    /// Owner and group; nil: those of the process.
     package var owner: String?
     package var group: String?
 
@@ -20,8 +20,8 @@ package struct SocketSettings: Equatable, Sendable {
     }
 }
 
-/// A ``SocketSettings`` whose owner and group have been looked up, so that a socket can be made there again without asking
-/// a directory service.
+/// ``SocketSettings`` with resolved owner and group, so that the socket can be created again without a directory
+/// service.
 package struct ResolvedSocket: Equatable, Sendable {
     package let path: String
     fileprivate let directory: String
@@ -46,12 +46,12 @@ package struct ResolvedSocket: Equatable, Sendable {
     }
 }
 
-/// Which file a name led to: device and inode. The kernel does not reuse the inode while the file is in use.
+/// The identity of a file: device and inode. The kernel does not reuse the inode while the file is in use.
 package struct FileIdentity: Equatable, Sendable {
     private let device: dev_t
     private let inode: ino_t
 
-    /// Of what is at a path, a symbolic link itself.
+    /// The identity of the file at a path. Does not follow a symbolic link.
     init(at path: String) throws(SystemError) {
         FileProgress.current?.begin(path)
         var status = stat()
@@ -64,43 +64,45 @@ package struct FileIdentity: Equatable, Sendable {
     package func isAt(_ path: String) -> Bool { (try? FileIdentity(at: path)) == self }
 }
 
-/// Why there is no socket at a place.
+/// Why a socket could not be created.
 package enum SocketFileError: Error, Equatable, Sendable {
-    /// Somebody accepts connections there.
+    /// Another process listens there.
     case inUse(path: String)
-    /// Something that is not a socket stands there; it is left alone. `kind` is what: `directory`, `file`, …
+    /// The path leads to something other than a socket, which is left alone. `kind`: `directory`, `file`, …
     case notASocket(path: String, kind: String)
-    /// The path is longer than the 107 bytes that a socket address holds, empty, relative, abstract, or has a NUL in it.
+    /// The path is longer than the 107 bytes of a socket address, empty, relative or abstract, or contains a NUL.
     case invalidPath(path: String)
     case unknownUser(String)
     case unknownGroup(String)
     case system(SystemError)
 }
 
-/// A listening Unix socket and its name in the file system.
+/// A listening Unix socket and its file.
 ///
 /// Rules:
-/// 1. The name appears with its final owner and mode; nobody can connect before.
-/// 2. A name that a dead process left is taken over; one that somebody listens on is not, and neither is anything that
-///    is no socket. A lock on the directory, held for these few calls, keeps two agents from taking over the same name.
-/// 3. At the end the name is removed, but only if it is still this socket's: an agent that took over keeps its own.
+/// 1. The file appears with its final owner and mode; no process can connect before.
+/// 2. A socket file that no process listens on is replaced. A socket that a process listens on is not, and neither is
+///    any other kind of file. A lock on the directory, held for these few calls, prevents two agents from replacing the
+///    same file.
+/// 3. At the end the file is removed, but only if it is still this socket's: another agent's file is kept.
 package struct SocketFile: ~Copyable, Sendable {
-    /// The listening descriptor. Whoever serves it closes it.
+    /// The listening descriptor. The server closes it.
     package let descriptor: CInt
     package let site: ResolvedSocket
+    /// Of the socket file when it was created.
     package let identity: FileIdentity
 
     private let nameIsRemoved = Atomic(false)
 
-    /// How many connections may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
+    /// Maximum backlog. The kernel limits it to `net.core.somaxconn`.
     private static let backlog: CInt = 4096
 
-    /// Makes the directory if there is none, and a listening socket in it.
+    /// Creates the directory if it is missing, and a listening socket in it.
     ///
     /// - Throws: ``SocketFileError``.
     package init(at place: SocketSettings) throws(SocketFileError) { try self.init(at: ResolvedSocket(place)) }
 
-    /// Makes a listening socket at a place whose owner is known.
+    /// Creates a listening socket with a resolved owner.
     package init(at site: ResolvedSocket) throws(SocketFileError) {
         let path = site.path
         try Self.makeDirectory(site.directory)
@@ -124,10 +126,10 @@ package struct SocketFile: ~Copyable, Sendable {
         }
     }
 
-    /// Takes the name away, the first time. Connections that are open stay open.
+    /// Removes the file, the first time. Open connections stay open.
     ///
-    /// To be called before the descriptor is closed: afterwards the file system may give the inode to a successor's
-    /// socket, which could not be told from this one. That is also why there is no second time.
+    /// Call before closing the descriptor: afterwards the file system may give the inode to a successor's socket, which
+    /// could not be distinguished from this one. Later calls do nothing for the same reason.
     package func removeName() {
         guard !self.nameIsRemoved.exchange(true, ordering: .relaxed) else { return }
         guard self.identity.isAt(self.path) else { return }
@@ -154,7 +156,7 @@ package struct SocketFile: ~Copyable, Sendable {
         }
     }
 
-    /// Removes a socket that nobody listens on.
+    /// Removes a socket file that no process listens on.
     private static func removeStale(_ path: String) throws(SocketFileError) {
         var status = stat()
         guard unsafe lstat(path, &status) == 0 else {
@@ -170,7 +172,7 @@ package struct SocketFile: ~Copyable, Sendable {
         }
     }
 
-    /// Whether connect(2) finds a listener. Only a refusal proves that there is none.
+    /// Whether connect(2) finds a listener. Only ECONNREFUSED proves that there is none.
     private static func isAlive(_ path: String) throws(SocketFileError) -> Bool {
         let descriptor = socket(
             AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
@@ -183,7 +185,7 @@ package struct SocketFile: ~Copyable, Sendable {
     private static func bind(to path: String) throws(SocketFileError) -> CInt {
         let descriptor = socket(AF_UNIX, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .system(SystemError("socket for", path)) }
-        // The name takes its permissions from the descriptor: none for anybody until the mode is set.
+        // The file gets its permissions from the descriptor: none until the mode is set.
         guard fchmod(descriptor, 0) == 0,
             unsafe SocketAddress.with(path, { unsafe Glibc.bind(descriptor, $0, $1) }) == 0
         else {
@@ -205,13 +207,13 @@ package struct SocketFile: ~Copyable, Sendable {
     }
 }
 
-/// flock(2) on a directory, for as long as a socket in it is looked at and replaced.
+/// flock(2) on a directory, held while a socket in it is examined and replaced.
 private struct DirectoryLock {
     private let descriptor: CInt
 
     /// Agents hold the lock for a few system calls only.
     private static let patience = Interval.seconds(5)
-    /// Between two attempts, in microseconds: flock(2) waits without a limit or not at all.
+    /// Pause between two attempts, in microseconds: flock(2) waits without a limit or not at all.
     private static let pause: UInt32 = 5000
 
     init(_ directory: String) throws(SocketFileError) {
@@ -232,7 +234,7 @@ private struct DirectoryLock {
     func release() { close(self.descriptor) }
 }
 
-/// Names of users and groups, or numbers, as ids. -1 means "leave as it is" to chown(2).
+/// Resolves users and groups to ids. -1 means "unchanged" to chown(2).
 private enum Accounts {
     static func userID(_ name: String?) throws(SocketFileError) -> uid_t {
         guard let name else { return uid_t.max }

@@ -2,18 +2,19 @@
 
 import Glibc
 
-/// Standard output and error, written with write(2): whole lines, no buffer of a library in between.
+/// Standard output and error, written with write(2): whole lines, without a library's buffer.
 package enum StandardStreams {
+    /// Writes a text that is not secret to standard output.
     package static func writeOutput(_ text: String) throws(SystemError) {
         try Self.write(Array(text.utf8).span, to: STDOUT_FILENO, named: "standard output")
     }
 
-    /// Writes bytes that may be secret, from where they lie.
+    /// Writes bytes that may be secret, without copying them.
     package static func writeOutput(_ bytes: Span<UInt8>) throws(SystemError) {
         try Self.write(bytes, to: STDOUT_FILENO, named: "standard output")
     }
 
-    /// Writes to standard error. May block as long as that is not read.
+    /// Writes to standard error. May block while that is not read.
     ///
     /// - Returns: whether everything is written.
     @discardableResult package static func writeError(_ text: String) -> Bool {
@@ -34,6 +35,7 @@ package enum StandardStreams {
         queue.finish(within: limit)
     }
 
+    /// Whether a person may be reading standard error.
     package static var errorIsTerminal: Bool { isatty(STDERR_FILENO) == 1 }
     package static var outputIsTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
 
@@ -64,7 +66,7 @@ package enum StandardStreams {
         }
     }
 
-    /// Another process that has the same pipe or terminal open may have made it non-blocking for all.
+    /// Another process with the same pipe or terminal may have made it non-blocking for all.
     private static func waitForRoom(in descriptor: CInt) {
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         _ = unsafe poll(&entry, 1, -1)

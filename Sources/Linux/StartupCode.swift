@@ -2,8 +2,8 @@
 
 import CLinux
 
-/// Code that only the start has run: most of the program, and some ten megabytes of memory that look like its own.
+/// Code that runs only at start: most of the program, about ten megabytes of resident memory.
 package enum StartupCode {
-    /// Gives the memory back. What is run again is mapped again as it is reached.
+    /// Releases that memory. Code that runs again is mapped again on demand.
     package static func release() { keyside_release_code() }
 }

@@ -2,24 +2,25 @@
 
 import Glibc
 
-/// Why nobody can listen at an address.
+/// Why a process cannot listen on an address.
 package enum TCPListenerError: Error, Equatable, Sendable {
-    /// Somebody else listens there.
+    /// Another process listens there.
     case inUse(ListenAddress)
     /// No interface of the machine has the address.
     case notLocal(ListenAddress)
-    /// Ports below 1024 take a privilege.
+    /// Ports below 1024 need a privilege.
     case notPermitted(ListenAddress)
     case system(SystemError)
 }
 
-/// A TCP socket that listens.
+/// A listening TCP socket.
 package struct TCPListener: ~Copyable, Sendable {
-    /// Where it listens, with the port that the kernel chose where it was to choose one.
+    /// The address it listens on, with the port that the kernel chose if it was 0.
     package let address: ListenAddress
+    /// Listening and non-blocking.
     package let socket: Descriptor
 
-    /// How many connections may wait to be accepted. The kernel caps it at `net.core.somaxconn`.
+    /// Maximum backlog. The kernel limits it to `net.core.somaxconn`.
     private static var backlog: CInt { 4096 }
 
     /// - Throws: ``TCPListenerError``.
@@ -28,9 +29,9 @@ package struct TCPListener: ~Copyable, Sendable {
             address.family, CInt(SOCK_STREAM.rawValue) | CInt(SOCK_CLOEXEC.rawValue) | CInt(SOCK_NONBLOCK.rawValue), 0)
         guard number >= 0 else { throw .system(SystemError("socket for", "\(address)")) }
         let socket = Descriptor(owning: number)
-        // So that a restart need not wait for the connections of the last run to be forgotten.
+        // Lets a restart listen while connections of the last run are in TIME_WAIT.
         socket.set(SOL_SOCKET, SO_REUSEADDR)
-        // `[::]` is to be what it says: IPv4 has addresses of its own.
+        // `[::]` accepts IPv6 only; IPv4 has addresses of its own.
         if address.family == AF_INET6 { socket.set(CInt(IPPROTO_IPV6), IPV6_V6ONLY) }
         guard unsafe address.withSocketAddress({ unsafe bind(number, $0, $1) }) == 0,
             listen(number, Self.backlog) == 0
@@ -46,11 +47,11 @@ package struct TCPListener: ~Copyable, Sendable {
         self.socket = socket
     }
 
-    /// Gives away the socket, whose closing is then the caller's.
+    /// Returns the socket. The caller then owns it.
     package consuming func relinquish() -> Descriptor { self.socket }
 
     private static func port(of number: CInt) -> UInt16 {
-        var address = sockaddr_in6()  // The port stands where that of IPv4 does.
+        var address = sockaddr_in6()  // The port is at the same offset as in IPv4.
         var byteCount = socklen_t(MemoryLayout<sockaddr_in6>.size)
         unsafe withUnsafeMutablePointer(to: &address) { pointer in
             _ = unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -62,7 +63,7 @@ package struct TCPListener: ~Copyable, Sendable {
 }
 
 extension Descriptor {
-    /// Has TCP send at once what it is given: answers are whole when they are sent.
+    /// Disables Nagle's algorithm: answers are sent as a whole.
     package borrowing func doNotDelay() { self.set(CInt(IPPROTO_TCP), TCP_NODELAY) }
 
     fileprivate borrowing func set(_ level: CInt, _ option: CInt) {

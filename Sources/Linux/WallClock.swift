@@ -2,7 +2,7 @@
 
 import Glibc
 
-/// A moment of civil time: CLOCK_REALTIME.
+/// A civil time: CLOCK_REALTIME.
 package struct WallClock: Sendable {
     /// Seconds since 1970-01-01T00:00:00Z.
     package let seconds: Int
@@ -13,13 +13,14 @@ package struct WallClock: Sendable {
         self.nanoseconds = nanoseconds
     }
 
+    /// The current time, with the kernel's full resolution.
     package static func now() -> WallClock {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME, &time)
         return WallClock(seconds: time.tv_sec, nanoseconds: time.tv_nsec)
     }
 
-    /// The second only, from the clock that the kernel advances by the tick: a few nanoseconds to read.
+    /// The second only, from CLOCK_REALTIME_COARSE: a few nanoseconds to read.
     package static func currentSecond() -> Int {
         var time = timespec()
         unsafe clock_gettime(CLOCK_REALTIME_COARSE, &time)

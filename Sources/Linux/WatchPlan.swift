@@ -2,18 +2,18 @@
 
 import Glibc
 
-/// Which directories must be watched to see every change of what some paths lead to.
+/// The directories to watch to notice every change of the targets of some paths.
 ///
-/// A path leads to something else not only when its file is written, but when any step on the way is: a directory renamed, a
-/// symbolic link replaced, as Kubernetes replaces `..data`. So each directory on the way is watched, links followed, for the
-/// one name in it that the way goes through; and a directory at a way's end, for every name.
+/// A target changes not only when its file is written, but also when a step on the way changes: a directory is renamed,
+/// or a symbolic link is replaced, as Kubernetes does with `..data`. So each directory on the way is watched, following
+/// links, for the one name in it that is on the way; a directory that is itself the target is watched for every name.
 struct WatchPlan: Equatable {
     struct Directory: Equatable {
-        /// The names that matter.
+        /// The relevant names.
         fileprivate(set) var names: Set<String> = []
-        /// Whether every name does.
+        /// Whether every name is relevant.
         fileprivate(set) var isEnd = false
-        /// Whether a way's last step is in it, so that also what is written into a file matters.
+        /// Whether the last step of a way is in it, so that writes to a file are relevant too.
         fileprivate(set) var holdsEnd = false
 
         func concerns(_ name: String) -> Bool { self.isEnd || self.names.contains(name) }
@@ -22,12 +22,12 @@ struct WatchPlan: Equatable {
     /// By path, without symbolic links.
     private(set) var directories: [String: Directory] = [:]
 
-    /// As many as the kernel follows: path_resolution(7).
+    /// The kernel's limit: path_resolution(7).
     private static let linksMax = 40
 
-    /// Looks at the ways as they are now. What is missing ends a way; its name is watched for.
+    /// Resolves the paths as they are now. A way ends at a missing name, which is watched.
     ///
-    /// - Parameter paths: absolute ones.
+    /// - Parameter paths: absolute paths.
     init(_ paths: [String]) {
         for path in paths { self.follow(path) }
     }
@@ -62,12 +62,12 @@ struct WatchPlan: Equatable {
         }
     }
 
-    /// The last one first.
+    /// In reverse order.
     private static func steps(of path: String) -> [String] {
         path.split(separator: "/").reversed().map(String.init).filter { $0 != "." }
     }
 
-    /// What one name stands for.
+    /// The kind of file that a name leads to.
     private enum Step {
         case directory
         case link(String)

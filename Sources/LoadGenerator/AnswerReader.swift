@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What matters of an answer of HTTP/1.1.
+/// The relevant parts of an HTTP/1.1 answer.
 struct Answer: Equatable {
     var status = 0
-    /// Whether a cache had it: `X-Keyside-Cache: hit` or `stale`. Nil if nothing is said of a cache.
+    /// Whether the answer came from a cache: `X-Keyside-Cache: hit` or `stale`. Nil without that header.
     var isFromCache: Bool?
-    /// The connection is closed behind it.
+    /// Whether the connection is closed after it.
     var closes = false
 }
 
-/// Reads answers as they come, in whichever pieces, and keeps nothing of them: bodies are plaintexts.
+/// Parses answers in parts, and stores nothing of them, because bodies are plaintexts.
 ///
-/// Every answer must have a `Content-Length`, as those of the KES API have.
+/// Every answer must have a `Content-Length`, as in the KES API.
 struct AnswerReader {
-    /// This is no answer, or none with an end that can be found.
+    /// The bytes are not an answer, or its end cannot be determined.
     struct Malformed: Error, Equatable {}
 
     private enum Field {
@@ -32,7 +32,7 @@ struct AnswerReader {
     }
 
     private static let headByteCountMax = 64 * 1024
-    /// No answer of the KES API comes near it.
+    /// Far more than any answer of the KES API.
     private static let bodyByteCountMax = 16 << 20
 
     private static let version = ShortToken("http/1.1")
@@ -45,15 +45,15 @@ struct AnswerReader {
 
     private var phase = Phase.version
     private var answer = Answer()
-    /// The word that is being read.
+    /// The current word.
     private var token = ShortToken()
     private var headByteCount = 0
     private var bodyByteCount: Int?
     private var bodyByteCountLeft = 0
 
-    /// Reads on from `position` to the end of the answer, or of the input.
+    /// Parses from `position` to the end of the answer or of the input.
     ///
-    /// - Returns: the answer when all of it has been read; nil if there is more to come.
+    /// - Returns: the complete answer; nil if more bytes are needed.
     mutating func read(_ input: Span<UInt8>, from position: inout Int) throws(Malformed) -> Answer? {
         while position < input.count {
             if case .body = self.phase {
@@ -116,7 +116,7 @@ struct AnswerReader {
         self.token = ShortToken()
     }
 
-    /// Which of the headers that matter has been named.
+    /// The relevant header that the current word names; nil for others.
     private var field: Field? {
         switch self.token {
         case Self.contentLength: .contentLength

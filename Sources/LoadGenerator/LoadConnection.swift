@@ -3,7 +3,7 @@
 import Linux
 import LockedMemory
 
-/// A connection with at most one request under way.
+/// A connection with at most one request in flight.
 struct LoadConnection: ~Copyable {
     enum Progress {
         case waiting
@@ -13,9 +13,9 @@ struct LoadConnection: ~Copyable {
 
     private let socket: Descriptor
     private var reader = AnswerReader()
-    /// What the socket has not taken of the request.
+    /// The range of the request that was not sent yet.
     private var unsent = 0..<0
-    /// When the request under way was begun; nil if there is none.
+    /// When the request in flight was begun; nil if there is none.
     private(set) var sentAt: Instant?
 
     init(_ socket: consuming Descriptor) { self.socket = socket }
@@ -24,30 +24,30 @@ struct LoadConnection: ~Copyable {
 
     var hasUnsent: Bool { !self.unsent.isEmpty }
 
-    /// Sends the request that stands in `bytes` at `range`.
+    /// Sends the request at `range` of `bytes`.
     mutating func begin(_ range: Range<Int>, of bytes: Span<UInt8>, now: Instant) {
         self.unsent = range
         self.sentAt = now
         self.send(bytes)
     }
 
-    /// Sends what is left of the request, as far as the socket takes it. That a connection is broken the event queue tells
-    /// too.
+    /// Sends the rest of the request, as far as the socket accepts it. The event queue also reports a broken
+    /// connection.
     mutating func send(_ bytes: Span<UInt8>) {
         guard self.hasUnsent, let sent = self.socket.send(bytes.extracting(self.unsent)) else { return }
         self.unsent = self.unsent.lowerBound + sent..<self.unsent.upperBound
     }
 
-    /// Reads what has come.
+    /// Reads what has arrived.
     ///
-    /// - Parameter desk: a buffer that is empty before and wiped after.
-    mutating func receive(_ desk: inout TransitBuffer) -> Progress {
+    /// - Parameter buffer: empty before, wiped afterwards.
+    mutating func receive(_ buffer: inout TransitBuffer) -> Progress {
         var received = Descriptor.Received.failed
-        desk.withRoom(for: 1) { received = self.socket.receive(into: &$0) }
+        buffer.withRoom(for: 1) { received = self.socket.receive(into: &$0) }
         switch received {
         case .bytes:
-            let progress = desk.withBytes { self.read($0) }
-            desk.removeAll(keeping: .max)
+            let progress = buffer.withBytes { self.read($0) }
+            buffer.removeAll(keeping: .max)
             return progress
         case .nothing:
             return .waiting
@@ -60,7 +60,8 @@ struct LoadConnection: ~Copyable {
         var position = 0
         do throws(AnswerReader.Malformed) {
             guard let answer = try self.reader.read(input, from: &position) else { return .waiting }
-            // Nothing was asked for that could follow, and only a refusal answers what has not been sent.
+            // There is no request that further bytes could answer, and only an error can answer a request that was not
+            // sent completely.
             guard position == input.count, let sentAt = self.sentAt, !self.hasUnsent || answer.closes else {
                 return .failed(.malformed)
             }

@@ -2,11 +2,11 @@
 
 package import Linux
 
-/// What came of a load.
+/// The results of a load test.
 package struct LoadReport: Sendable {
-    /// Why a request was not answered as it should be.
+    /// Why a request failed.
     package enum Fault: Equatable, Sendable, CustomStringConvertible {
-        /// An answer, but none with the status 200.
+        /// An answer with a status other than 200.
         case status(Int)
         case malformed
         case disconnected
@@ -22,40 +22,45 @@ package struct LoadReport: Sendable {
         }
     }
 
+    /// Why the load ended.
     package enum Ending: Equatable, Sendable {
-        /// As planned.
+        /// The load was completed.
         case finished
-        /// Somebody asked for it: ``StopFlag``.
+        /// Stopped by a ``StopFlag``.
         case stopped
-        /// A new connection could not be had.
+        /// A connection could not be opened again.
         case noConnection(SystemError)
     }
 
-    /// Requests that were answered with 200.
+    /// Requests with status 200.
     package internal(set) var operations = 0
-    /// Requests that were answered otherwise, or not at all.
+    /// Requests with another status, or without an answer.
     package internal(set) var errors = 0
+    /// The reason of the first error.
     package internal(set) var firstFault: Fault?
-    /// Answers that a cache had.
+    /// Answers from a cache.
     package internal(set) var hits = 0
-    /// Whether any answer said of a cache what it did.
-    package internal(set) var tellsOfCache = false
-    /// Of answers with 200.
+    /// Whether any answer reported a cache.
+    package internal(set) var reportsCache = false
+    /// Of answers with status 200.
     package internal(set) var latencies = Latencies()
+    /// Duration of the load, without opening connections.
     package internal(set) var elapsed = Interval.zero
-    /// What the server's process took of the processors in that time. Nil where its process cannot be told.
+    /// Processor time of the server's process. Nil if its process is not visible.
     package internal(set) var serverTime: Interval?
+    /// Resident memory of the server's process at the end, in bytes. Nil if its process is not visible.
     package internal(set) var serverResidentByteCount: Int?
     package internal(set) var ending = Ending.finished
 
+    /// Successful requests per second.
     package var operationsPerSecond: Double {
         self.elapsed > .zero ? Double(self.operations) * 1e9 / Double(self.elapsed.nanoseconds) : 0
     }
 
-    /// The share of answers that a cache had; 0 where nothing was said of one.
+    /// Share of answers from a cache; 0 if no answer reported one.
     package var hitRatio: Double { self.operations > 0 ? Double(self.hits) / Double(self.operations) : 0 }
 
-    /// For each request, answered as it should be or not.
+    /// Per request, successful or not.
     package var serverMicrosecondsPerOperation: Double? {
         let count = self.operations + self.errors
         guard count > 0, let time = self.serverTime else { return nil }
@@ -67,7 +72,7 @@ package struct LoadReport: Sendable {
         self.operations += 1
         self.latencies.record(latency)
         if let isFromCache = answer.isFromCache {
-            self.tellsOfCache = true
+            self.reportsCache = true
             self.hits += isFromCache ? 1 : 0
         }
     }

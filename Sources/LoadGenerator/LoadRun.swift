@@ -4,19 +4,22 @@ package import Linux
 package import LockedMemory
 import Primitives
 
-/// Asks a server on a Unix socket as fast as it answers, over many connections and from one thread: each connection has
-/// one request under way, and sends the next as soon as that is answered.
+/// Sends requests to a server on a Unix socket as fast as it answers, on many connections and from one thread. Each
+/// connection has one request in flight, and sends the next when that is answered.
 ///
-/// A connection that breaks, or whose answer takes too long, costs an error and is replaced. Nothing of what is received
-/// is kept.
+/// A connection that breaks, or whose answer times out, counts as an error and is replaced. Nothing that is received is
+/// stored.
 package struct LoadRun: ~Copyable {
+    /// What to run.
     package struct Plan: Sendable {
+        /// When to stop: after a duration or a number of requests.
         package enum Extent: Sendable {
             case time(Interval)
             case requests(Int)
         }
 
         package var socketPath: String
+        /// Also the number of requests in flight.
         package var connectionCount: Int
         package var extent: Extent
 
@@ -28,12 +31,12 @@ package struct LoadRun: ~Copyable {
     }
 
     private static let connectTimeout = Interval.seconds(5)
-    /// Longer than any timeout of the server's own.
+    /// Longer than any timeout of the server.
     private static let answerTimeout = Interval.seconds(30)
-    /// How often answers that take too long are looked for.
+    /// Interval between checks for answers that time out.
     private static let pause = Interval.seconds(1)
     private static let reportPause = Interval.milliseconds(250)
-    /// No ``Slots`` gives it as an ID.
+    /// Never a ``SlotMap`` ID.
     private static let stopToken = UInt64.max
 
     private let plan: Plan
@@ -41,15 +44,15 @@ package struct LoadRun: ~Copyable {
     private let events: EventQueue
     private var workload: Workload
     private var connections = SlotMap<LoadConnection>()
-    /// Takes what is received; empty between two turns.
-    private var desk: TransitBuffer
+    /// For received bytes; empty between two turns.
+    private var buffer: TransitBuffer
     private var report = LoadReport()
     private var requestsLeft: Int
     private var underWay = 0
     private var isOver = false
     private var server: OtherProcess?
 
-    /// - Throws: ``SystemError`` when there is no event queue.
+    /// - Throws: ``SystemError`` if no event queue can be created.
     package init(
         _ plan: Plan, _ workload: consuming Workload, memory: SecretMemory, stop: StopFlag
     ) throws(SystemError) {
@@ -59,17 +62,18 @@ package struct LoadRun: ~Copyable {
         self.plan = plan
         self.workload = workload
         self.stop = stop
-        self.desk = TransitBuffer(capacity: 32 * 1024 - 64, in: memory)
+        self.buffer = TransitBuffer(capacity: 32 * 1024 - 64, in: memory)
         switch plan.extent {
         case .time: self.requestsLeft = .max
         case .requests(let count): self.requestsLeft = count
         }
     }
 
-    /// Opens the connections, then asks until the plan is done, the sign is raised, or the server has gone.
+    /// Opens the connections, then sends requests until the plan is done, the flag is raised, or the server has
+    /// stopped.
     ///
-    /// - Parameter progress: is told of the state of things a few times each second.
-    /// - Throws: ``SystemError`` when a connection cannot be had, before anything has been asked.
+    /// - Parameter progress: called a few times per second.
+    /// - Throws: ``SystemError`` if a connection cannot be opened, before the first request.
     package consuming func run(progress: (LoadReport) -> Void) throws(SystemError) -> LoadReport {
         for _ in 0..<self.plan.connectionCount { _ = try self.connect() }
         let start = Instant.now()
@@ -111,7 +115,7 @@ package struct LoadRun: ~Copyable {
         let id = SlotMap<LoadConnection>.ID(rawValue: event.token)
         if event.hasRoom, self.connections[id]?.hasUnsent == true { self.sendRest(id) }
         guard event.hasInput || event.hasFailed else { return }
-        switch self.connections[id]?.receive(&self.desk) {
+        switch self.connections[id]?.receive(&self.buffer) {
         case nil, .waiting: break
         case .answered(let answer, let sentAt): self.take(answer, sentAt: sentAt, id)
         case .failed(let fault): self.replace(id, after: fault)

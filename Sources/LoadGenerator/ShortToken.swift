@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A word of at most 16 bytes as one number, put together byte by byte: a header's name or value is compared without
-/// being kept. Letters of ASCII are taken as small ones.
+/// A word of at most 16 bytes in one number, built byte by byte, to compare header names and values without storing
+/// them. ASCII letters count as lower case.
 struct ShortToken: Equatable {
     /// The last 16 bytes.
     private var bytes: UInt128 = 0

@@ -3,13 +3,15 @@
 package import Linux
 import Synchronization
 
-/// Ends a load early. Raised from any thread, once and for all.
+/// Stops a load test early. Can be raised from any thread, and stays raised.
 package final class StopFlag: Sendable {
     let wakeUp: WakeUp
     private let raised = Atomic(false)
 
+    /// - Throws: ``SystemError`` if there is no descriptor for waking the load's thread.
     package init() throws(SystemError) { self.wakeUp = try WakeUp() }
 
+    /// Stops the load. Thread-safe.
     package func raise() {
         self.raised.store(true, ordering: .relaxed)
         self.wakeUp.call()

@@ -5,7 +5,7 @@ package import KeyService
 package import LockedMemory
 import Primitives
 
-/// A sealed data key and what it is bound to.
+/// An encrypted data key and its associated data.
 package struct EncryptedDataKey: Sendable {
     package let ciphertext: Ciphertext
     package let associatedData: AssociatedData
@@ -16,8 +16,9 @@ package struct EncryptedDataKey: Sendable {
     }
 }
 
-/// What is asked for, in which order: the same in every run with the same keys.
+/// The sequence of requests. Deterministic for the same data keys.
 package struct Workload {
+    /// The operations of a workload.
     package enum Mix: String, Sendable, CaseIterable {
         case decrypt
         case generate
@@ -25,7 +26,7 @@ package struct Workload {
         case mixed
     }
 
-    /// All requests, whole and one after the other.
+    /// All requests, one after the other.
     private(set) var bytes: [UInt8] = []
     private var decrypts: [Range<Int>] = []
     private let generate: Range<Int>
@@ -34,8 +35,8 @@ package struct Workload {
     private var numbers = SeededGenerator(seed: 0x6B65_7973_6964_6531)
 
     /// - Parameters:
-    ///   - dataKeys: what is to be opened, the most popular first; may be empty for `.generate` alone.
-    ///   - exponent: how much the popular ones are preferred; see ``ZipfSampler``.
+    ///   - dataKeys: the data keys to decrypt, the most popular first; may be empty for `.generate`.
+    ///   - exponent: how strongly the popular ones are preferred; see ``ZipfSampler``.
     package init(
         _ mix: Mix, _ key: KeyName, dataKeys: [EncryptedDataKey], exponent: Double, memory: SecretMemory
     ) {
@@ -61,7 +62,7 @@ package struct Workload {
         self.ranks = ZipfSampler(count: max(1, dataKeys.count), exponent: exponent)
     }
 
-    /// Where the next request stands in ``bytes``.
+    /// The range of the next request in ``bytes``.
     mutating func next() -> Range<Int> {
         let generates =
             switch self.mix {

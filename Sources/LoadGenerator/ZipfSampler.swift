@@ -3,16 +3,16 @@
 import Glibc
 import Primitives
 
-/// Draws one of many ranks, as objects of a store are asked for: by Zipf's law the rank *r*, from 1 on, has a share in
-/// proportion to *r* to the power of minus the exponent. The exponent 0 gives all the same share.
+/// Draws ranks by Zipf's law: the probability of rank *r*, from 1 on, is proportional to *r* to the power of minus the
+/// exponent. With exponent 0, all ranks are equally probable.
 ///
-/// By the alias method (Walker 1974; Vose 1991): the shares are cut so that each column of a table has a part of the rank
-/// it belongs to and, above it, one of another. A draw is a column and a height in it, however many there are.
+/// Uses the alias method (Walker 1974; Vose 1991): each column of a table holds a part of its own rank's probability
+/// and, above it, a part of another rank's. A draw picks a column and a height in it, in constant time.
 struct ZipfSampler {
     private struct Column {
-        /// How much of the column belongs to its own rank, of 2³².
+        /// The part of the column that belongs to its own rank, of 2³².
         var height: UInt64
-        /// Whose the rest is.
+        /// The rank that the rest belongs to.
         var other: UInt32
     }
 
@@ -38,7 +38,7 @@ struct ZipfSampler {
                 low.append(tall)
             }
         }
-        self.columns = columns  // What is left over is full but for rounding.
+        self.columns = columns  // The remaining columns are full, except for rounding errors.
     }
 
     /// A rank, counted from 0.

@@ -2,8 +2,8 @@
 
 import Glibc
 
-/// Eight random bytes behind every secret, chosen once a process. Found changed when the secret ends, somebody wrote
-/// past its end: the process stops rather than serve keys from damaged memory.
+/// Eight random bytes behind every secret, chosen once per process. If they have changed when the secret is released,
+/// code wrote past its end: the process aborts rather than serve keys from damaged memory.
 enum Canary {
     static let byteCount = 8
 

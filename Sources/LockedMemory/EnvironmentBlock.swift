@@ -3,21 +3,22 @@
 import CLinux
 import Glibc
 
-/// The process's environment as the kernel laid it out: `NAME=VALUE\0` strings that /proc/PID/environ shows.
+/// The environment block of the process as the kernel laid it out: `NAME=VALUE\0` strings, visible in
+/// /proc/PID/environ.
 package enum EnvironmentBlock {
-    /// One variable as read. A secret one has its value in locked memory.
+    /// The value of a variable. A secret value is in locked memory.
     package enum Value: Sendable {
         case text(String)
         case secret(SharedSecret)
     }
 
-    /// Reads every variable. Values of variables for which `isSecret` says so go to locked memory and never into a
-    /// `String`; with `wiping`, they are then overwritten in the block and the variable is unset.
+    /// Reads every variable. Values of variables for which `isSecret` returns true are copied to locked memory and
+    /// never into a `String`; with `wiping`, they are then overwritten in the block and the variable is unset.
     ///
-    /// A variable that stands twice counts as getenv(3) counts it: the first one. Names and values that are not UTF-8
+    /// The first of several variables with the same name counts, as in getenv(3). Names and values that are not UTF-8
     /// are repaired with U+FFFD.
     ///
-    /// To be called before other threads read the environment.
+    /// Call before other threads read the environment.
     package static func read(
         isSecret: (String) -> Bool, wiping: Bool, into memory: SecretMemory
     ) throws(LockedMemoryError) -> [String: Value] {
@@ -43,7 +44,7 @@ package enum EnvironmentBlock {
         return values
     }
 
-    /// The variables that `isWanted` names, for what must be known before there is locked memory. Never for secrets.
+    /// Variables that are needed before there is locked memory. Not for secrets.
     package static func texts(where isWanted: (String) -> Bool) -> [String: String] {
         var texts: [String: String] = [:]
         unsafe Self.forEachEntry { name, value in
@@ -53,7 +54,7 @@ package enum EnvironmentBlock {
         return texts
     }
 
-    /// Hands each name and its value, a C string in the block itself, to `body`. What has no `=` is passed over.
+    /// Calls `body` with each name and its value, a C string in the block itself. Entries without `=` are skipped.
     private static func forEachEntry<Failure: Error>(
         _ body: (String, UnsafeMutablePointer<CChar>) throws(Failure) -> Void
     ) throws(Failure) {

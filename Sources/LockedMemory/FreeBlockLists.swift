@@ -1,27 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The free blocks of a heap in lists by size, as in TLSF (Masmano et al., ECRTS 2004): a bitmap finds the smallest class
-/// with a block that surely fits, in constant time.
+/// The free blocks of a heap in lists by size, as in TLSF (Masmano et al., ECRTS 2004). Bitmaps find the smallest class
+/// whose blocks all fit, in constant time.
 ///
-/// Blocks of fewer than 16 units have a class for each size. Larger ones have 16 classes for each power of two, so a block
-/// is at most 1/16 longer than the shortest block of its class.
+/// Blocks of fewer than 16 units have a class per size. Larger blocks have 16 classes per power of two, so a block is
+/// at most 1/16 longer than the shortest block of its class.
 ///
-/// The tables are memory of their own: of an array that is part of a value, the compiler copies the whole to read one element.
+/// The tables are separate allocations: the compiler would copy an inline array as a whole to read one element.
 ///
-/// `@unchecked Sendable`: nothing else has their addresses, and the heap's lock is around the value.
+/// `@unchecked Sendable`: the addresses are private, and the heap's lock protects the value.
 @safe struct FreeBlockLists: ~Copyable, @unchecked Sendable {
     private static let classesPerPower = 16
     private static let powers = 29
 
-    /// Bit n: some class of power n has a block. Behind a pointer like the tables: ThreadSanitizer's pass in Swift 6.3
-    /// crashes on a field of this type that is changed in place.
+    /// Bit n: some class of power n has a block. A pointer, like the tables, because ThreadSanitizer's pass in Swift
+    /// 6.3 crashes on a field of this type that is changed in place.
     private let usedPowers: UnsafeMutablePointer<UInt32>
     /// Bit m of element n: class m of power n has a block.
     private let usedClasses: UnsafeMutablePointer<UInt16>
-    /// The address of the first block of each class; 0 if there is none.
+    /// Address of the first block of each class; 0 if there is none.
     private let heads: UnsafeMutablePointer<UInt>
 
-    /// How many blocks of the class below are examined when no class of surely fitting blocks has one.
+    /// How many blocks of the next lower class are examined if no class of surely fitting blocks has one.
     private static let examinedMax = 256
 
     init() {
@@ -52,7 +52,7 @@
         unsafe self.usedPowers.pointee |= 1 << UInt32(power)
     }
 
-    /// Takes a block out of its list, and clears its links.
+    /// Removes a block from its list, and clears its links.
     mutating func remove(_ block: UnsafeMutableRawPointer, units: Int) {
         let next = unsafe Self.next(of: block)
         let previous = unsafe (block + BlockHeader.byteCount + 8).load(as: UInt.self)
@@ -70,7 +70,7 @@
         unsafe Self.setLinks(of: block, next: 0, previous: 0)
     }
 
-    /// A block of at least so many units, still in its list; nil if there is none.
+    /// A block of at least `units`, still in its list; nil if there is none.
     func block(ofAtLeast units: Int) -> UnsafeMutableRawPointer? {
         let (power, slot) = Self.class(of: Self.roundedUp(units))
         let classes = unsafe self.usedClasses[power] & (UInt16.max << UInt16(slot))
@@ -83,7 +83,7 @@
         return unsafe self.fittingBlock(inClassOf: units)
     }
 
-    /// Looks through the class that `units` itself belongs to, where only some blocks are long enough.
+    /// Searches the class of `units` itself, where only some blocks are long enough.
     private func fittingBlock(inClassOf units: Int) -> UnsafeMutableRawPointer? {
         let (power, slot) = Self.class(of: units)
         var candidate = unsafe self.head(power, slot)
@@ -107,7 +107,7 @@
         return (log - 3, units >> (log - 4) & (Self.classesPerPower - 1))
     }
 
-    /// The shortest length from which on every block of the class has `units`.
+    /// The shortest length whose class has only blocks of at least `units`.
     private static func roundedUp(_ units: Int) -> Int {
         guard units >= Self.classesPerPower else { return units }
         let log = Int.bitWidth - 1 - units.leadingZeroBitCount

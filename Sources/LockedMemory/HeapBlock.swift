@@ -2,17 +2,17 @@
 
 /// The boundary tag in front of each block of a ``LockedHeap``.
 ///
-/// A block is `[header, 16 bytes][payload][canary, 8 bytes][zeroes]`, a multiple of 16 bytes. In a free block the payload
-/// begins with the addresses of the next and of the previous free block of its list; all other bytes are zero. The header
-/// is the same for blocks of ordinary memory that ``SecretMemory`` allocates beside its heaps.
+/// Layout of a block: `[header, 16 bytes][payload][canary, 8 bytes][zeroes]`, a multiple of 16 bytes. In a free block,
+/// the payload begins with the addresses of the next and the previous free block of its list; all other bytes are zero.
+/// Blocks of ordinary memory that ``SecretMemory`` allocates beside its heaps have the same header.
 struct BlockHeader {
-    /// What kind of block follows: ``allocated`` with the heap's number in the low byte, ``free`` or ``regionEnd``.
+    /// The kind of block: ``allocated`` with the heap's number in the low byte, ``free`` or ``regionEnd``.
     var mark: UInt32
     /// Length of the whole block in units of 16 bytes.
     var units: UInt32
     /// Length of the block before this one in the same region; 0 for the first block.
     var previousUnits: UInt32
-    /// Bytes that the caller asked for; 0 in a free block.
+    /// Requested length in bytes; 0 in a free block.
     var payloadByteCount: UInt32
 
     static let byteCount = 16
@@ -25,12 +25,12 @@ struct BlockHeader {
     static let free: UInt32 = 0x4652_4545
     static let regionEnd: UInt32 = 0x454e_4421
 
-    /// The number of the heap that an allocated block belongs to; nil for any other bytes.
+    /// The heap of an allocated block; nil for any other bytes.
     var heapNumber: UInt8? {
         self.mark & 0xffff_ff00 == Self.allocated ? UInt8(truncatingIfNeeded: self.mark) : nil
     }
 
-    /// Units of a block that holds a payload and its canary.
+    /// Units of a block with a payload and its canary.
     static func units(holding payloadByteCount: Int) -> Int {
         let byteCount = payloadByteCount + Self.byteCount + Canary.byteCount
         return max(Self.unitsMin, (byteCount + Self.unitByteCount - 1) / Self.unitByteCount)
@@ -42,11 +42,11 @@ struct BlockHeader {
 
     /// The header of a block that is to be released or resized.
     ///
-    /// Stops the process if there is none: the caller released a block twice, or something overwrote the header.
+    /// Aborts the process if it is invalid: the caller released a block twice, or code overwrote the header.
     @unsafe static func ofAllocated(payload: UnsafeMutableRawPointer) -> BlockHeader {
         let header = unsafe Self.of(payload: payload)
         guard header.heapNumber != nil else {
-            fatalError("locked memory is damaged: released what is not a block, or a block twice")
+            fatalError("locked memory is damaged: a pointer that is no allocated block was released")
         }
         return header
     }

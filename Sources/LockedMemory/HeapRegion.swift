@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The blocks of one region: cut off free blocks, and joined with free neighbours when they are released.
+/// The blocks of one region. Free blocks are split for allocations, and joined with free neighbours on release.
 ///
-/// Rules:
+/// Invariants:
 /// 1. Blocks cover the region without gaps, up to the header that marks its end.
 /// 2. No two neighbours are free.
 /// 3. Outside of headers and links, the bytes of free blocks are zero.
@@ -10,7 +10,7 @@
     let region: LockedRegion
     private var free = FreeBlockLists()
     private(set) var blocksInUse = 0
-    /// Bytes of allocated blocks, headers included.
+    /// Bytes of allocated blocks, including headers.
     private(set) var byteCountInUse = 0
 
     init(_ region: consuming LockedRegion) {
@@ -23,14 +23,14 @@
         unsafe self.free.insert(base, units: units)
     }
 
-    /// The longest payload that a region of so many bytes can hold.
+    /// Maximum payload of a region of `byteCount` bytes.
     static func payloadByteCountMax(of byteCount: Int) -> Int {
         byteCount - 2 * BlockHeader.byteCount - Canary.byteCount
     }
 
     // MARK: Blocks
 
-    /// The payload of a new block, all zero but for its canary; nil if no free block is long enough.
+    /// The payload of a new block, zeroed, with its canary; nil if no free block is long enough.
     @unsafe mutating func allocate(
         _ payloadByteCount: Int, mark: UInt32
     ) -> UnsafeMutableRawPointer? {
@@ -53,7 +53,7 @@
         return unsafe payload
     }
 
-    /// Takes back a block whose payload and canary are wiped.
+    /// Releases a block. Its payload and canary must be wiped before.
     @unsafe mutating func release(_ block: UnsafeMutableRawPointer) {
         let header = unsafe block.load(as: BlockHeader.self)
         self.blocksInUse -= 1
@@ -76,9 +76,9 @@
         unsafe self.joinWithNext(start, units: units)
     }
 
-    /// Makes an allocated block longer or shorter where it is.
+    /// Resizes an allocated block in place.
     ///
-    /// - Returns: false, having done nothing, if the space behind it is in use.
+    /// - Returns: false, without effect, if the space behind it is in use.
     @unsafe mutating func resize(_ block: UnsafeMutableRawPointer, to payloadByteCount: Int) -> Bool {
         var header = unsafe block.load(as: BlockHeader.self)
         let units = BlockHeader.units(holding: payloadByteCount)
@@ -101,7 +101,7 @@
         return true
     }
 
-    /// Makes a free block of what is left behind an allocated one, if anything is.
+    /// Makes a free block of the rest behind an allocated one, if there is any.
     private mutating func addFree(at block: UnsafeMutableRawPointer, offset: Int, units: Int) {
         guard units > 0 else { return }
         let rest = unsafe block + offset * BlockHeader.unitByteCount
@@ -109,7 +109,7 @@
         unsafe self.joinWithNext(rest, units: units)
     }
 
-    /// Joins a free block that is in no list with the one behind it, if that is free, and lists it.
+    /// Joins an unlisted free block with the next block, if that is free, and lists it.
     private mutating func joinWithNext(_ block: UnsafeMutableRawPointer, units: Int) {
         var units = units
         let next = unsafe block + units * BlockHeader.unitByteCount
@@ -142,7 +142,7 @@
 
     // MARK: All blocks
 
-    /// Calls `body` with the header and the payload of each block, in the order of their addresses.
+    /// Calls `body` with the header and payload of each block, in order of address.
     @unsafe func forEachBlock(_ body: (BlockHeader, UnsafeMutableRawBufferPointer) -> Void) {
         guard var block = unsafe self.region.bytes.baseAddress else { return }
         while true {

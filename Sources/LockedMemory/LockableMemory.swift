@@ -2,9 +2,10 @@
 
 /// How much memory the kernel lets the process lock.
 package enum LockableMemory {
-    /// Bytes that may be locked, at most `byteCountMax`. Raises the soft limit of `RLIMIT_MEMLOCK` to the hard one first.
+    /// Bytes that can be locked, at most `byteCountMax`. Raises the soft limit of `RLIMIT_MEMLOCK` to the hard limit
+    /// first.
     ///
-    /// CAP_IPC_LOCK lifts the limit, but only in the initial user namespace; so a trial tells, not the capability.
+    /// Tries to lock, because CAP_IPC_LOCK lifts the limit only in the initial user namespace.
     package static func byteCount(upTo byteCountMax: Int) -> Int {
         ResourceLimit.lockedMemory.raise()
         guard let limit = ResourceLimit.lockedMemory.current, limit < byteCountMax else { return byteCountMax }

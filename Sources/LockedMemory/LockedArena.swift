@@ -3,23 +3,23 @@
 import CLinux
 import Synchronization
 
-/// Equal slots of locked memory for small secrets: data keys and the like.
+/// Slots of locked memory for small secrets such as data keys.
 ///
-/// A slot is `slotByteCount` bytes: the secret, then a canary of 8 bytes. Rules:
-/// 1. A free slot is all zeroes.
-/// 2. A slot has one owner, a ``Secret``; only it reads or writes the slot's bytes, so they need no lock.
-/// 3. Which slots are free is kept outside the region, under locks: the region holds nothing but secrets.
-/// 4. The last slots are a reserve for answers from the cache. Such an answer holds a slot only until it is written, so a few
-///    slots serve any number of them, however many requests wait for a key server.
+/// A slot is `slotByteCount` bytes: the secret, then a canary of 8 bytes. Invariants:
+/// 1. A free slot is all zeros.
+/// 2. A slot has one owner, a ``Secret``. Only the owner accesses its bytes, so they need no lock.
+/// 3. The list of free slots is outside the region, under locks: the region contains only secrets.
+/// 4. The last slots are a reserve for cached answers. Such an answer holds a slot only until it is written, so a few
+///    slots serve any number of answers, even if many requests wait for a key server.
 @safe final class LockedArena: Sendable {
-    /// Bytes a slot, canary included.
+    /// Bytes per slot, including the canary.
     let slotByteCount: Int
-    /// How many slots there are.
+    /// Number of slots.
     let capacity: Int
     let kind: LockedMemoryKind
     let lockedByteCount: Int
 
-    /// Constant from `init` to `deinit`; rule 2 says who may look where.
+    /// Constant from `init` to `deinit`; see invariant 2.
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
     private let region: LockedRegion
     private let freeSlots: Stripes
@@ -29,20 +29,20 @@ import Synchronization
 
     private typealias Stripes = InlineArray<8, FreeSlots>
 
-    /// The free slots that threads of some numbers look at first, so that threads seldom wait for each other.
+    /// The free slots that some threads try first, so that threads seldom wait for each other.
     private struct FreeSlots: ~Copyable, Sendable {
-        /// Indices; the last is taken first, since it is the likeliest to be in the processor's cache.
+        /// Indices. The last one is taken first, because it is the most likely to be in the processor's cache.
         let indices: Mutex<[UInt32]>
-        /// Keeps the locks of different threads in different lines of the processors' caches.
+        /// Keeps the locks of different threads in different cache lines.
         private let padding = InlineArray<6, UInt64>(repeating: 0)
 
         init(_ indices: [UInt32]) { self.indices = Mutex(indices) }
     }
 
-    /// The longest secret that fits into a slot.
+    /// Maximum length of a secret in a slot.
     var payloadByteCountMax: Int { self.slotByteCount - Canary.byteCount }
 
-    /// - Throws: `.cannotLock`, see ``LockedRegion``.
+    /// - Throws: `.cannotLock`; see ``LockedRegion``.
     init(capacity: Int, slotByteCount: Int = 64, allowUnlocked: Bool) throws(LockedMemoryError) {
         precondition(capacity > 0 && slotByteCount > Canary.byteCount && slotByteCount.isMultiple(of: 8))
         let region = try LockedRegion(byteCount: capacity * slotByteCount, allowUnlocked: allowUnlocked)
@@ -61,13 +61,13 @@ import Synchronization
         self.region = region
     }
 
-    /// Several times as many as there are threads that answer.
+    /// Several times the number of serving threads.
     private static let reserveCountMax = 256
 
-    /// Takes a slot for a secret of `byteCount` bytes, all zero.
+    /// Takes a zeroed slot for a secret of `byteCount` bytes.
     ///
-    /// - Parameter mayUseReserve: whether the secret ends before its caller waits for anything.
-    /// - Throws: `.exhausted` when no slot is free.
+    /// - Parameter mayUseReserve: whether the secret ends before its caller suspends.
+    /// - Throws: `.exhausted` if no slot is free.
     func take(byteCount: Int, mayUseReserve: Bool = false) throws(LockedMemoryError) -> UInt32 {
         precondition(byteCount <= self.payloadByteCountMax)
         guard let slot = self.takeFree() ?? (mayUseReserve ? self.reserve.withLock { $0.popLast() } : nil) else {
@@ -77,7 +77,7 @@ import Synchronization
         return slot
     }
 
-    /// Wipes a slot and gives it back.
+    /// Wipes and frees a slot.
     func release(_ slot: UInt32, byteCount: Int) {
         let address = unsafe self.address(of: slot)
         unsafe Canary.check(at: address + byteCount)
@@ -89,7 +89,7 @@ import Synchronization
         }
     }
 
-    /// From the thread's own stripe, else from the next that has one.
+    /// Takes from the thread's own stripe, or from the next stripe that has a free slot.
     private func takeFree() -> UInt32? {
         let own = self.ownStripe
         for stripe in own..<own + Stripes.count {

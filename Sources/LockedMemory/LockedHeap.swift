@@ -3,28 +3,27 @@
 import CLinux
 import Synchronization
 
-/// Blocks of locked memory of any size, in one region that is locked when the heap is made.
+/// Blocks of locked memory of any size, in one region that is locked at `init`.
 ///
-/// Allocating and releasing take a lock and constant time. Free neighbours are joined at once, so a heap without blocks
-/// is one free block again, whatever its blocks were. A released block is wiped. Pages take memory when they are first
-/// touched.
+/// Allocating and releasing take a lock and constant time. Free neighbours are joined at once, so an empty heap is
+/// always one free block. A released block is wiped. Pages need physical memory from their first use. Thread-safe.
 package final class LockedHeap: Sendable {
     let kind: LockedMemoryKind
     let lockedByteCount: Int
-    /// Stands in each block's header, for ``SecretMemory`` to find the heap by.
+    /// In each block's header, so that ``SecretMemory`` finds the heap of a block.
     let number: UInt8
     let state: Mutex<HeapRegion>
 
-    /// Blocks that are allocated and not released.
+    /// Number of allocated blocks.
     package var blocksInUse: Int { self.state.withLock { $0.blocksInUse } }
-    /// Bytes of those blocks, with what the heap adds to each.
+    /// Bytes of allocated blocks, including the heap's overhead.
     package var byteCountInUse: Int { self.state.withLock { $0.byteCountInUse } }
 
-    /// The longest payload. A library that wants more, as scrypt does with 16 MiB, would take the memory of everything else.
+    /// Maximum payload. Limits libraries that request more, such as scrypt with 16 MiB, which would exhaust the heap.
     var payloadByteCountMax: Int { min(3 << 20, HeapRegion.payloadByteCountMax(of: self.lockedByteCount)) }
 
     /// - Parameter byteCount: rounded up to whole pages.
-    /// - Throws: `.cannotLock`, see ``LockedRegion``.
+    /// - Throws: `.cannotLock`; see ``LockedRegion``.
     init(byteCount: Int, number: UInt8 = 0, allowUnlocked: Bool) throws(LockedMemoryError) {
         precondition(byteCount < BlockHeader.unitByteCount << 31, "lengths of blocks are kept in 32 bits")
         let region = try LockedRegion(
@@ -44,7 +43,7 @@ package final class LockedHeap: Sendable {
         }
     }
 
-    /// A block of `byteCount` bytes, all zero, aligned to 16.
+    /// Allocates a zeroed block of `byteCount` bytes, aligned to 16.
     ///
     /// - Throws: `.exhausted`.
     package func allocate(byteCount: Int) throws(LockedMemoryError) -> UnsafeMutableRawPointer {
@@ -55,7 +54,7 @@ package final class LockedHeap: Sendable {
         return unsafe payload
     }
 
-    /// Wipes a block and takes it back.
+    /// Wipes and releases a block.
     package func release(_ payload: UnsafeMutableRawPointer) {
         let byteCount = unsafe Int(BlockHeader.ofAllocated(payload: payload).payloadByteCount)
         unsafe Canary.check(at: payload + byteCount)
@@ -66,10 +65,9 @@ package final class LockedHeap: Sendable {
         }
     }
 
-    /// The block with `byteCount` bytes: the same one if it can be made longer or shorter where it is, else a new one; the
-    /// old one is wiped.
+    /// Resizes a block: in place if possible, otherwise by moving it; the old block is wiped.
     ///
-    /// - Throws: `.exhausted`, and the block is as it was.
+    /// - Throws: `.exhausted`; the block is then unchanged.
     package func reallocate(
         _ payload: UnsafeMutableRawPointer, byteCount: Int
     ) throws(LockedMemoryError) -> UnsafeMutableRawPointer {
@@ -85,7 +83,7 @@ package final class LockedHeap: Sendable {
     }
 
     private func resize(_ payload: UnsafeMutableRawPointer, from before: Int, to byteCount: Int) -> Bool {
-        // What is cut off must be zero before another thread can be given it.
+        // The removed end must be zero before another thread can allocate it.
         if byteCount < before {
             unsafe keyside_wipe(payload + byteCount, before - byteCount + Canary.byteCount)
         }

@@ -5,16 +5,17 @@ import Glibc
 
 /// How a region is kept out of swap and core dumps, from best to worst.
 package enum LockedMemoryKind: String, Sendable, Comparable {
-    /// memfd_secret(2): locked, and out of the kernel's own map, so that not even root's debugger reads it.
+    /// memfd_secret(2): locked, and removed from the kernel's own mappings, so that root's debugger cannot read it
+    /// either.
     case memfdSecret = "memfd_secret"
     /// Anonymous memory under mlock2(2).
     case mlock = "mlock2"
-    /// Ordinary memory. Only where the operator has said `memory.allow_unlocked: true`.
+    /// Ordinary memory. Only with `memory.allow_unlocked: true`.
     case unlocked = "unlocked"
 
     package static func < (left: Self, right: Self) -> Bool { left.rank < right.rank }
 
-    /// 0 is the best.
+    /// 0 is best.
     private var rank: Int {
         switch self {
         case .memfdSecret: 0
@@ -29,30 +30,30 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
     /// The kernel refused to lock `byteCount` bytes. `limit` is `RLIMIT_MEMLOCK` in bytes, nil if unlimited; `code` is
     /// the `errno` of mlock2(2).
     case cannotLock(byteCount: Int, limit: Int?, code: Int32)
-    /// Everything that was set aside is in use. Passes when secrets in use end.
+    /// All reserved memory is in use. Memory becomes available when secrets are released.
     case exhausted
 }
 
-/// One mapping of locked memory with an inaccessible guard page on either side, unmapped when released.
+/// A mapping of locked memory with an inaccessible guard page on either side. Unmapped on release.
 ///
-/// Layout: `[guard page][byteCount bytes, whole pages][guard page]`. Excluded from core dumps, absent in a forked child.
-/// The bytes are zero at first. Who writes where is the owner's business: a region itself has no lock.
+/// Layout: `[guard page][byteCount bytes, whole pages][guard page]`. Excluded from core dumps, absent in a forked
+/// child, zeroed at first. A region has no lock: its owner coordinates access.
 @safe struct LockedRegion: ~Copyable, Sendable {
     let kind: LockedMemoryKind
-    /// The usable bytes, without the guard pages. The address is constant; who may look behind it, the owner says.
+    /// The usable bytes, without the guard pages. The address is constant; the owner coordinates access.
     nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
 
     static let pageByteCount = Int(sysconf(Int32(_SC_PAGESIZE)))
-    /// Whether the owner wipes what it wrote, so that the end need not touch pages that were never used.
+    /// Whether the owner wipes what it wrote, so that the release need not touch unused pages.
     private let ownerWipes: Bool
 
     /// Maps and locks at least `byteCount` bytes.
     ///
     /// - Parameters:
-    ///   - comesWhenTouched: whether pages are to take memory only once they are touched, as those of memfd_secret(2)
-    ///     always do. They count against the limit at once.
-    ///   - ownerWipes: whether the owner has wiped the bytes when the region is released.
-    /// - Throws: `.cannotLock` when neither memfd_secret(2) nor mlock2(2) works and `allowUnlocked` is false.
+    ///   - comesWhenTouched: whether pages need physical memory only from their first use, as with memfd_secret(2)
+    ///     always. All count against the limit at once.
+    ///   - ownerWipes: whether the owner has wiped the bytes before release.
+    /// - Throws: `.cannotLock` if neither memfd_secret(2) nor mlock2(2) works and `allowUnlocked` is false.
     init(
         byteCount: Int, comesWhenTouched: Bool = false, ownerWipes: Bool = false, allowUnlocked: Bool
     ) throws(LockedMemoryError) {
@@ -78,7 +79,8 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
         }
         self.ownerWipes = ownerWipes
         unsafe madvise(start, usable, MADV_DONTDUMP)
-        // A forked child finds zeroes. A secret mapping is shared and refuses this; it is kept from the child instead.
+        // A forked child gets zeroed pages. A secret mapping is shared and does not support that; the child gets no
+        // mapping instead.
         unsafe madvise(start, usable, self.kind == .memfdSecret ? MADV_DONTFORK : MADV_WIPEONFORK)
         if self.kind != .memfdSecret { unsafe keyside_name_mapping(start, usable, "keyside-locked") }
         unsafe self.bytes = UnsafeMutableRawBufferPointer(start: start, count: usable)
@@ -86,16 +88,16 @@ package enum LockedMemoryError: Error, Equatable, Sendable {
 
     deinit {
         guard let start = unsafe self.bytes.baseAddress else { return }
-        // The kernel wipes pages of memfd_secret(2) as it takes them back, and only those that were ever touched.
+        // The kernel wipes pages of memfd_secret(2) on release, and only those that were used.
         if self.kind != .memfdSecret, !self.ownerWipes { unsafe keyside_wipe(start, self.bytes.count) }
         unsafe munmap(start - Self.pageByteCount, self.bytes.count + 2 * Self.pageByteCount)
     }
 
-    /// A mapping of memfd_secret(2), nil where there is none. `RLIMIT_MEMLOCK` is applied here, by mmap(2), to the guard
-    /// pages too; the pages themselves come when they are first touched, which takes some 15 µs for each.
+    /// Maps memory of memfd_secret(2); nil if the kernel has none. mmap(2) checks `RLIMIT_MEMLOCK` here, for the guard
+    /// pages too. Pages are allocated at their first use, which takes about 15 µs each.
     ///
-    /// The kernel chooses the place. Over pages that are reserved, mmap(2) would leave a hole where it fails, for another
-    /// thread's mapping to land in.
+    /// The kernel chooses the address. Mapping over reserved pages would leave a hole if mmap(2) failed, which another
+    /// thread's mapping could use.
     private static func mapSecret(byteCount: Int) -> UnsafeMutableRawPointer? {
         let descriptor = keyside_memfd_secret(UInt32(O_CLOEXEC))
         guard descriptor >= 0 else { return nil }

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How the memory that may be locked is divided: so much for the cache, for slots, and for each ``MemoryShare``.
+/// The division of the lockable memory: the cache, slots, and each ``MemoryShare``.
 ///
-/// Each share has a minimum, without which the agent does not start. What is left beyond the minimums goes to the shares by
-/// weight, up to a maximum each; the rest goes to requests.
+/// Each share has a minimum, without which the agent does not start. The rest is distributed by weight, up to a maximum
+/// per share; what remains goes to requests.
 package struct MemoryPlan: Equatable, Sendable {
     /// What the division depends on.
     package struct Needs: Equatable, Sendable {
-        /// Data keys that the cache may hold; 0 if it is turned off.
+        /// Maximum number of cached data keys; 0 if the cache is off.
         package var cacheEntries: Int
-        /// Threads that serve clients.
+        /// Number of serving threads.
         package var loopCount: Int
         /// Whether there is a TLS listener.
         package var servesTLS: Bool
@@ -21,15 +21,15 @@ package struct MemoryPlan: Equatable, Sendable {
         }
     }
 
-    /// The locked memory is less than the minimums come to.
+    /// The lockable memory is less than the sum of the minimums.
     package struct TooSmall: Error, Equatable {
-        /// Bytes that would do.
+        /// Bytes that would be enough.
         package let byteCountNeeded: Int
     }
 
-    /// Secrets of up to 56 bytes at a time.
+    /// Number of slots for secrets of up to 56 bytes.
     package let slotCount: Int
-    /// For the data keys of the cache.
+    /// Bytes for the cache's data keys.
     package let vaultByteCount: Int
     private let loopCount: Int
     private var shares: InlineArray<6, Int>
@@ -37,37 +37,37 @@ package struct MemoryPlan: Equatable, Sendable {
     /// Bytes of a share, whole pages.
     package subscript(_ share: MemoryShare) -> Int { self.shares[Int(share.rawValue)] }
 
-    /// All of it, guard pages included: what counts against `RLIMIT_MEMLOCK`.
+    /// Total bytes, including guard pages, as counted against `RLIMIT_MEMLOCK`.
     package var byteCount: Int {
         MemoryShare.allCases.reduce(Self.region(self.slotCount * Self.slotByteCount)) { $0 + Self.region(self[$1]) }
             + (self.vaultByteCount > 0 ? Self.region(self.vaultByteCount) : 0)
     }
 
-    // MARK: What it is enough for
+    // MARK: Capacity
 
-    /// Requests to key servers at a time, each on a connection of its own.
+    /// Maximum number of concurrent requests to key servers, each on its own connection.
     package var upstreamRequests: Int { max(1, (self[.own] - Self.ownBaseByteCount) / Self.upstreamRequestByteCount) }
 
-    /// TLS connections whose state is in locked memory. Further ones have theirs in ordinary memory.
+    /// Number of TLS connections whose state fits into locked memory. Others use ordinary memory.
     package var lockedTLSConnections: Int { self[.clients] / Self.tlsConnectionByteCount }
 
-    /// Connections for each thread that may keep the buffers of their records between two records.
+    /// Number of connections per thread that may keep their record buffers between records.
     package var keptBuffersPerLoop: Int {
         max(0, (self[.records] / self.loopCount - 2 * Self.recordBuffersByteCount) / Self.recordBuffersByteCount)
     }
 
-    // As measured with OpenSSL 3.0 and libcurl 7.88, and rounded up.
+    // MARK: Costs, measured with OpenSSL 3.0 and libcurl 7.88, and rounded up
 
-    /// libcurl, OpenSSL and the credentials without a connection: 690 KiB. The rest is for probes of key servers and for
-    /// credentials that are being replaced.
+    /// libcurl, OpenSSL and the credentials without a connection need 690 KiB. The rest is for probes of key servers
+    /// and for credentials during a reload.
     private static let ownBaseByteCount = 896 << 10
-    /// A connection to a key server takes 48 KiB with its transfer, and up to 100 in its handshake or with a long body; an
-    /// HTTP/2 stream takes 40.
+    /// A connection to a key server needs 48 KiB with its transfer, and up to 100 KiB during its handshake or with a
+    /// long body. An HTTP/2 stream needs 40 KiB.
     private static let upstreamRequestByteCount = 120 << 10
-    /// An idle connection of the TLS listener takes 15.4 KiB, with a client certificate some 3 more. What nghttp2 keeps for
-    /// HTTP/2, 25 KiB, is in ordinary memory.
+    /// An idle connection of the TLS listener needs 15.4 KiB, plus about 3 KiB with a client certificate. nghttp2's 25
+    /// KiB are in ordinary memory.
     private static let tlsConnectionByteCount = 19 << 10
-    /// What OpenSSL reads and writes the records of a connection in.
+    /// OpenSSL's buffers for reading and writing records.
     private static let recordBuffersByteCount = 22 << 10
 
     package static func == (left: Self, right: Self) -> Bool {
@@ -77,8 +77,8 @@ package struct MemoryPlan: Equatable, Sendable {
 
     // MARK: Division
 
-    /// - Parameter total: bytes that may be locked, guard pages included.
-    /// - Throws: ``TooSmall``
+    /// - Parameter total: lockable bytes, including guard pages.
+    /// - Throws: ``TooSmall``.
     package init(total: Int, needs: Needs) throws(TooSmall) {
         let vaultByteCount = needs.cacheEntries * SecretVault.placeByteCount
         let rules = MemoryShare.allCases.map { Rule($0, needs) }
@@ -100,7 +100,7 @@ package struct MemoryPlan: Equatable, Sendable {
         self.shares[Int(MemoryShare.requests.rawValue)] += Self.wholePages(total - self.byteCount)
     }
 
-    /// Shares of given lengths, for commands and tests.
+    /// Shares of given sizes, for commands and tests.
     package init(
         slotCount: Int, own: Int, requests: Int, transit: Int = 0, smallTransit: Int = 0, clients: Int = 0,
         records: Int = 0
@@ -111,10 +111,10 @@ package struct MemoryPlan: Equatable, Sendable {
         self.shares = [own, requests, transit, smallTransit, clients, records]
     }
 
-    /// How much of a share the plan gives.
+    /// The rule for the size of a share.
     private struct Rule {
         var minimum: Int
-        /// What of the spare memory it takes, beside the others' weights.
+        /// Its weight in the distribution of the rest.
         var weight: Int
         var maximum = Int.max
 
@@ -126,7 +126,7 @@ package struct MemoryPlan: Equatable, Sendable {
             case .requests:
                 (self.minimum, self.weight) = (1024 << 10, 54)
             case .transit:
-                // Each loop holds one buffer for input and one for output.
+                // Each loop has one buffer for input and one for output.
                 (self.minimum, self.weight, self.maximum) = (loops * (48 << 10) + (64 << 10), 6, 8 << 20)
             case .smallTransit:
                 (self.minimum, self.weight, self.maximum) = (64 << 10, 1, 1 << 20)
@@ -144,11 +144,12 @@ package struct MemoryPlan: Equatable, Sendable {
         }
     }
 
+    /// Number of slots in every plan that does not set it.
     package static let defaultSlotCount = 4096
     private static let slotByteCount = 64
     private static var pageByteCount: Int { LockedRegion.pageByteCount }
 
-    /// What a region takes, guard pages included.
+    /// Bytes of a region, including guard pages.
     private static func region(_ byteCount: Int) -> Int {
         (max(byteCount, 1) + Self.pageByteCount - 1) / Self.pageByteCount * Self.pageByteCount + 2 * Self.pageByteCount
     }

@@ -2,22 +2,23 @@
 
 import CLinux
 
-/// The purposes that locked memory is divided between. Each has a heap of its own, so none can take another's memory.
+/// The purposes that locked memory is divided between. Each has its own heap, so that none can use another's memory.
 package enum MemoryShare: UInt8, CaseIterable, Sendable {
-    /// The agent's own: libcurl and OpenSSL towards key servers, credentials, certificates, the static key.
+    /// The agent's own: libcurl and OpenSSL for key servers, credentials, certificates, the static key.
     case own
-    /// Secrets longer than a slot that requests hold.
+    /// Secrets of requests that are longer than a slot.
     case requests
     /// Request bodies and answers between socket and request.
     case transit
-    /// The same, for buffers of up to ``SecretMemory/smallTransitByteCountMax`` bytes: those of data keys.
+    /// As ``transit``, for buffers of up to ``SecretMemory/smallTransitByteCountMax`` bytes, such as those of data
+    /// keys.
     case smallTransit
     /// The TLS state of the listeners' connections.
     case clients
-    /// The buffers in which TLS records of those connections are read and written.
+    /// The buffers for reading and writing TLS records of those connections.
     case records
 
-    /// As metrics name it.
+    /// The name in metrics.
     package var name: String {
         switch self {
         case .own: "agent"
@@ -29,11 +30,12 @@ package enum MemoryShare: UInt8, CaseIterable, Sendable {
         }
     }
 
-    /// The share that OpenSSL allocates from on the calling thread: ``own``, unless ``whileCurrent(_:)`` says otherwise.
+    /// The share that OpenSSL allocates from on the calling thread: ``own``, unless ``whileCurrent(_:)`` selects
+    /// another one.
     package static var current: MemoryShare { MemoryShare(rawValue: keyside_memory_share()) ?? .own }
 
-    /// Has OpenSSL allocate from this share on the calling thread for the length of `body`. A block goes back to the share
-    /// that it came from, whenever it is released.
+    /// Makes OpenSSL allocate from this share on the calling thread while `body` runs. A block always returns to the
+    /// share that it came from.
     package func whileCurrent<Result: ~Copyable>(_ body: () -> Result) -> Result {
         let before = keyside_memory_share()
         keyside_set_memory_share(self.rawValue)
@@ -41,7 +43,7 @@ package enum MemoryShare: UInt8, CaseIterable, Sendable {
         return body()
     }
 
-    /// Whether ordinary memory, wiped on release, serves what exceeds the share. Otherwise the allocation is refused.
+    /// Whether ordinary memory, wiped on release, is used when the share is full. Otherwise the allocation fails.
     var overflows: Bool {
         switch self {
         case .own, .requests: false

@@ -3,11 +3,11 @@
 import CLinux
 import Glibc
 
-/// What a process that holds keys does to itself first.
+/// Protects the process before it holds keys.
 package enum ProcessHardening {
-    /// No core file, no debugger of the same user, /proc/PID closed to everybody but root.
+    /// Disables core files and debuggers of the same user, and restricts /proc/PID to root.
     ///
-    /// - Returns: what could not be done, in words, for the log. Empty as a rule.
+    /// - Returns: what failed, as texts for the log. Normally empty.
     package static func apply() -> [String] {
         var failures: [String] = []
         if keyside_forbid_dumping() != 0 {
@@ -19,7 +19,7 @@ package enum ProcessHardening {
         return failures
     }
 
-    /// Lets the process open as many descriptors as its hard limit allows: a connection is a descriptor.
+    /// Raises the soft limit on descriptors to the hard limit: each connection needs a descriptor.
     package static func raiseDescriptorLimit() {
         ResourceLimit.openFiles.raise()
     }

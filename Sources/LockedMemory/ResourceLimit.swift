@@ -16,7 +16,7 @@ package enum ResourceLimit: Sendable {
         }
     }
 
-    /// The soft limit, nil if there is none or it cannot be read.
+    /// The soft limit; nil if there is none or it cannot be read.
     package var current: Int? {
         var limits = rlimit()
         guard unsafe getrlimit(self.resource, &limits) == 0, limits.rlim_cur < rlim_t(Int.max) else { return nil }
@@ -29,7 +29,7 @@ package enum ResourceLimit: Sendable {
         return unsafe setrlimit(self.resource, &none) == 0
     }
 
-    /// Raises the soft limit to the hard one.
+    /// Raises the soft limit to the hard limit.
     func raise() {
         var limits = rlimit()
         guard unsafe getrlimit(self.resource, &limits) == 0, limits.rlim_cur < limits.rlim_max else { return }

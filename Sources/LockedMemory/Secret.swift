@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A plaintext in locked memory. It can be lent, moved or ended; not copied, printed or encoded.
+/// A plaintext in locked memory. It can be lent and moved, but not copied implicitly, printed or encoded.
 ///
-/// It is wiped when it ends. Up to 56 bytes live in a slot of the arena, longer ones in a block of the heap.
+/// Wiped on release. Up to 56 bytes use a slot of the arena, longer secrets a block of the heap.
 @safe package struct Secret: ~Copyable, Sendable {
     package private(set) var byteCount: Int
 
     private let memory: SecretMemory
     private let place: Place
-    /// What was asked for: the canary stands behind it, also after ``truncate(to:)``.
+    /// The allocated length: the canary follows it, also after ``truncate(to:)``.
     private let allocatedByteCount: Int
-    /// The bytes belong to this value alone, which moves between threads as a whole.
+    /// The bytes belong to this value, which moves between threads as a whole.
     private nonisolated(unsafe) let address: UnsafeMutableRawPointer
 
     private enum Place {
@@ -18,9 +18,9 @@
         case block
     }
 
-    /// A secret of `byteCount` bytes, all zero, to be filled with ``withMutableBytes(_:)``.
+    /// A zeroed secret of `byteCount` bytes, to be filled with ``withMutableBytes(_:)``.
     ///
-    /// - Throws: `.exhausted` when there is no room at present; `.cannotLock` when the kernel locks no more.
+    /// - Throws: `.exhausted` if there is no room at the moment; `.cannotLock` if the kernel locks no more memory.
     package init(byteCount: Int, in memory: SecretMemory) throws(LockedMemoryError) {
         precondition(byteCount >= 0)
         try self.init(byteCount: byteCount, in: memory, mayUseReserve: false)
@@ -35,9 +35,9 @@
         self.allocatedByteCount = byteCount
     }
 
-    /// A copy of `bytes`, for secrets that arrive in memory which the caller wipes.
+    /// A copy of `bytes`, from memory that the caller wipes.
     ///
-    /// - Parameter mayUseReserve: whether the copy ends before its caller waits for anything; see ``LockedArena``.
+    /// - Parameter mayUseReserve: whether the copy ends before its caller suspends; see ``LockedArena``.
     package init(
         copying bytes: Span<UInt8>, in memory: SecretMemory, mayUseReserve: Bool = false
     ) throws(LockedMemoryError) {
@@ -48,7 +48,7 @@
         }
     }
 
-    /// Another secret with the same bytes.
+    /// A copy of the secret.
     package borrowing func copy(in memory: SecretMemory) throws(LockedMemoryError) -> Secret {
         try self.withBytes { bytes throws(LockedMemoryError) in try Secret(copying: bytes, in: memory) }
     }
@@ -77,14 +77,14 @@
         }
     }
 
-    /// Lends the bytes for the length of `body`. The span cannot escape it.
+    /// Calls `body` with the bytes. The span cannot escape it.
     package borrowing func withBytes<Result: ~Copyable, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try body(unsafe Span(_unsafeStart: self.address.assumingMemoryBound(to: UInt8.self), count: self.byteCount))
     }
 
-    /// Lends the bytes to be written.
+    /// Calls `body` with the writable bytes.
     package mutating func withMutableBytes<Result: ~Copyable, Failure: Error>(
         _ body: (inout MutableSpan<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -93,8 +93,8 @@
         return try body(&span)
     }
 
-    /// Writes the secret anew, for a decoder that knew only an upper bound: what `body` does not write is wiped and
-    /// forgotten.
+    /// Overwrites the secret, for a decoder that knows only an upper bound of its length: the part that `body` does not
+    /// write is wiped and removed.
     package mutating func rewrite<Failure: Error>(
         _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
@@ -105,7 +105,7 @@
         self.truncate(to: output.count)
     }
 
-    /// Writes the whole secret anew. `body` must append exactly ``byteCount`` bytes.
+    /// Overwrites the whole secret. `body` must append exactly ``byteCount`` bytes.
     package mutating func fill(_ body: (inout OutputRawSpan) -> Void) {
         let bytes = unsafe UnsafeMutableRawBufferPointer(start: self.address, count: self.byteCount)
         var output = unsafe OutputRawSpan(buffer: bytes, initializedCount: 0)
@@ -113,28 +113,28 @@
         precondition(output.byteCount == self.byteCount)
     }
 
-    /// The bytes as C libraries take them. Only for the modules that wrap one.
+    /// The bytes for C libraries. Only for modules that wrap one.
     package borrowing func withUnsafeBytes<Result, Failure: Error>(
         _ body: (UnsafeRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try unsafe body(UnsafeRawBufferPointer(start: self.address, count: self.byteCount))
     }
 
-    /// The bytes as C libraries write them. Only for the modules that wrap one.
+    /// The writable bytes for C libraries. Only for modules that wrap one.
     package mutating func withUnsafeMutableBytes<Result, Failure: Error>(
         _ body: (UnsafeMutableRawBufferPointer) throws(Failure) -> Result
     ) throws(Failure) -> Result {
         try unsafe body(UnsafeMutableRawBufferPointer(start: self.address, count: self.byteCount))
     }
 
-    /// Forgets the bytes from `byteCount` on, for a decoder that knew only an upper bound. They are wiped.
+    /// Wipes and removes the bytes from `byteCount` on, for a decoder that knew only an upper bound.
     package mutating func truncate(to byteCount: Int) {
         precondition(byteCount >= 0 && byteCount <= self.byteCount)
         unsafe wipe(UnsafeMutableRawBufferPointer(start: self.address + byteCount, count: self.byteCount - byteCount))
         self.byteCount = byteCount
     }
 
-    /// Compares without telling by its time where the difference is. Lengths are not secret.
+    /// Compares in a time that does not depend on the position of a difference. Lengths are not secret.
     package borrowing func isEqual(to other: borrowing Secret) -> Bool {
         other.withBytes { self.isEqual(to: $0) }
     }
@@ -149,7 +149,7 @@
     }
 }
 
-/// A secret that several owners hold, where a container or a setting cannot hold a `~Copyable` value.
+/// A secret with several owners, for containers and settings that cannot hold a `~Copyable` value.
 package final class SharedSecret: Sendable {
     package let value: Secret
 

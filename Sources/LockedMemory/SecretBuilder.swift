@@ -1,28 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A secret that arrives in pieces. Each growth leaves nothing behind: the smaller secret is wiped as it ends.
+/// A secret that arrives in parts. When it grows, the smaller secret is wiped.
 ///
-/// No memory is taken before the first piece.
+/// Allocates nothing before the first part.
 package struct SecretBuilder: ~Copyable, Sendable {
     private let memory: SecretMemory
     private let byteCountMax: Int
     private let firstByteCount: Int
-    /// Nil before the first piece.
+    /// Nil before the first part.
     private var secret: Secret?
     private var filled = 0
 
     /// - Parameters:
-    ///   - byteCountMax: more than that is refused.
-    ///   - firstByteCount: how much memory to take at first. A secret that outgrows it is moved, and has for a moment both.
+    ///   - byteCountMax: maximum length.
+    ///   - firstByteCount: initial allocation. A longer secret is moved, and needs both allocations for a moment.
     package init(byteCountMax: Int, firstByteCount: Int = 512, in memory: SecretMemory) {
         self.memory = memory
         self.byteCountMax = byteCountMax
         self.firstByteCount = min(firstByteCount, byteCountMax)
     }
 
-    /// Takes in more bytes.
+    /// Appends bytes.
     ///
-    /// - Returns: false, having taken nothing, if that would be more than `byteCountMax`.
+    /// - Returns: false, without effect, if the result would be longer than `byteCountMax`.
     package mutating func append(_ bytes: Span<UInt8>) throws(LockedMemoryError) -> Bool {
         let total = self.filled + bytes.count
         guard total <= self.byteCountMax else { return false }
@@ -55,7 +55,7 @@ package struct SecretBuilder: ~Copyable, Sendable {
         }
     }
 
-    /// The whole. Takes memory only where there were no bytes.
+    /// The complete secret. Allocates only if no bytes were appended.
     package consuming func finish() throws(LockedMemoryError) -> Secret {
         let (memory, filled) = (self.memory, self.filled)
         guard var secret = self.secret.take() else { return try Secret(byteCount: 0, in: memory) }

@@ -3,19 +3,19 @@
 import Glibc
 package import Linux
 
-/// Files whose contents are secret, read without a buffer in between.
+/// Files with secret contents, read directly into locked memory.
 package enum SecretFile {
     /// Why a file could not be read.
     package enum Failure: Error, Equatable, Sendable {
         /// open(2), fstat(2) or read(2) failed with this `errno`.
         case system(Int32)
-        /// Something other than a file or a directory is at the path.
+        /// The path leads to something other than a file or a directory.
         case notRegular(FileKind)
         /// Longer than the caller allows.
         case tooLarge(byteCountMax: Int)
         case memory(LockedMemoryError)
 
-        /// The reason alone, to stand behind a path: `permission denied`.
+        /// The reason alone, to follow a path in a message: `permission denied`.
         package var reason: String {
             switch self {
             case .system(let code):
@@ -42,12 +42,12 @@ package enum SecretFile {
 
     /// Reads a whole regular file into locked memory.
     ///
-    /// - Throws: ``Failure``; for a directory `.system(EISDIR)`.
+    /// - Throws: ``Failure``; `.system(EISDIR)` for a directory.
     package static func read(
         path: String, byteCountMax: Int, into memory: SecretMemory
     ) throws(Failure) -> Secret {
         let file = try Self.open(path)
-        // A block that is outgrown stays with the heap: better to ask for the right one at once.
+        // Growing would leave blocks of other sizes in the heap, so allocate the right size at once.
         return try Self.read(
             descriptor: file.descriptor.number, byteCountMax: byteCountMax, expecting: max(4095, file.byteCount),
             into: memory)
@@ -67,13 +67,13 @@ package enum SecretFile {
 
     /// Reads a descriptor to its end into locked memory.
     ///
-    /// - Parameter expecting: how many bytes there probably are.
-    /// - Throws: ``Failure``; `.notRegular` never.
+    /// - Parameter expecting: the probable number of bytes.
+    /// - Throws: ``Failure``, except `.notRegular`.
     package static func read(
         descriptor: CInt, byteCountMax: Int, expecting: Int = 4095, into memory: SecretMemory
     ) throws(Failure) -> Secret {
         do {
-            // One byte more than allowed: so that a file of exactly the limit is told from a longer one.
+            // One byte more than allowed, to distinguish a file of exactly the limit from a longer one.
             var capacity = min(expecting, byteCountMax) + 1
             var secret = try Secret(byteCount: capacity, in: memory)
             var filled = 0

@@ -3,17 +3,16 @@
 import Glibc
 import Synchronization
 
-/// Where a process keeps its secrets: slots for keys, and a heap for each ``MemoryShare``.
+/// The memory for the secrets of a process: slots for keys, and a heap for each ``MemoryShare``.
 ///
-/// One for each process, made at start and handed to whatever makes a ``Secret``. Everything is locked at start, so
-/// nothing that happens later can find the kernel's limit reached.
+/// One per process, created at start. All memory is locked at start, so the kernel's limit cannot be hit later.
 package final class SecretMemory: Sendable {
-    /// How the memory is divided.
+    /// The division of the memory.
     package let plan: MemoryPlan
     let arena: LockedArena
     /// In the order of ``MemoryShare``.
     private let heaps: [LockedHeap]
-    /// Which heap longer secrets take.
+    /// The heap for longer secrets.
     let secretShare: MemoryShare
 
     private let allowUnlocked: Bool
@@ -31,9 +30,9 @@ package final class SecretMemory: Sendable {
         let refusals = Atomic(0)
     }
 
-    /// The number of blocks of ordinary memory in their headers.
+    /// The heap number in the headers of blocks of ordinary memory.
     private static let ordinary: UInt8 = 0xff
-    /// The longest buffer that ``MemoryShare/smallTransit`` serves.
+    /// Maximum length of a buffer in ``MemoryShare/smallTransit``.
     package static let smallTransitByteCountMax = 4096
 
     /// - Parameter faults: which allocations to refuse, for tests.
@@ -56,7 +55,7 @@ package final class SecretMemory: Sendable {
         self.overflow = Overflow()
     }
 
-    /// Shares of equal length for the agent's own and for requests, as commands and tests need them.
+    /// Equal shares for the agent's own use and for requests, for commands and tests.
     package convenience init(
         slotCount: Int = MemoryPlan.defaultSlotCount, heapByteCountMax: Int = SecretMemory.defaultHeapByteCountMax,
         allowUnlocked: Bool, faults: AllocationFaults? = nil
@@ -67,6 +66,7 @@ package final class SecretMemory: Sendable {
         try self.init(plan, allowUnlocked: allowUnlocked, faults: faults)
     }
 
+    /// Bytes of each share in commands and tests, if the kernel allows them.
     package static let defaultHeapByteCountMax = 32 << 20
 
     private init(_ other: SecretMemory, secretShare: MemoryShare) {
@@ -80,16 +80,17 @@ package final class SecretMemory: Sendable {
         self.secretShare = secretShare
     }
 
-    /// The same memory for the agent's own secrets, such as credentials: requests cannot take what it serves.
+    /// The same memory for the agent's own secrets, such as credentials. Requests cannot use that share.
     package var ownSecrets: SecretMemory { SecretMemory(self, secretShare: .own) }
 
+    /// The heap of a share.
     package func heap(_ share: MemoryShare) -> LockedHeap { self.heaps[Int(share.rawValue)] }
 
     // MARK: Blocks
 
-    /// A block of `byteCount` bytes, all zero, aligned to 16, for the modules that wrap a C library.
+    /// Allocates a zeroed block of `byteCount` bytes, aligned to 16. For modules that wrap a C library.
     ///
-    /// - Returns: nil if the share is used up, or the process has no ordinary memory left for what exceeds the share.
+    /// - Returns: nil if the share is full, and for shares that overflow, if there is no ordinary memory.
     @unsafe package func allocate(_ byteCount: Int, from share: MemoryShare) -> UnsafeMutableRawPointer? {
         if let faults = self.faults, faults.refuse(.share(share)) {
             self.noteRefusal(of: byteCount, from: share)
@@ -117,8 +118,8 @@ package final class SecretMemory: Sendable {
 
     /// The block with `byteCount` bytes, which may have moved. What it leaves is wiped.
     ///
-    /// - Parameter share: which memory it moves to, if it moves; nil for ordinary memory.
-    /// - Returns: nil, and the block is as it was, where ``allocate(_:from:)`` returns nil.
+    /// - Parameter share: the destination if it moves; nil for ordinary memory.
+    /// - Returns: nil, without effect, if ``allocate(_:from:)`` would return nil.
     @unsafe package func reallocate(
         _ payload: UnsafeMutableRawPointer, _ byteCount: Int, from share: MemoryShare?
     ) -> UnsafeMutableRawPointer? {
@@ -142,7 +143,7 @@ package final class SecretMemory: Sendable {
         return unsafe moved
     }
 
-    /// Wipes a block and gives it back to where it came from.
+    /// Wipes a block and returns it to where it came from.
     @unsafe package func release(_ payload: UnsafeMutableRawPointer) {
         let header = unsafe BlockHeader.ofAllocated(payload: payload)
         if let heap = self.heap(of: header) {
@@ -152,8 +153,8 @@ package final class SecretMemory: Sendable {
         }
     }
 
-    /// A block for bytes on their way. Small ones have a share of their own, so that large ones cannot drive a data key out
-    /// of locked memory, and the large ones' share when theirs is used up.
+    /// Allocates a transit buffer. Small ones have a separate share, so that large ones cannot force a data key out of
+    /// locked memory; when it is full, they use the share of the large ones.
     @unsafe func allocateTransit(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         if byteCount <= Self.smallTransitByteCountMax,
             let block = try? unsafe self.heap(.smallTransit).allocate(byteCount: byteCount)
@@ -167,7 +168,7 @@ package final class SecretMemory: Sendable {
         header.heapNumber.flatMap { $0 < self.heaps.count ? self.heaps[Int($0)] : nil }
     }
 
-    /// The same in ordinary memory, for what holds no secret. It is wiped on release.
+    /// Allocates ordinary memory for data that is not secret. Wiped on release.
     @unsafe package func allocateOrdinary(_ byteCount: Int) -> UnsafeMutableRawPointer? {
         if let faults = self.faults, faults.refuse(.ordinary) { return nil }
         return unsafe self.ordinaryBlock(of: byteCount)
@@ -197,29 +198,29 @@ package final class SecretMemory: Sendable {
         self.overflow.byteCount.wrappingSubtract(total, ordering: .relaxed)
     }
 
-    // MARK: What it comes to
+    // MARK: Usage
 
     /// The worst kind of memory in use.
     package var kind: LockedMemoryKind {
         self.heaps.reduce(max(self.arena.kind, self.vaults.state.withLock(\.kind))) { max($0, $1.kind) }
     }
 
-    /// Bytes that are locked, in use or not.
+    /// Locked bytes, in use or not.
     package var lockedByteCount: Int {
         self.heaps.reduce(self.arena.lockedByteCount + self.vaults.state.withLock(\.lockedByteCount)) {
             $0 + $1.lockedByteCount
         }
     }
 
-    /// Bytes of ordinary memory that serve what exceeds the shares of clients.
+    /// Bytes of ordinary memory in use because clients' shares are full.
     package var overflowByteCount: Int { self.overflow.byteCount.load(ordering: .relaxed) }
 
-    /// Allocations of C libraries that were refused, on all threads.
+    /// Failed allocations of C libraries, on all threads.
     package var refusedAllocations: Int { self.overflow.refusals.load(ordering: .relaxed) }
 
-    /// Places for secrets that stay, for as long as the agent runs.
+    /// Creates a vault that lives as long as the agent.
     ///
-    /// - Throws: `.cannotLock` when the kernel locks too little.
+    /// - Throws: `.cannotLock` if the kernel locks too little.
     package func makeVault(capacity: Int) throws(LockedMemoryError) -> SecretVault {
         let vault = try SecretVault(capacity: capacity, allowUnlocked: self.allowUnlocked)
         self.vaults.state.withLock { vaults in
@@ -229,6 +230,6 @@ package final class SecretMemory: Sendable {
         return vault
     }
 
-    /// Secrets in slots at present.
+    /// Number of slots in use.
     package var slotsInUse: Int { self.arena.slotsInUse }
 }

@@ -2,28 +2,31 @@
 
 import CLinux
 
-/// Numbered places in locked memory for small secrets that stay: those of a cache.
+/// Numbered places in locked memory for small, long-lived secrets: those of a cache.
 ///
-/// A place is `placeByteCount` bytes: up to `payloadByteCountMax` of the secret, then a canary of 8 bytes. Pages take
-/// memory when they are first used. Rules:
-/// 1. An empty place is all zeroes.
-/// 2. A place has one owner at a time, which calls ``store(_:at:)``, ``open(_:byteCount:in:)`` and ``empty(_:)`` for it,
-///    one after the other: the vault has no lock.
-/// 3. Which places are in use, and how long each secret is, is kept by the owners: the region holds nothing but secrets.
+/// A place is `placeByteCount` bytes: up to `payloadByteCountMax` bytes of the secret, then a canary of 8 bytes. Pages
+/// need physical memory from their first use. Invariants:
+/// 1. An empty place is all zeros.
+/// 2. A place has one owner at a time. The owner calls ``store(_:at:)``, ``open(_:byteCount:in:)`` and ``empty(_:)``
+///    for it, one after the other: the vault has no lock.
+/// 3. The owners know which places are in use and how long each secret is: the region contains only secrets.
 @safe package final class SecretVault: Sendable {
-    /// The longest secret that has a place: a data key.
+    /// Maximum length of a secret in a place: a data key.
     package static let payloadByteCountMax = 32
+    /// Bytes per place, including the canary.
     package static let placeByteCount = payloadByteCountMax + Canary.byteCount
 
+    /// Number of places.
     package let capacity: Int
     package let kind: LockedMemoryKind
+    /// Locked bytes, guard pages excluded.
     package let lockedByteCount: Int
 
     private let region: LockedRegion
-    /// Constant from `init` to `deinit`; rule 2 says who may look where.
+    /// Constant from `init` to `deinit`; see invariant 2.
     private nonisolated(unsafe) let base: UnsafeMutableRawPointer
 
-    /// - Throws: `.cannotLock`, see ``LockedRegion``.
+    /// - Throws: `.cannotLock`; see ``LockedRegion``.
     init(capacity: Int, allowUnlocked: Bool) throws(LockedMemoryError) {
         precondition(capacity > 0)
         let region = try LockedRegion(
@@ -36,7 +39,7 @@ import CLinux
         self.region = region
     }
 
-    /// Puts a copy of a secret into a place, empty or not.
+    /// Copies a secret into a place, empty or not.
     ///
     /// - Precondition: the secret has at most ``payloadByteCountMax`` bytes.
     package func store(_ secret: borrowing Secret, at place: Int) {
@@ -50,10 +53,10 @@ import CLinux
         unsafe Canary.plant(at: address + Self.payloadByteCountMax)
     }
 
-    /// A copy of the secret in a place, which may come from the reserve of the arena: it must end before its caller waits.
+    /// A copy of the secret in a place. May use the reserve of the arena, so it must end before its caller suspends.
     ///
-    /// - Parameter byteCount: as long as it was when it was stored.
-    /// - Throws: `.exhausted` when there is no room for the copy.
+    /// - Parameter byteCount: the length of the stored secret.
+    /// - Throws: `.exhausted` if there is no room for the copy.
     package func open(
         _ place: Int, byteCount: Int, in memory: SecretMemory
     ) throws(LockedMemoryError) -> Secret {
@@ -64,7 +67,8 @@ import CLinux
             in: memory, mayUseReserve: true)
     }
 
-    /// Whether the secret in a place equals another. The time depends on the length alone, which is not secret.
+    /// Whether the secret in a place equals another one. Takes a time that depends only on the length, which is not
+    /// secret.
     ///
     /// - Parameter byteCount: the length of the stored secret.
     package func holds(_ other: borrowing Secret, at place: Int, byteCount: Int) -> Bool {

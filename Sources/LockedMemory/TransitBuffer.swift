@@ -1,22 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Bytes on their way in or out, appended at one end and used up at the other.
+/// A buffer for bytes in transit, appended at the end and consumed at the front.
 ///
-/// They lie in locked memory as long as that has room for them, else in ordinary memory: an agent whose clients send more
-/// than it may lock goes on. Either way they are wiped as soon as they are used up, moved or given up.
+/// In locked memory while that has room, otherwise in ordinary memory: an agent whose clients send more than it may
+/// lock keeps working. In both cases bytes are wiped when they are consumed, moved or released.
 ///
-/// Without any memory for more bytes the buffer keeps those that it has, refuses all further ones and says so by
-/// ``isTruncated``, so that no byte follows a gap.
+/// Without any memory for more bytes, the buffer keeps its bytes, rejects all further ones, and sets ``isTruncated``,
+/// so that no byte follows a gap.
 @safe package struct TransitBuffer: ~Copyable, Sendable {
     private let memory: SecretMemory
     private var block: Block
-    /// Where the bytes begin and end that are not used up.
+    /// The range of the unconsumed bytes.
     private var start = 0
     private var end = 0
-    /// Whether bytes are missing at the end because there was no memory for them. Cleared with the bytes.
+    /// Whether bytes are missing at the end for lack of memory. Reset when the bytes are removed.
     package private(set) var isTruncated = false
 
-    /// Nothing is allocated before the first byte comes, unless `capacity` asks for it.
+    /// Allocates nothing before the first byte, unless `capacity` is set.
     package init(capacity: Int = 0, in memory: SecretMemory) {
         self.memory = memory
         self.block = Block(capacity: capacity, in: memory) ?? Block()
@@ -24,14 +24,15 @@
 
     deinit { unsafe wipe(UnsafeMutableRawBufferPointer(rebasing: self.block.bytes[self.start..<self.end])) }
 
-    /// Bytes that are not used up.
+    /// Number of unconsumed bytes.
     package var byteCount: Int { self.end - self.start }
 
     package var isEmpty: Bool { self.end == self.start }
 
+    /// Bytes allocated, used or not.
     package var capacity: Int { unsafe self.block.bytes.count }
 
-    /// Lends the bytes that are not used up.
+    /// Calls `body` with the unconsumed bytes.
     package borrowing func withBytes<Result: ~Copyable, Failure: Error>(
         _ body: (Span<UInt8>) throws(Failure) -> Result
     ) throws(Failure) -> Result {
@@ -41,7 +42,8 @@
         return try body(bytes)
     }
 
-    /// ``withBytes(_:)`` without a result, and so not generic: other modules would call that one unspecialised.
+    /// As ``withBytes(_:)`` without a result, and so not generic: generic functions are not specialised in other
+    /// modules.
     package borrowing func visitBytes(_ body: (Span<UInt8>) -> Void) {
         guard let address = unsafe self.block.bytes.baseAddress else { return body(Span()) }
         body(
@@ -58,9 +60,10 @@
 
     // MARK: Appending
 
-    /// Lends the room behind the bytes, at least `byteCount` of it. What `body` appends there is taken in.
+    /// Calls `body` with at least `byteCount` bytes of room behind the bytes. What it appends becomes part of the
+    /// buffer.
     ///
-    /// - Returns: false where there is no memory for it; `body` is then not called.
+    /// - Returns: false if there is no memory; `body` is then not called.
     @discardableResult
     package mutating func withRoom(for byteCount: Int, _ body: (inout OutputRawSpan) -> Void) -> Bool {
         guard self.capacity - self.end >= byteCount && !self.isTruncated || self.makeRoom(for: byteCount) else {
@@ -73,7 +76,7 @@
         return true
     }
 
-    /// - Returns: false where there is no memory for them; none of them is then taken.
+    /// - Returns: false if there is no memory; no byte is then appended.
     @discardableResult
     package mutating func append(_ bytes: Span<UInt8>) -> Bool {
         guard !bytes.isEmpty else { return !self.isTruncated }
@@ -85,15 +88,15 @@
         }
     }
 
-    /// Appends the bytes of another buffer, and is truncated where that is.
+    /// Appends the bytes of another buffer. Becomes truncated if the other one is.
     package mutating func append(_ other: borrowing TransitBuffer) {
         other.visitBytes { self.append($0) }
         if other.isTruncated { self.isTruncated = true }
     }
 
-    /// Moves the bytes to the front, or to a larger block where that does not help.
+    /// Moves the bytes to the front or, if that is not enough, to a larger block.
     ///
-    /// - Returns: false where there is no memory for it.
+    /// - Returns: false if there is no memory.
     private mutating func makeRoom(for byteCount: Int) -> Bool {
         guard !self.isTruncated else { return false }
         let wanted = self.byteCount + byteCount
@@ -115,11 +118,11 @@
         return true
     }
 
-    // MARK: Using up
+    // MARK: Consuming
 
-    /// Wipes the first `byteCount` bytes.
+    /// Wipes and removes the first `byteCount` bytes.
     ///
-    /// - Precondition: there are as many. Callers pass what ``withBytes(_:)`` has lent them, or a part of it.
+    /// - Precondition: there are as many. Callers pass the count of bytes from ``withBytes(_:)``, or less.
     package mutating func useUp(_ byteCount: Int) {
         precondition(byteCount <= self.byteCount, "more than there is")
         let used = self.start..<self.start + byteCount
@@ -128,7 +131,7 @@
         if self.isEmpty { self.rewind() }
     }
 
-    /// Wipes all bytes, and gives back a block of more than `capacityMax`.
+    /// Wipes all bytes, and releases a block of more than `capacityMax`.
     package mutating func removeAll(keeping capacityMax: Int = 0) {
         self.useUp(self.byteCount)
         self.isTruncated = false
@@ -141,14 +144,14 @@
     }
 }
 
-/// Where a buffer's bytes lie.
+/// The memory of a buffer.
 @safe private struct Block: ~Copyable, Sendable {
     /// Empty if there is none.
     ///
-    /// `nonisolated(unsafe)`, since a pointer may not be shared between threads, and the compiler cannot see that nobody
-    /// shares it: the memory belongs to this value alone, which cannot be copied and moves between threads as a whole.
+    /// `nonisolated(unsafe)`: the compiler cannot see that the memory belongs to this value, which cannot be copied and
+    /// moves between threads as a whole.
     nonisolated(unsafe) let bytes: UnsafeMutableRawBufferPointer
-    /// What it was taken from; nil if there are no bytes.
+    /// Where the block was allocated; nil if it is empty.
     private let memory: SecretMemory?
 
     init() {
@@ -156,7 +159,7 @@
         self.memory = nil
     }
 
-    /// - Returns: nil where there is no memory for it, locked or not.
+    /// - Returns: nil if there is no memory, locked or not.
     init?(capacity: Int, in memory: SecretMemory) {
         guard capacity > 0 else {
             unsafe self.bytes = UnsafeMutableRawBufferPointer(start: nil, count: 0)

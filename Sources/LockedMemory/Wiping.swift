@@ -2,7 +2,7 @@
 
 import CLinux
 
-/// Overwrites memory with zeroes in a way that the optimiser keeps: explicit_bzero(3).
+/// Overwrites memory with zeros. The optimiser cannot remove it: explicit_bzero(3).
 package func wipe(_ bytes: UnsafeMutableRawBufferPointer) {
     guard let start = bytes.baseAddress else { return }
     unsafe keyside_wipe(start, bytes.count)

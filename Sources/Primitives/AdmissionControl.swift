@@ -2,7 +2,7 @@
 
 import Synchronization
 
-/// An ``AdmissionQueue`` that any thread may use. Requests wait as suspended tasks; no thread waits.
+/// A thread-safe ``AdmissionQueue``. Requests wait as suspended tasks; no thread blocks.
 package final class AdmissionControl: Sendable {
     fileprivate enum Turn {
         case come
@@ -12,26 +12,27 @@ package final class AdmissionControl: Sendable {
     private let queue: Mutex<AdmissionQueue<OneShot<Turn>>>
 
     /// - Parameters:
-    ///   - capacity: in whatever unit reservations are made, for memory in bytes.
-    ///   - waitingCountMax: one more is refused at once.
+    ///   - capacity: in any unit, for example bytes.
+    ///   - waitingCountMax: beyond it, requests are refused at once.
     package init(capacity: Int, waitingCountMax: Int) {
         self.queue = Mutex(AdmissionQueue(capacity: capacity, waitingCountMax: waitingCountMax))
     }
 
+    /// In the unit of the reservations.
     package var capacity: Int { self.queue.withLock(\.capacity) }
 
-    /// What is reserved, and how many requests wait.
+    /// The reserved amount, and the number of waiting requests.
     package var usage: (reserved: Int, waiting: Int) { self.queue.withLock { ($0.reserved, $0.waitingCount) } }
 
-    /// Reserves `amount` if that needs no waiting. An amount of 0 never waits and takes no lock.
+    /// Reserves `amount` if that needs no waiting; otherwise nil. An amount of 0 takes no lock.
     package func reserveImmediately(_ amount: Int) -> Reservation? {
         guard amount > 0 else { return Reservation(amount: 0, of: nil) }
         return self.queue.withLock { $0.enterImmediately(amount) } ? Reservation(amount: amount, of: self) : nil
     }
 
-    /// Reserves `amount` as soon as there is room for it.
+    /// Reserves `amount` as soon as there is room.
     ///
-    /// - Throws: `.tooLarge` and `.queueFull` at once; `.cancelled` when the task is cancelled.
+    /// - Throws: `.tooLarge` and `.queueFull` at once; `.cancelled` if the task is cancelled.
     package func reserve(_ amount: Int) async throws(AdmissionRefusal) -> Reservation {
         guard amount > 0 else { return Reservation(amount: 0, of: nil) }
         let (decision, ticket) = self.queue.withLock { $0.enter(OneShot(), amount) }
@@ -60,7 +61,7 @@ package final class AdmissionControl: Sendable {
         self.admit(self.queue.withLock { $0.release(amount) })
     }
 
-    /// Wakes the requests whose turn has come. What a cancelled one leaves goes to those behind it.
+    /// Resumes admitted requests. The amount of a cancelled one goes to those behind it.
     private func admit(_ admissions: [AdmissionQueue<OneShot<Turn>>.Admission]) {
         var admissions = admissions
         while !admissions.isEmpty {
@@ -70,7 +71,7 @@ package final class AdmissionControl: Sendable {
     }
 }
 
-/// A part of the capacity of an ``AdmissionControl``, given back when this value ends.
+/// A reserved part of the capacity of an ``AdmissionControl``, returned when this value is released.
 package struct Reservation: ~Copyable, Sendable {
     private let amount: Int
     private let control: AdmissionControl?

@@ -4,26 +4,28 @@
 ///
 /// Invariants:
 /// 1. The sum of all reservations is at most the capacity.
-/// 2. Requests are admitted in the order in which they arrived: a small one never overtakes a large one.
+/// 2. Requests are admitted in order of arrival: a small one never overtakes a large one.
 /// 3. At most `waitingCountMax` requests wait.
-/// 4. If a request waits, something is reserved. Hence there is always a release to come that admits it.
+/// 4. If a request waits, something is reserved. So a later release will admit it.
 ///
-/// A request reserves everything that it can need in one step. A request that holds a reservation never waits for another
+/// A request reserves everything that it can need in one step. A request with a reservation never waits for another
 /// one, so no two requests can wait for each other.
 package struct AdmissionQueue<Ticket: Equatable & Sendable>: Sendable {
+    /// The result of ``enter(_:_:)``.
     package enum Decision: Equatable, Sendable {
         case admitted
-        /// A later ``release(_:)`` or ``leave(_:)`` returns the ticket when its turn has come.
+        /// ``release(_:)`` or ``leave(_:)`` will return the ticket when the request is admitted.
         case queued
         case refused(AdmissionRefusal)
     }
 
-    /// A request whose turn has come, and the amount that is now reserved for it.
+    /// A request that is now admitted, and its reserved amount.
     package struct Admission: Sendable {
         package let ticket: Ticket
         package let amount: Int
     }
 
+    /// In the unit of the reservations.
     package let capacity: Int
     private let waitingCountMax: Int
     private(set) package var reserved = 0
@@ -37,7 +39,7 @@ package struct AdmissionQueue<Ticket: Equatable & Sendable>: Sendable {
 
     package var waitingCount: Int { self.waiting.count }
 
-    /// Reserves `amount` if nobody waits and there is room. Never queues.
+    /// Reserves `amount` if no request waits and there is room. Never queues.
     package mutating func enterImmediately(_ amount: Int) -> Bool {
         guard self.waiting.isEmpty, amount <= self.capacity - self.reserved else { return false }
         self.reserved += amount
@@ -57,18 +59,18 @@ package struct AdmissionQueue<Ticket: Equatable & Sendable>: Sendable {
         return (.queued, ticket)
     }
 
-    /// Gives back a reservation.
+    /// Returns a reservation.
     ///
-    /// - Returns: the requests whose turn has come.
+    /// - Returns: the requests that are now admitted.
     package mutating func release(_ amount: Int) -> [Admission] {
         precondition(amount <= self.reserved, "more is released than was reserved")
         self.reserved -= amount
         return self.admitNext()
     }
 
-    /// Takes out a request that gives up waiting. Does nothing if its turn has come before.
+    /// Removes a request that gives up waiting. Does nothing if it was admitted before.
     ///
-    /// - Returns: the requests whose turn has come, since it no longer stands in front of them.
+    /// - Returns: the requests that are now admitted, because it no longer blocks them.
     package mutating func leave(_ ticket: Ticket) -> [Admission] {
         self.waiting.removeAll { $0.ticket == ticket }
         return self.admitNext()
@@ -89,7 +91,7 @@ package struct AdmissionQueue<Ticket: Equatable & Sendable>: Sendable {
 package enum AdmissionRefusal: Error, Equatable, Sendable {
     /// It needs more than the whole capacity.
     case tooLarge
-    /// Too many requests wait already.
+    /// Too many requests are waiting.
     case queueFull
     /// Its task was cancelled while it waited.
     case cancelled

@@ -3,15 +3,15 @@
 extension [UInt8] {
     /// The bytes that `body` appends, at most `byteCount`.
     ///
-    /// As the library's own `init(capacity:initializingWith:)`, which makes its buffer in code that is not specialised
-    /// for bytes (Swift 6.3): for arrays that are made with every request.
+    /// Replaces the standard library's `init(capacity:initializingWith:)`, whose buffer code is not specialised for
+    /// bytes (Swift 6.3), for arrays that every request creates.
     @inlinable @inline(__always)
     public init<Failure: Error>(
         room byteCount: Int, _ body: (inout OutputSpan<UInt8>) throws(Failure) -> Void
     ) throws(Failure) {
         var failure: Failure?
         unsafe self.init(unsafeUninitializedCapacity: byteCount) { room, count in
-            // Of an array's room there may be more than was asked for.
+            // The array may have more capacity than requested.
             var output = unsafe OutputSpan(
                 buffer: UnsafeMutableBufferPointer(rebasing: room[..<byteCount]), initializedCount: 0)
             do throws(Failure) {
@@ -24,7 +24,7 @@ extension [UInt8] {
         if let failure { throw failure }
     }
 
-    /// The same for what is written with values of any type.
+    /// As above, for a body that appends values of any type.
     @inlinable @inline(__always)
     public init(rawRoom byteCount: Int, _ body: (inout OutputRawSpan) -> Void) {
         unsafe self.init(unsafeUninitializedCapacity: byteCount) { room, count in

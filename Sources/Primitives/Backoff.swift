@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How long to wait before each further try, where no event tells that one may succeed: twice as long each time, up to a
-/// bound.
+/// Delays between retries when no event shows that a retry can succeed: each delay is twice the last one, up to a
+/// maximum.
 package struct Backoff: Equatable, Sendable {
     private let longest: Duration
     private var upcoming: Duration
@@ -11,9 +11,10 @@ package struct Backoff: Equatable, Sendable {
         self.longest = longest
     }
 
-    /// For memory, which comes back with the end of any request: most take some milliseconds.
+    /// For a lack of memory, which ends with any request; most requests take some milliseconds.
     package static var forMemory: Backoff { Backoff(from: .milliseconds(2), to: .milliseconds(100)) }
 
+    /// The delay before the next retry. Doubles with each call, up to `longest`.
     package mutating func next() -> Duration {
         defer { self.upcoming = min(self.upcoming * 2, self.longest) }
         return self.upcoming

@@ -2,12 +2,12 @@
 
 public import Synchronization
 
-/// One task's wait for a word. The first one counts, whether it comes before the task waits or after.
+/// A value that one task awaits. The first resolution counts, before or after the task waits.
 public final class OneShot<Value: Sendable>: Sendable {
     @usableFromInline
     struct State: Sendable {
         @usableFromInline var isResolved = false
-        /// What was said before anybody waited for it.
+        /// The value, if it was resolved before the wait.
         @usableFromInline var value: Value?
         @usableFromInline var continuation: CheckedContinuation<Value, Never>?
 
@@ -16,14 +16,14 @@ public final class OneShot<Value: Sendable>: Sendable {
 
     @usableFromInline let state: Mutex<State>
 
-    /// Nothing has been said.
+    /// Not resolved.
     @inlinable public init() { self.state = Mutex(State()) }
 
     @inlinable deinit {}
 
-    /// Waits. To be called once.
+    /// Waits for the value. Call once.
     ///
-    /// - Parameter word: what a cancellation of the task says.
+    /// - Parameter value: the result if the task is cancelled.
     @inlinable
     public func wait(ifCancelled value: Value) async -> Value {
         await withTaskCancellationHandler {
@@ -39,7 +39,7 @@ public final class OneShot<Value: Sendable>: Sendable {
         }
     }
 
-    /// - Returns: false if a word has come before.
+    /// - Returns: false if it was resolved before.
     @inlinable
     @discardableResult public func resolve(_ value: Value) -> Bool {
         let (isFirst, continuation) = self.state.withLock { state in
@@ -55,6 +55,6 @@ public final class OneShot<Value: Sendable>: Sendable {
 }
 
 extension OneShot: Equatable {
-    /// Whether it is the same wait.
+    /// Identity.
     public static func == (left: OneShot, right: OneShot) -> Bool { left === right }
 }

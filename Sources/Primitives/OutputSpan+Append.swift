@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension OutputRawSpan {
-    /// Appends bytes, all at once.
+    /// Appends bytes.
     ///
     /// - Precondition: there is room for them.
     @inlinable
@@ -19,7 +19,7 @@ extension OutputRawSpan {
     @inlinable
     public mutating func append(_ block: SIMD8<UInt8>) { unsafe self.append(block, as: SIMD8<UInt8>.self) }
 
-    /// Appends the lowest `byteCount` bytes of a number, at most eight, the lowest first.
+    /// Appends the lowest `byteCount` bytes of a number, at most eight, little-endian.
     ///
     /// - Precondition: there is room for them.
     @inlinable @inline(__always)
@@ -50,8 +50,8 @@ extension OutputRawSpan {
 
     /// Appends a text in UTF-8.
     ///
-    /// Not by its `utf8Span`: where the text is short enough to live in the string itself, optimised code reads the span
-    /// after the string has gone (Swift 6.3).
+    /// Does not use `utf8Span`: for a text that is stored inline in the string, optimised code reads the span after the
+    /// string was released (Swift 6.3).
     @inlinable
     public mutating func append(_ text: String) {
         var text = text
@@ -67,7 +67,7 @@ extension OutputRawSpan {
 }
 
 extension OutputSpan<UInt8> {
-    /// Appends bytes, all at once.
+    /// Appends bytes.
     ///
     /// - Precondition: there is room for them.
     @inlinable
@@ -82,7 +82,7 @@ extension OutputSpan<UInt8> {
         }
     }
 
-    /// Appends the lowest `byteCount` bytes of a number, at most eight, the lowest first.
+    /// Appends the lowest `byteCount` bytes of a number, at most eight, little-endian.
     ///
     /// - Precondition: there is room for all eight.
     @inlinable @inline(__always)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// SeededGenerator (Steele, Lea, Flood 2014): the same numbers for the same seed. Not for secrets.
+/// SplitMix64 (Steele, Lea, Flood 2014): the same sequence for the same seed. Not for secrets.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

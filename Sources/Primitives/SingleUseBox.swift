@@ -2,12 +2,12 @@
 
 import Synchronization
 
-/// Carries a value that cannot be copied through a closure or a task group, which can hold only what can be.
+/// Passes a `~Copyable` value through a closure or task group, which can capture only copyable values.
 package final class SingleUseBox<Value: ~Copyable & Sendable>: Sendable {
     private let value: Mutex<Value?>
 
     package init(_ value: consuming Value) { self.value = Mutex(value) }
 
-    /// The value, once.
+    /// The value, the first time; then nil.
     package func take() -> Value? { self.value.withLock { $0.take() } }
 }

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A table of values that cannot be copied, each under an ID that is never used again.
+/// A slot map of `~Copyable` values. An ID is never reused.
 ///
-/// A value is changed in place, without reference counts and without checks at run time for overlapping access.
-/// What is looked up often can be inlined, since the table is generic.
+/// Values are changed in place, without reference counting and without run-time checks for overlapping access. Lookups
+/// are inlinable, because the type is generic.
 @safe public struct SlotMap<Value: ~Copyable>: ~Copyable {
-    /// Names one value for ever: its slot, and how often that had been taken and given back.
+    /// The identity of a value: its slot, and the slot's generation.
     public struct ID: Hashable, Sendable {
         @usableFromInline let index: UInt32
         @usableFromInline let generation: UInt32
 
-        /// For callers that can pass on nothing but a number.
+        /// For callers that can only pass a number.
         @inlinable public var rawValue: UInt64 { UInt64(self.generation) << 32 | UInt64(self.index) }
 
-        /// From what ``rawValue`` has given.
+        /// Inverse of ``rawValue``.
         @inlinable public init(rawValue: UInt64) {
             self.init(index: UInt32(truncatingIfNeeded: rawValue), generation: UInt32(rawValue >> 32))
         }
@@ -24,11 +24,11 @@
         }
     }
 
-    /// Memory of all slots, nil in those that are free.
+    /// The slots; nil in free ones.
     @usableFromInline var storage: UnsafeMutableBufferPointer<Value?>
-    /// The value returned for a stale ID: always nil.
+    /// The value of a stale ID: always nil.
     @usableFromInline let absent: UnsafeMutablePointer<Value?>
-    /// How often each slot was taken and given back: odd while it is in use.
+    /// The generation of each slot: odd while it is in use.
     @usableFromInline var generations: [UInt32] = []
     private var free: [UInt32] = []
 
@@ -45,21 +45,23 @@
         unsafe self.absent.deallocate()
     }
 
+    /// Number of values.
     package var count: Int { self.generations.count - self.free.count }
 
-    /// Of all values there are.
+    /// The IDs of all values.
     package var ids: [ID] {
         self.generations.indices.filter { self.generations[$0] % 2 == 1 }
             .map { ID(index: UInt32($0), generation: self.generations[$0]) }
     }
 
-    /// Whether the value has not been removed yet.
+    /// Whether the value was not removed.
     @inlinable
     public func contains(_ id: ID) -> Bool {
         let index = Int(id.index)
         return index < self.generations.count && self.generations[index] == id.generation && id.generation % 2 == 1
     }
 
+    /// Adds a value. O(1), amortised.
     package mutating func insert(_ value: consuming Value) -> ID {
         if self.free.isEmpty { self.addSlot() }
         let slot = self.free.removeLast()
@@ -69,17 +71,18 @@
         return ID(index: slot, generation: self.generations[index])
     }
 
-    /// Takes a value out. Nil if it has been removed before.
+    /// Removes and returns a value. Nil if it was removed before.
     package mutating func remove(_ id: ID) -> Value? {
         guard self.contains(id) else { return nil }
         self.free(id)
         return unsafe self.storage[Int(id.index)].take()
     }
 
-    /// The value of an ID, changed in place. Nil if it has been removed; assigning nil removes it, and assigning a value to
-    /// an ID that has none drops that value.
+    /// The value of an ID, changed in place. Nil if it was removed. Assigning nil removes it; a value assigned to a
+    /// stale ID is dropped.
     ///
-    /// Inlined, and without a local value: a coroutine that is called, or keeps one, takes its frame from the heap.
+    /// Inlined, and without a local value: a coroutine that is called, or has a local value, allocates its frame on the
+    /// heap.
     public subscript(_ id: ID) -> Value? {
         @inlinable @inline(__always) _read { yield unsafe self.place(of: id).pointee }
         @inlinable @inline(__always) _modify {
@@ -89,19 +92,19 @@
         }
     }
 
-    /// Where the value of an ID stands, or ``absent``.
+    /// The address of the value of an ID, or ``absent``.
     @inlinable @inline(__always)
     func place(of id: ID) -> UnsafeMutablePointer<Value?> {
         guard self.contains(id), let start = unsafe self.storage.baseAddress else { return unsafe self.absent }
         return unsafe start + Int(id.index)
     }
 
-    /// Completes an assignment that removed a value, or drops one that was assigned to an ID that has none.
+    /// Completes an assignment that removed a value, or drops one that was assigned to a stale ID.
     @usableFromInline mutating func settle(_ id: ID) {
         if self.contains(id) { self.free(id) } else { unsafe self.absent.pointee = nil }
     }
 
-    /// Makes the slot of an ID in use available again.
+    /// Frees the slot of an ID in use.
     private mutating func free(_ id: ID) {
         self.generations[Int(id.index)] &+= 1
         self.free.append(id.index)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Text, compared and read eight bytes at a time.
+/// Compares and reads bytes eight at a time.
 extension Span<UInt8> {
     /// The eight bytes from `offset` on.
     @inlinable @inline(__always)
@@ -8,13 +8,13 @@ extension Span<UInt8> {
         unsafe self.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: SIMD8<UInt8>.self)  // Checks the bounds.
     }
 
-    /// The eight bytes from `offset` on as a number, the first byte lowest.
+    /// The eight bytes from `offset` on as a little-endian number.
     @inlinable @inline(__always)
     public func word(at offset: Int) -> UInt64 {
         UInt64(littleEndian: unsafe self.bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self))
     }
 
-    /// Whether these bytes are the same as others.
+    /// Whether the bytes equal others.
     @inlinable @inline(__always)
     public func isEqual(to other: Span<UInt8>) -> Bool {
         guard self.count == other.count else { return false }
@@ -30,7 +30,7 @@ extension Span<UInt8> {
         return true
     }
 
-    /// Whether these bytes are `text`.
+    /// Whether the bytes equal `text`.
     @inlinable @inline(__always)
     public func isEqual(to text: StaticString) -> Bool {
         guard self.count == text.utf8CodeUnitCount else { return false }
@@ -38,7 +38,7 @@ extension Span<UInt8> {
         return true
     }
 
-    /// Whether these bytes are `text`, which is in lower case, without regard to the case of ASCII letters.
+    /// Whether the bytes equal `text`, which is in lower case, ignoring the case of ASCII letters.
     @inlinable @inline(__always)
     public func isEqual(toLowercased text: StaticString) -> Bool {
         guard self.count == text.utf8CodeUnitCount else { return false }
@@ -52,7 +52,7 @@ extension Span<UInt8> {
 }
 
 extension SIMD8<UInt8> {
-    /// The eight bytes of a number, the lowest first.
+    /// The eight bytes of a number, little-endian.
     @inlinable @inline(__always)
     public init(bytesOf number: UInt64) { self = unsafe unsafeBitCast(number.littleEndian, to: Self.self) }
 }

@@ -83,6 +83,7 @@ package final class StaticKeyService: KeyService {
         }
     }
 
+    /// - Throws: `.notSupported`, always. The plaintext is wiped.
     package func encrypt(
         _ name: KeyName,
         plaintext: consuming Secret,
@@ -93,10 +94,12 @@ package final class StaticKeyService: KeyService {
 
     // MARK: The key
 
+    /// - Throws: `.keyExists` for the one name, otherwise `.notSupported`.
     package func createKey(_ name: KeyName) async throws(KeyServiceError) {
         throw name == self.defaultKeyName ? .keyExists : .notSupported
     }
 
+    /// - Throws: `.notSupported`, always. The key is wiped.
     package func importKey(
         _ name: KeyName,
         key: consuming Secret,
@@ -105,10 +108,12 @@ package final class StaticKeyService: KeyService {
         throw .notSupported
     }
 
+    /// - Throws: `.notSupported`, always.
     package func describeKey(_ name: KeyName) async throws(KeyServiceError) -> KeyDescription {
         throw .notSupported
     }
 
+    /// - Throws: `.notSupported`, always.
     package func deleteKey(_ name: KeyName) async throws(KeyServiceError) {
         throw .notSupported
     }
@@ -124,6 +129,7 @@ package final class StaticKeyService: KeyService {
 
     // MARK: The service
 
+    /// Always reachable, with latency 0.
     package func status() async -> BackendStatus {
         BackendStatus(
             reachability: .reachable(latency: .zero),
@@ -131,6 +137,7 @@ package final class StaticKeyService: KeyService {
         )
     }
 
+    /// Always `v1`.
     package func version() async throws(KeyServiceError) -> String { "v1" }
 }
 

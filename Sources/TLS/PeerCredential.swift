@@ -3,11 +3,11 @@
 import COpenSSL
 package import Cryptography
 
-/// Who the client is, according to the certificates that it sent.
+/// A client's identity, according to its certificates.
 ///
-/// TLS proves possession of the key in the first certificate and of no other. So the identity is always that of the first
-/// certificate. KES skips CA certificates and takes the one that remains, which anybody can present; this is a
-/// deliberate difference.
+/// TLS proves possession of the key in the first certificate only, so the identity is always that of the first
+/// certificate. KES skips CA certificates and uses the remaining one, whose key was not proven. The difference is
+/// deliberate.
 package enum PeerCredential: Equatable, Sendable {
     /// The client sent no certificate.
     case none
@@ -18,7 +18,7 @@ package enum PeerCredential: Equatable, Sendable {
     /// The client has proven that it holds the key of this identity.
     case identity(Identity)
 
-    /// Why the listener takes no identity from the certificates; nil if there is one, or no certificate.
+    /// Why the certificates give no identity; nil if they do, or if there is no certificate.
     package var objection: String? {
         switch self {
         case .none, .identity: nil
@@ -29,13 +29,13 @@ package enum PeerCredential: Equatable, Sendable {
 }
 
 extension PeerCredential {
-    /// Judges a client's certificates.
+    /// Derives the identity from a client's certificates.
     ///
     /// - Parameters:
     ///   - leaf: the first certificate, nil if there is none.
-    ///   - others: those that followed it.
+    ///   - others: the following certificates.
     @unsafe init(leaf: OpaquePointer?, others: some Sequence<OpaquePointer>) {
-        defer { ERR_clear_error() }  // Extensions that OpenSSL cannot read leave a trace.
+        defer { ERR_clear_error() }  // Unreadable extensions leave errors in OpenSSL's queue.
         guard let leaf = unsafe leaf else {
             self = .none
             return
@@ -53,12 +53,13 @@ extension PeerCredential {
         unsafe X509_get_extension_flags(x509) & UInt32(EXFLAG_CA) != 0
     }
 
-    /// What a session ticket carries: the 32 bytes of the identity, or nothing. Only the server can read or make a ticket.
+    /// The contents of a session ticket: the 32 bytes of the identity, or nothing. Tickets are encrypted and
+    /// authenticated by the server.
     var ticketData: [UInt8] {
         guard case .identity(let identity) = self else { return [] }
         return identity.bytes
     }
 
-    /// - Parameter bytes: what a ticket carried. Anything but an identity is none.
+    /// - Parameter bytes: the contents of a ticket. Anything but an identity gives `.none`.
     init(ticketData bytes: [UInt8]) { self = Identity(bytes).map(PeerCredential.identity) ?? .none }
 }

@@ -2,15 +2,16 @@
 
 import Synchronization
 
-/// What the server of a listener shows at present. It can be replaced at any time, from any thread: connections that begin
-/// afterwards get the new one, those that are open live on with the old.
+/// The TLS context of a listener. It can be replaced at any time, from any thread: new connections use the new one,
+/// open connections keep the old one.
 package final class ServerTLS: Sendable {
     private let context: Mutex<TLSContext>
 
     package init(_ context: TLSContext) { self.context = Mutex(context) }
 
+    /// The context for new connections. Thread-safe.
     package var current: TLSContext { self.context.withLock { $0 } }
 
-    /// Sessions that began before are not resumed: their clients make a full handshake.
+    /// Sessions from before are not resumed: their clients make a full handshake.
     package func replace(with context: TLSContext) { self.context.withLock { $0 = context } }
 }

@@ -3,10 +3,10 @@
 import COpenSSL
 import Cryptography
 
-/// What OpenSSL asks in a handshake.
+/// OpenSSL's callbacks during a handshake.
 enum TLSCallbacks {
-    /// HTTP/2 where the client has it, else HTTP/1.1. A client that names neither gets the alert no_application_protocol
-    /// (120); one that names nothing does not come here.
+    /// Selects HTTP/2 if the client offers it, otherwise HTTP/1.1. A client that offers neither receives the alert
+    /// no_application_protocol (120). Not called for a client without ALPN.
     static let selectProtocol: SSL_CTX_alpn_select_cb_func = { _, chosen, chosenCount, offered, offeredCount, _ in
         guard let offered = unsafe offered, let chosen = unsafe chosen, let chosenCount = unsafe chosenCount else {
             return SSL_TLSEXT_ERR_NOACK
@@ -20,7 +20,7 @@ enum TLSCallbacks {
         return SSL_TLSEXT_ERR_ALERT_FATAL
     }
 
-    /// Where a name stands in a list of `[length, 1 byte][name]`.
+    /// The position of a name in a list of `[length, 1 byte][name]`.
     private static func position(of name: String, in list: UnsafePointer<UInt8>, _ byteCount: Int) -> Int? {
         var position = 0
         while position < byteCount {

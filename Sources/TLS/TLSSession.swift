@@ -5,40 +5,40 @@ import Cryptography
 package import Linux
 import LockedMemory
 
-/// The server's side of one connection of TLS, over a socket that does not block.
+/// The server side of one TLS connection over a non-blocking socket.
 ///
-/// It begins with the first byte of the client, so that clients that only connect cost nothing here.
+/// Create it when the first byte arrives, so that clients that only connect cost no TLS state.
 ///
-/// OpenSSL keeps the state of the connection in ``MemoryShare/clients``, and the buffers that records pass through in
-/// ``MemoryShare/records`` if the client is authenticated. Beyond those shares it gets ordinary memory: no number of clients
-/// makes an allocation fail.
+/// OpenSSL keeps the state of the connection in ``MemoryShare/clients``, and record buffers in ``MemoryShare/records``
+/// if the client is authenticated. Beyond those shares it uses ordinary memory, so no number of clients makes an
+/// allocation fail.
 @safe package struct TLSSession: ~Copyable {
     package enum Handshake: Equatable {
-        /// More has to come, or to go: see ``TLSSession/needsRoom``.
+        /// More input or output is needed; see ``TLSSession/needsRoom``.
         case underWay
         case done
-        /// The client speaks HTTP without TLS. Nothing was said to it.
+        /// The client speaks HTTP without TLS. Nothing was sent to it.
         case plainHTTP
         case failed(reason: String)
     }
 
-    /// Whether the handshake is over.
+    /// Whether the handshake is complete.
     package private(set) var isEstablished = false
     /// Who the client is, once the handshake is over.
     package private(set) var credential = PeerCredential.none
     /// Whether something has to go before anything else can be done.
     package private(set) var needsRoom = false
-    /// Whether input may have been taken from the socket that nobody has been given.
+    /// Whether input may have been read from the socket that no caller has received yet.
     package private(set) var mayHoldInput = false
 
-    /// Whether the client's records may pass through ``MemoryShare/records``, which others must not use up.
+    /// Whether records may use ``MemoryShare/records``, which is reserved for authenticated clients.
     package var isAuthenticated = false
 
     private let ssl: OpaquePointer
-    /// Nothing can be sent any more, not even the end.
+    /// Nothing can be sent any more, not even the closing alert.
     private var isBroken = false
 
-    /// - Returns: nil where there is no memory for it.
+    /// - Returns: nil if there is no memory.
     package init?(_ context: TLSContext, on socket: borrowing Descriptor) {
         guard let ssl = unsafe MemoryShare.clients.whileCurrent({ unsafe SSL_new(context.context) }) else {
             ERR_clear_error()
@@ -72,7 +72,7 @@ import LockedMemory
             self.credential = credential
             self.isEstablished = true
             self.needsRoom = false
-            self.mayHoldInput = true  // It may have come with the end of the handshake.
+            self.mayHoldInput = true  // Data may have arrived with the end of the handshake.
             return .done
         }
         switch self.outcome(of: result) {
@@ -86,7 +86,7 @@ import LockedMemory
         }
     }
 
-    // MARK: What the handshake has brought
+    // MARK: Results of the handshake
 
     package var speaksHTTP2: Bool {
         var name: UnsafePointer<UInt8>?
@@ -101,14 +101,14 @@ import LockedMemory
         return unsafe Self.credential(inTicketOf: SSL_get_session(self.ssl))
     }
 
-    /// What the certificates say that the client has sent in this handshake.
+    /// The identity from the certificates that the client sent in this handshake.
     static func sentCredential(on ssl: OpaquePointer) -> PeerCredential {
-        // On a server, the chain is what followed the first certificate.
+        // On a server, the chain excludes the first certificate.
         let others = unsafe Self.certificates(in: SSL_get_peer_cert_chain(ssl))
         return unsafe PeerCredential(leaf: SSL_get0_peer_certificate(ssl), others: others)
     }
 
-    /// What the ticket says that a session was resumed with.
+    /// The identity from the ticket of a resumed session.
     static func credential(inTicketOf session: OpaquePointer?) -> PeerCredential {
         var data: UnsafeMutableRawPointer?
         var byteCount = 0
@@ -118,23 +118,23 @@ import LockedMemory
         return PeerCredential(ticketData: unsafe Array(UnsafeRawBufferPointer(start: data, count: byteCount)))
     }
 
-    /// The members of OpenSSL's `STACK_OF(X509)`, which still owns them.
+    /// The members of OpenSSL's `STACK_OF(X509)`, which keeps ownership.
     static func certificates(in stack: OpaquePointer?) -> [OpaquePointer] {
         unsafe (0..<max(0, OPENSSL_sk_num(stack))).compactMap { unsafe OpaquePointer(OPENSSL_sk_value(stack, $0)) }
     }
 
-    // MARK: Why a handshake failed
+    // MARK: Failed handshakes
 
-    /// Keeps why a client's key is refused, until ``shakeHands()`` returns. As a number in place of a pointer: there is
-    /// nothing to release.
+    /// Stores why a client's key is refused, until ``shakeHands()`` returns. A number in place of a pointer, so there
+    /// is nothing to release.
     static func keep(_ fault: ClientKeyFault, on ssl: OpaquePointer) {
         unsafe SSL_set_ex_data(ssl, Self.faultIndex, UnsafeMutableRawPointer(bitPattern: fault.rawValue))
     }
 
-    /// Reserved by OpenSSL for its users, as `SSL_set_app_data`.
+    /// Reserved by OpenSSL for applications, as in `SSL_set_app_data`.
     private static let faultIndex: CInt = 0
 
-    /// What the client's certificate was refused for, or nil if something else went wrong.
+    /// Why the client's certificate was refused; nil if the handshake failed for another reason.
     private var certificateFault: String? {
         if let kept = unsafe SSL_get_ex_data(self.ssl, Self.faultIndex),
             let fault = ClientKeyFault(rawValue: Int(bitPattern: kept))
@@ -148,7 +148,7 @@ import LockedMemory
 
     // MARK: Bytes
 
-    /// Appends what has come and fits. All of it, unless `buffer` has room for less than a record, 16 KiB.
+    /// Appends received plaintext that fits: all of it, unless `buffer` has less room than a record, 16 KiB.
     package mutating func receive(into buffer: inout OutputRawSpan) -> Descriptor.Received {
         var total = 0
         while buffer.freeCapacity > 0 {
@@ -168,7 +168,7 @@ import LockedMemory
                     self.mayHoldInput = false
                     return total > 0 ? .bytes(total) : .nothing
                 case .end where total > 0, .failed where total > 0:
-                    self.mayHoldInput = true  // What came before it is to be served first; then it shows again.
+                    self.mayHoldInput = true  // Earlier bytes are served first; the next call reports the end again.
                     return .bytes(total)
                 case .end: return .end
                 case .failed: return .failed
@@ -181,9 +181,10 @@ import LockedMemory
         return total > 0 ? .bytes(total) : .nothing
     }
 
-    /// Sends in as few records as hold them. Bytes that are not taken must be offered again, with or without more behind them.
+    /// Encrypts and sends bytes in as few records as possible. Bytes that are not accepted must be offered again, with
+    /// or without more bytes behind them.
     ///
-    /// - Returns: how many were taken; nil if the connection is broken.
+    /// - Returns: the number of accepted bytes; nil if the connection is broken.
     package mutating func send(_ bytes: Span<UInt8>) -> Int? {
         var taken = 0
         while taken < bytes.count {
@@ -205,24 +206,24 @@ import LockedMemory
         return taken
     }
 
-    /// Whether OpenSSL keeps the buffers that records are read and written in, some 30 KiB, for the next. Else it gives
-    /// them back after each. There is no plaintext in them either way: see ``TLSContext``.
+    /// Whether OpenSSL keeps its record buffers, about 30 KiB, between records. Otherwise it releases them after each
+    /// record. They hold no plaintext in either case; see ``TLSContext``.
     package func keepBuffers(_ keeps: Bool) {
         let command = keeps ? SSL_CTRL_CLEAR_MODE : SSL_CTRL_MODE
         unsafe SSL_ctrl(self.ssl, command, Int(SSL_MODE_RELEASE_BUFFERS), nil)
         if !keeps { unsafe SSL_free_buffers(self.ssl) }
     }
 
-    /// Tells the client that this is all, so that it can tell the end from a cut.
+    /// Sends the closing alert, so that the client can distinguish the end from a truncation.
     package mutating func endSending() {
         guard self.isEstablished, !self.isBroken else { return }
-        self.isBroken = true  // Once is enough.
+        self.isBroken = true  // The alert is sent once.
         ERR_clear_error()
         _ = self.recordShare.whileCurrent { unsafe SSL_shutdown(self.ssl) }
         ERR_clear_error()
     }
 
-    /// What stands in the queue of errors would be taken for the next call's. To clear an empty one costs something, too.
+    /// Errors left in the queue would be attributed to the next call. Clearing an empty queue costs time, too.
     private static func clearErrors() {
         if ERR_peek_error() != 0 { ERR_clear_error() }
     }
@@ -233,7 +234,7 @@ import LockedMemory
         case wait, end, failed
     }
 
-    /// What became of a call that is not done. Leaves OpenSSL's reason in the error queue where it failed.
+    /// The outcome of a call that did not complete. If it failed, OpenSSL's reason stays in the error queue.
     private mutating func outcome(of result: CInt) -> Outcome {
         switch unsafe SSL_get_error(self.ssl, result) {
         case SSL_ERROR_WANT_READ:

@@ -8,8 +8,10 @@ package final class Counter: Sendable {
 
     package init() {}
 
+    /// The value. Relaxed: other memory is not synchronised.
     package var current: Int { self.value.load(ordering: .relaxed) }
 
+    /// Adds to the value. Thread-safe, without a lock.
     package func add(_ amount: Int = 1) { self.value.wrappingAdd(amount, ordering: .relaxed) }
 }
 
@@ -28,6 +30,7 @@ package final class Histogram: Sendable {
 
     package init() {}
 
+    /// Counts one duration. Thread-safe, without a lock.
     package func record(nanoseconds: Int) {
         let bounds = Self.bounds
         var index = 0
@@ -36,6 +39,7 @@ package final class Histogram: Sendable {
         self.sum.wrappingAdd(nanoseconds, ordering: .relaxed)
     }
 
+    /// The counts so far. Concurrent records may be counted in part.
     package func snapshot() -> Snapshot {
         Snapshot(
             counts: self.counts.indices.map { self.counts[$0].load(ordering: .relaxed) },
@@ -46,11 +50,14 @@ package final class Histogram: Sendable {
     package struct Snapshot: Sendable {
         /// Per bucket, not cumulative.
         package private(set) var counts: [Int]
+        /// The sum of all durations.
         package private(set) var sumNanoseconds: Int
 
+        /// No observations.
         package static let zero = Snapshot(
             counts: [Int](repeating: 0, count: Histogram.bounds.count + 1), sumNanoseconds: 0)
 
+        /// Number of observations.
         package var count: Int { self.counts.reduce(0, +) }
 
         /// The number of observations of at most `bound` nanoseconds. `bound` must be one of ``Histogram/bounds``.

@@ -2,10 +2,12 @@
 
 /// A writer of Prometheus' text format, version 0.0.4.
 package struct MetricsText: Sendable {
+    /// The families written so far.
     package private(set) var text = ""
 
     package init() {}
 
+    /// The type of a family; the raw values are Prometheus' names.
     package enum Kind: String, Sendable {
         case counter, gauge, histogram
     }
@@ -37,6 +39,7 @@ package struct MetricsText: Sendable {
         }
     }
 
+    /// Appends a family with one sample and no labels.
     package mutating func family(_ name: String, _ kind: Kind, _ help: String, _ value: Double) {
         self.family(name, kind, help, [(.none, value)])
     }

@@ -37,7 +37,7 @@ struct BenchResult {
     var text: String {
         let report = self.report
         let seconds = Double(report.elapsed.nanoseconds) / 1e9
-        let hits = report.tellsOfCache ? "\((report.hitRatio * 100).toTenths) %" : "n/a"
+        let hits = report.reportsCache ? "\((report.hitRatio * 100).toTenths) %" : "n/a"
         let cpu = report.serverMicrosecondsPerOperation.map { "\($0.toHundredths) µs of CPU per operation" }
         let memory = report.serverResidentByteCount.map { "\((Double($0) / 1_048_576).toTenths) MiB resident" }
         let server = [cpu, memory].compactMap(\.self).joined(separator: ", ")

@@ -5,7 +5,7 @@ package import Linux
 package import LockedMemory
 package import Settings
 
-/// The files that the settings of the TLS listener name. They are read anew each time, since they may be replaced.
+/// The files of the TLS listener. They are read anew each time, because they may be replaced.
 package struct ListenerFiles: Sendable {
     package let address: ListenAddress
     private let cert: NamedFile
@@ -13,12 +13,13 @@ package struct ListenerFiles: Sendable {
     private let clientCA: NamedFile?
     private let memory: SecretMemory
 
-    /// A certificate that ends sooner is warned of, in seconds.
+    /// Warn of certificates that expire sooner; in seconds.
     private static let warningLead = 30 * 24 * 3600
 
-    /// Paths become absolute here: the working directory may change.
+    /// Makes paths absolute, because the working directory may change.
     ///
-    /// - Returns: nil where there is no such listener, or the settings lack what it needs, which they say themselves.
+    /// - Returns: nil if there is no TLS listener, or if its settings are incomplete, which diagnostics of the settings
+    ///   report.
     package init?(_ settings: AgentSettings.TLS, memory: SecretMemory) {
         guard let address = settings.listen, let cert = settings.cert, let key = settings.key else { return nil }
         self.address = address
@@ -28,20 +29,20 @@ package struct ListenerFiles: Sendable {
         self.memory = memory
     }
 
-    /// What to watch for changes.
+    /// The files to watch.
     package var paths: [String] { [self.cert, self.key, self.clientCA].compactMap { $0?.path } }
 
-    /// Reads everything, and looks at it as clients will.
+    /// Reads all files and validates them as clients will.
     ///
     /// - Parameter now: seconds since 1970.
     /// - Returns: the plan, nil if there are errors among the diagnostics.
     package func read(now: Int) -> (plan: ListenerPlan?, diagnostics: [Diagnostic]) { self.read(judgingDatesAt: now) }
 
-    /// What is to be shown from now on: the same, if the files hold no other certificates.
+    /// Reads the files for a reload. Returns `current` if they hold the same certificates.
     ///
-    /// - Throws: why what they hold must not replace it.
+    /// - Throws: why their contents must not replace `current`.
     func successor(of current: ServerCertificate, now: Int) throws(ListenerFault) -> ServerCertificate {
-        // That the one in use has ended is no fault of what files hold.
+        // If the certificate in use has expired, that is not a fault of the files.
         let (plan, faults) = self.read(judgingDatesAt: nil)
         guard let plan else { throw ListenerFault(faults) }
         if plan.fingerprints == current.fingerprints { return current }
@@ -54,19 +55,19 @@ package struct ListenerFiles: Sendable {
         }
     }
 
-    /// Names the setting whose file did not answer.
+    /// Names the setting whose file could not be read.
     func fault(for failure: FileWorker.Failure) -> ListenerFault {
         let path: String? = if case .timedOut(let path, _) = failure { path } else { nil }
         let file = [self.cert, self.key, self.clientCA].compactMap(\.self).first { $0.path == path }
         return ListenerFault([Diagnostic(.error, at: .credential(file?.setting ?? "tls"), failure.reason)])
     }
 
-    /// What is wrong with a certificate that OpenSSL does not take.
+    /// Reports a certificate that OpenSSL rejects.
     func refusal(_ error: CredentialError) -> Diagnostic {
         self.cert.diagnostic(.error, "\(error)", remedy: "use another certificate")
     }
 
-    /// - Parameter now: nil to take certificates whatever their dates are.
+    /// - Parameter now: nil to ignore the validity period.
     private func read(judgingDatesAt now: Int?) -> (plan: ListenerPlan?, diagnostics: [Diagnostic]) {
         var diagnostics: [Diagnostic] = []
         let certifiedKey = self.readPair(now: now, reporting: &diagnostics)

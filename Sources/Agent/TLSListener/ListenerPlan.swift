@@ -5,17 +5,18 @@ package import Cryptography
 package import Linux
 package import Settings
 
-/// The TLS listener that the settings describe, its files read: all that a transport has to know.
+/// The TLS listener that the settings describe, with the contents of its files.
 package struct ListenerPlan: Sendable {
+    /// Address and port to listen on.
     package let address: ListenAddress
-    /// What the server shows: certificate, those above it, private key.
+    /// The server's certificate chain and private key.
     package let certifiedKey: CertifiedKey
-    /// Whose certificates clients must have. Nil: any certificate will do.
+    /// CA certificates for client certificates. Nil: any client certificate is accepted.
     package let clientAuthorities: [Certificate]?
 }
 
 extension Gate {
-    /// The rules of the settings.
+    /// The access rules of the settings.
     package init(_ settings: AgentSettings) {
         self.init(
             policies: settings.policies.map(\.policy),

@@ -6,26 +6,25 @@ import Linux
 import LockedMemory
 import Synchronization
 
-/// Keeps what the TLS listener shows current: looks at its files, and hands out what replaces what is in use.
+/// Reloads the files of the TLS listener when they change.
 ///
-/// Certificate, key and authorities are one thing here and replaced together, so that there is never a mixture which
-/// nobody has meant.
+/// Certificate, private key and client CA certificates are replaced together, so that they always match.
 actor ListenerReloader {
     enum Event: Sendable {
-        /// This is to be shown from now on.
+        /// Use this certificate for new connections.
         case replaced(ServerCertificate)
-        /// What the files hold is not used. Told once for each fault.
+        /// The files cannot be used. Reported once for each fault.
         case refused(ListenerFault)
-        /// The files hold again what is in use.
+        /// The files match the certificate in use again.
         case recovered
-        /// The certificate in use ends within 30, 7 or 1 days.
+        /// The certificate in use expires within 30, 7 or 1 days.
         case endsSoon(Validity)
         case ended(Validity)
-        /// Changes are found only by looking from time to time.
+        /// The files cannot be watched; changes are found periodically.
         case notWatching(SystemError)
     }
 
-    /// For metrics.
+    /// The state for metrics.
     struct Status: Sendable {
         var validity: Validity
         var replaced = 0
@@ -41,16 +40,16 @@ actor ListenerReloader {
     private var showing: ServerCertificate
     private var rotation: Rotation<ListenerFault>
     private var alarm: ExpiryAlarm
-    /// How often `showing` has been replaced.
+    /// How often the certificate was replaced.
     private var replacedCount = 0
 
     private let published: Mutex<Status>
 
     /// - Parameters:
-    ///   - showing: what the files held at the start.
-    ///   - worker: reads the files. A read that it gives up on is a fault like any other.
+    ///   - showing: the contents of the files at start.
+    ///   - worker: reads the files. A read that times out is a fault.
     ///   - now: seconds since 1970.
-    ///   - report: is called with every event, one at a time.
+    ///   - report: receives the events, one at a time.
     init(
         _ files: ListenerFiles, showing: ServerCertificate, pace: FileChangeMonitor.Timing = .init(),
         worker: FileWorker = FileWorker(),
@@ -63,13 +62,13 @@ actor ListenerReloader {
         self.report = report
         self.showing = showing
         self.rotation = Rotation(current: showing.fingerprints)
-        // What was near at the start has been told then.
+        // Stages reached before the start were reported then.
         let alarm = ExpiryAlarm(days: [30, 7, 1])
         self.alarm = ExpiryAlarm(days: [30, 7, 1], told: alarm.stage(of: showing.validity, at: now()))
         self.published = Mutex(Status(validity: showing.validity))
     }
 
-    /// At any moment.
+    /// Readable from any thread.
     nonisolated var status: Status { self.published.withLock(\.self) }
 
     /// Watches until it is cancelled.
@@ -78,14 +77,14 @@ actor ListenerReloader {
         await self.monitor.run(cannotWatch: { report(.notWatching($0)) }) { await self.look() }
     }
 
-    /// Looks at once, and tells what is wrong, be it for the second time.
+    /// Reads the files at once, and reports a fault even if it was reported before.
     func reloadNow() async { _ = await self.look(isAsked: true) }
 
-    /// - Returns: whether to look again soon.
+    /// - Returns: whether to read the files again soon.
     private func look(isAsked: Bool = false) async -> Bool {
         let now = self.now()
         guard let (reading, lacksMemory) = await self.read(now: now) else { return false }
-        // Without memory a good certificate looks like a bad one. So nothing is concluded from such a reading.
+        // Without memory, a valid certificate looks invalid. So such a read is ignored.
         if lacksMemory, case .failure = reading {
             if isAsked { self.report(.refused(.noMemory)) }
             return true
@@ -106,8 +105,8 @@ actor ListenerReloader {
         return decision == .lookAgain
     }
 
-    /// What the files hold. If another look has replaced what is in use meanwhile, they are read again, since what they
-    /// hold was compared with the former.
+    /// Reads the files. Reads them again if another read has replaced the certificate in use meanwhile, because the
+    /// contents were compared with the former one.
     ///
     /// - Returns: nil if the task was cancelled.
     private func read(now: Int) async -> (result: Result<ServerCertificate, ListenerFault>, lacksMemory: Bool)? {
@@ -133,7 +132,7 @@ actor ListenerReloader {
         self.showing = successor
         self.alarm = self.alarm.fresh()
         self.report(.replaced(successor))
-        // Last, so that whoever sees it counted gets the new one.
+        // Last, so that an observer of the count gets the new certificate.
         self.published.withLock { status in
             status.validity = successor.validity
             status.replaced += 1

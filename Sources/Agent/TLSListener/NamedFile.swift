@@ -10,7 +10,7 @@ struct NamedFile: Sendable {
     let setting: String
     let path: String
 
-    /// Far more than certificates and keys have.
+    /// Far more than certificates and keys need.
     private static let byteCountMax = 2 << 20
 
     init(setting: String, path: String) {
@@ -22,9 +22,9 @@ struct NamedFile: Sendable {
         Diagnostic(severity, at: .credential("\(self.setting): \(self.path)"), message, remedy: remedy)
     }
 
-    /// Reads it as a secret, as any of these files may hold one, and makes something of it.
+    /// Reads the file as a secret, because it may contain one, and parses it.
     ///
-    /// - Returns: nil where that has been reported as an error.
+    /// - Returns: nil if an error was reported.
     func read<Value>(
         into memory: SecretMemory, reporting diagnostics: inout [Diagnostic],
         _ parse: (borrowing Secret) throws(CredentialError) -> Value
@@ -55,7 +55,7 @@ struct NamedFile: Sendable {
         }
     }
 
-    /// What to do, where that is not plain from what is wrong.
+    /// The remedy for an error. Nil if the error text contains one.
     private func remedy(for error: CredentialError) -> String? {
         switch error {
         case .noCertificate(let found) where found.contains { $0.hasSuffix("PRIVATE KEY") },

@@ -4,15 +4,15 @@ import Cryptography
 import Settings
 import TLS
 
-/// What the TLS listener shows, and whom it asks of clients to come from.
+/// The certificate of the TLS listener, and the CA certificates for its clients.
 struct ServerCertificate: Sendable {
     let context: TLSContext
-    /// What tells it from another.
+    /// Distinguishes certificates.
     let fingerprints: [[UInt8]]
     /// Of the server's own certificate.
     let validity: Validity
 
-    /// - Throws: when OpenSSL has a rule against the certificate.
+    /// - Throws: if OpenSSL rejects the certificate.
     init(_ plan: ListenerPlan) throws(CredentialError) {
         self.context = try TLSContext(plan.certifiedKey, clientAuthorities: plan.clientAuthorities)
         self.fingerprints = plan.fingerprints
@@ -21,14 +21,14 @@ struct ServerCertificate: Sendable {
 }
 
 extension ListenerPlan {
-    /// Its certificates and, behind an empty one, those of the authorities.
+    /// The fingerprints of its certificates, an empty separator, and those of the client CA certificates.
     var fingerprints: [[UInt8]] {
         self.certifiedKey.chain.certificates.map(\.fingerprint) + [[]]
             + (self.clientAuthorities ?? []).map(\.fingerprint)
     }
 }
 
-/// Why the listener's files cannot be used. Tells settings and files; never a secret.
+/// Why the listener's files cannot be used. Names settings and files; never a secret.
 struct ListenerFault: Error, Hashable, Sendable, CustomStringConvertible {
     let description: String
 
@@ -38,7 +38,7 @@ struct ListenerFault: Error, Hashable, Sendable, CustomStringConvertible {
 
     private init(_ description: String) { self.description = description }
 
-    /// The files may be good.
+    /// The files may be valid.
     static let noMemory = ListenerFault(
         "out of locked memory while reading the listener certificate; reload again, or increase LimitMEMLOCK= "
             + "and memory.locked_max")

@@ -9,13 +9,13 @@ import Primitives
 import Settings
 import TLS
 
-/// The TLS listener of an agent: where it is, what it shows, and that this stays current.
+/// The TLS listener of an agent: its address, its certificate, and the reload of its files.
 struct TLSListenerSetup: Sendable {
     let keeper: ListenerReloader
     private let address: ListenAddress
     private let tls: ServerTLS
 
-    /// - Throws: ``AgentFailure`` when OpenSSL has a rule against the certificate.
+    /// - Throws: ``AgentFailure`` if OpenSSL rejects the certificate.
     init(_ files: ListenerFiles, plan: ListenerPlan, logger: Logger) throws(AgentFailure) {
         let showing: ServerCertificate
         do throws(CredentialError) {
@@ -32,7 +32,7 @@ struct TLSListenerSetup: Sendable {
         }
     }
 
-    /// Looks at the files at once.
+    /// Reads the files at once.
     func reload(_ logger: Logger) async {
         logger.notice("reloading the listener certificate")
         await self.keeper.reloadNow()

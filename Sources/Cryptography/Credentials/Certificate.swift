@@ -4,7 +4,7 @@ import COpenSSL
 import Glibc
 import LockedMemory
 
-/// From when to when a certificate holds, in seconds since 1970-01-01T00:00:00Z. Both ends belong to it.
+/// The validity period of a certificate, in seconds since 1970-01-01T00:00:00Z, both ends included.
 package struct Validity: Hashable, Sendable {
     package let notBefore: Int
     package let notAfter: Int
@@ -14,26 +14,28 @@ package struct Validity: Hashable, Sendable {
         self.notAfter = notAfter
     }
 
+    /// - Parameter now: seconds since 1970.
     package func hasBegun(at now: Int) -> Bool { now >= self.notBefore }
+    /// - Parameter now: seconds since 1970.
     package func hasEnded(at now: Int) -> Bool { now > self.notAfter }
 }
 
-/// An X.509 certificate, as it was read.
+/// A parsed X.509 certificate.
 ///
-/// `@unchecked Sendable`: nobody changes it, and its references are counted atomically.
+/// `@unchecked Sendable`: immutable, and OpenSSL counts references atomically.
 @safe package final class Certificate: @unchecked Sendable {
-    /// SHA-256 of the certificate.
+    /// SHA-256 over the DER encoding.
     package let fingerprint: [UInt8]
     package let validity: Validity
-    /// `CN=kes,O=Example`, as RFC 2253 writes it.
+    /// In the format of RFC 2253: `CN=kes,O=Example`.
     package let subject: String
-    /// Whether its basic constraints say `CA:TRUE`.
+    /// Whether its basic constraints are `CA:TRUE`.
     package let isAuthority: Bool
 
     let x509: OpaquePointer
 
-    /// - Parameter der: one certificate; what follows it is passed over.
-    /// - Throws: `.openSSL` with the reason when it is none.
+    /// - Parameter der: one certificate; bytes after it are ignored.
+    /// - Throws: `.openSSL` with the reason if it cannot be parsed.
     convenience init(der: borrowing Secret) throws(CryptographyError) {
         let x509 = unsafe der.withUnsafeBytes { bytes in
             var start = unsafe bytes.bindMemory(to: UInt8.self).baseAddress
@@ -43,7 +45,7 @@ package struct Validity: Hashable, Sendable {
         try unsafe self.init(owning: x509)
     }
 
-    /// Takes over a certificate of OpenSSL's.
+    /// Takes ownership of a certificate.
     init(owning x509: OpaquePointer) throws(CryptographyError) {
         unsafe self.x509 = x509
         self.fingerprint = unsafe Self.fingerprint(of: x509)
@@ -56,15 +58,15 @@ package struct Validity: Hashable, Sendable {
             throw .reported(by: "ASN1_TIME_to_tm")
         }
         self.validity = Validity(notBefore: notBefore, notAfter: notAfter)
-        ERR_clear_error()  // Extensions that OpenSSL cannot read leave a trace.
+        ERR_clear_error()  // Unreadable extensions leave errors in OpenSSL's queue.
     }
 
     deinit { unsafe X509_free(self.x509) }
 
-    /// Whether it names hosts or addresses where clients look for them.
+    /// Whether it has subject alternative names, the only names that clients check.
     package var hasAlternativeNames: Bool { unsafe X509_get_ext_by_NID(self.x509, NID_subject_alt_name, -1) >= 0 }
 
-    /// SHA-256 over the public key as it stands in the certificate (SubjectPublicKeyInfo, DER): KES's identity of the
+    /// SHA-256 over the public key as encoded in the certificate (SubjectPublicKeyInfo, DER): KES's identity of the
     /// certificate's owner.
     func publicKeyFingerprint() throws(CryptographyError) -> [UInt8] {
         unsafe try Self.publicKeyFingerprint(of: self.x509)

@@ -2,15 +2,16 @@
 
 package import LockedMemory
 
-/// The certificates of a text: the owner's own first, then those of the authorities above it.
+/// A certificate chain: the owner's certificate first, then the CA certificates above it.
 package struct CertificateChain: Sendable {
+    /// At least one.
     package let certificates: [Certificate]
 
-    /// The owner's own.
+    /// The owner's certificate.
     package var leaf: Certificate { self.certificates[0] }
 
-    /// Reads every certificate of a text in PEM. Other blocks are passed over: the private key may stand in the same file,
-    /// which is why the text is a secret.
+    /// Parses every certificate of a PEM text. Other blocks are ignored: the private key may be in the same file, so
+    /// the text is a secret.
     ///
     /// - Throws: ``CredentialError``.
     package init(pem text: borrowing Secret, memory: SecretMemory) throws(CredentialError) {
@@ -26,12 +27,13 @@ package struct CertificateChain: Sendable {
     init(of certificate: Certificate) { self.certificates = [certificate] }
 }
 
-/// What of a text can be trusted: every certificate that can be read, as MinIO takes them.
+/// The CA certificates of a PEM text. Certificates that cannot be parsed are skipped, as in MinIO.
 package struct AuthorityList: Sendable {
     package private(set) var certificates: [Certificate] = []
-    /// What is wrong with those that cannot.
+    /// The errors of the skipped certificates.
     package private(set) var faults: [CredentialError] = []
 
+    /// Parses every certificate of a text. Never fails; see ``faults``.
     package init(pem text: borrowing Secret, memory: SecretMemory) {
         for block in PEMBlock.all(in: text) where block.isCertificate {
             do throws(CredentialError) {

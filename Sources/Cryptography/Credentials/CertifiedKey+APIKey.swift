@@ -3,13 +3,13 @@
 import ByteCoding
 package import LockedMemory
 
-/// KES's API keys: an Ed25519 key as a line of text, `kes:v1:` and base64 of a type byte, 0, and the seed of 32 bytes. The
-/// prefix may be missing. What the key server wants to see is a certificate, any certificate, for that key.
+/// KES's API keys: an Ed25519 key as text, `kes:v1:` and base64 of a type byte, 0, and the 32-byte seed. The prefix is
+/// optional. The key server accepts any certificate for that key.
 extension CertifiedKey {
-    /// Makes a certificate for the key, which begins a little before `now`.
+    /// Creates a certificate for the key. Its validity begins shortly before `now`.
     ///
     /// - Parameters:
-    ///   - apiKey: without white space at its ends.
+    ///   - apiKey: without surrounding white space.
     ///   - now: seconds since 1970.
     /// - Throws: `.apiKeyNotBase64`, `.apiKeyByteCount`, `.apiKeyType`, `.failed`.
     package convenience init(apiKey: borrowing Secret, now: Int, memory: SecretMemory) throws(CredentialError) {

@@ -2,18 +2,18 @@
 
 import COpenSSL
 
-/// Who one end of a connection is: a certificate that it shows, those above it, and the private key that proves that it is
-/// its own.
+/// A certificate chain and the private key of its first certificate.
 ///
-/// Immutable, and usable from any thread.
+/// Immutable and thread-safe.
 package final class CertifiedKey: Sendable {
-    /// What KES knows a client with it as: SHA-256 of the public key, 64 hexadecimal digits. A new certificate for the same
-    /// key is the same identity.
+    /// The KES identity: SHA-256 of the public key, 64 hexadecimal digits. A new certificate for the same key has the
+    /// same identity.
     package let identity: String
     package let chain: CertificateChain
 
     private let key: PrivateKey
 
+    /// Of the first certificate.
     package var validity: Validity { self.chain.leaf.validity }
 
     /// - Throws: `.keyOfAnotherCertificate`, `.refused`.
@@ -30,7 +30,7 @@ package final class CertifiedKey: Sendable {
         try self.tryOut()
     }
 
-    /// What OpenSSL has against the pair is better known now than at the first connection.
+    /// Finds out now whether OpenSSL rejects the pair, not at the first connection.
     private func tryOut() throws(CredentialError) {
         guard let context = unsafe SSL_CTX_new(TLS_client_method()) else {
             throw .failed(.reported(by: "SSL_CTX_new"))
@@ -39,7 +39,7 @@ package final class CertifiedKey: Sendable {
         guard unsafe self.install(in: context) else { throw .refused(reason: OpenSSLLibrary.takeReason()) }
     }
 
-    /// Gives a new `SSL_CTX` the certificates and the key, which both then hold.
+    /// Installs certificates and key in a new `SSL_CTX`, which gets references to both.
     @unsafe package func install(in context: OpaquePointer) -> Bool {
         guard let above = unsafe OPENSSL_sk_new_null() else { return false }
         defer { unsafe OPENSSL_sk_free(above) }
@@ -51,14 +51,15 @@ package final class CertifiedKey: Sendable {
 }
 
 extension CertifiedKey {
-    /// Why KES would refuse the certificate on every request, where it would: of what a client sends, KES passes over the
-    /// certificates of authorities, and expects exactly one other.
+    /// Why KES would refuse every request with this certificate, if it would: KES ignores CA certificates, and expects
+    /// exactly one other certificate.
     package enum KESIncompatibility: Equatable, Sendable {
-        /// The client's own certificate is an authority's, as `openssl req -x509` makes it by itself.
+        /// The client's certificate is a CA certificate, the default of `openssl req -x509`.
         case isAuthority
         case severalOthers(count: Int)
     }
 
+    /// Nil if KES would accept the certificate.
     package var kesObjection: KESIncompatibility? {
         let others = self.chain.certificates.count { !$0.isAuthority }
         if others > 1 { return .severalOthers(count: others) }
@@ -67,7 +68,7 @@ extension CertifiedKey {
 }
 
 extension [UInt8] {
-    /// Two lower-case digits a byte.
+    /// Two lower-case digits per byte.
     var hexadecimal: String {
         self.reduce(into: "") { $0 += ($1 < 16 ? "0" : "") + String($1, radix: 16) }
     }

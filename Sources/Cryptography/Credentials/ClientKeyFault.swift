@@ -15,12 +15,12 @@ package enum ClientKeyFault: Int, Error, CaseIterable, Sendable {
     case unusualRSAExponent
     case unsupportedCurve
 
-    /// Judges the key of a certificate.
+    /// Checks the key of a certificate.
     ///
     /// - Returns: nil if the listener accepts the key.
     @unsafe package init?(ofKeyIn x509: OpaquePointer) {
         defer { ERR_clear_error() }
-        // Without its extensions, OpenSSL cannot say whether a certificate is a CA certificate.
+        // Without its extensions, OpenSSL cannot tell whether a certificate is a CA certificate.
         guard unsafe X509_get_extension_flags(x509) & UInt32(EXFLAG_INVALID) == 0,
             let key = unsafe X509_get0_pubkey(x509)
         else {
@@ -51,12 +51,13 @@ package enum ClientKeyFault: Int, Error, CaseIterable, Sendable {
         var number: OpaquePointer?
         guard unsafe EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &number) == 1 else { return .unusualRSAExponent }
         defer { unsafe BN_free(number) }
-        let exponent = unsafe UInt(BN_get_word(number))  // All ones where it does not fit.
+        let exponent = unsafe UInt(BN_get_word(number))  // All ones if it does not fit.
         return Self.rsaExponents.contains(exponent) && exponent % 2 == 1 ? nil : .unusualRSAExponent
     }
 
     private static func isOnAcceptedCurve(_ key: OpaquePointer) -> Bool {
-        // A curve can be spelled out instead of named: parameters that a client chooses are not to be trusted.
+        // A curve can be given by explicit parameters instead of a name. Parameters that a client chooses are not
+        // trusted.
         var isSpelledOut: CInt = 0
         guard unsafe EVP_PKEY_get_int_param(key, OSSL_PKEY_PARAM_EC_DECODED_FROM_EXPLICIT_PARAMS, &isSpelledOut) == 1,
             isSpelledOut == 0

@@ -2,12 +2,13 @@
 
 import COpenSSL
 
-/// What a TLS client shows of itself, and whom it believes: made once, installed in every new connection.
+/// The TLS configuration of a client: its identity and its trusted CA certificates. Created once and installed in every
+/// new connection.
 ///
-/// Certificates and keys are handed over as OpenSSL's own objects, counted and not copied, so that a connection costs no
-/// parsing and a private key is nowhere as text.
+/// Certificates and keys are passed as references to OpenSSL's objects, so a connection parses nothing, and the private
+/// key exists only once.
 package final class ClientTLS: Sendable {
-    /// Nil for a client that shows no certificate.
+    /// Nil for a client without a certificate.
     package let identity: CertifiedKey?
     package let trust: TrustStore
 
@@ -16,9 +17,9 @@ package final class ClientTLS: Sendable {
         self.trust = trust
     }
 
-    /// Gives a new `SSL_CTX` the identity and the authorities. Usable from any thread, for any number of contexts.
+    /// Installs the identity and the trust store in a new `SSL_CTX`. Thread-safe, for any number of contexts.
     ///
-    /// - Returns: false if OpenSSL refuses; the reason is in the thread's error queue.
+    /// - Returns: false if OpenSSL fails; the reason is in the thread's error queue.
     @unsafe package func install(in context: OpaquePointer) -> Bool {
         unsafe self.trust.install(in: context)
         guard let identity = self.identity else { return true }

@@ -1,57 +1,57 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a text is no API key, private key, certificate or authority, or why two of them do not go together. It tells what
-/// was found and what was expected, never the text.
+/// Why a text is not a valid API key, private key or certificate, or why two of them do not match. Says what was found
+/// and expected, never the text itself.
 package enum CredentialError: Error, Equatable, Sendable {
-    // API keys.
+    // MARK: API keys
     case apiKeyNotBase64(offset: Int)
     case apiKeyByteCount(Int)
     case apiKeyType
 
-    // Texts in PEM. Lines count from 1.
-    /// There is no certificate; `found` are the labels of what there is.
+    // MARK: PEM texts; lines count from 1
+    /// There is no certificate. `found`: the labels of the blocks.
     case noCertificate(found: [String])
-    /// There is no private key; `found` are the labels of what there is.
+    /// There is no private key. `found`: the labels of the blocks.
     case noPrivateKey(found: [String])
-    /// A block begins and does not end.
+    /// A block has no end line.
     case truncated(label: String, line: Int)
-    /// What stands in a block is not base64.
+    /// The contents of a block are not base64.
     case notBase64(label: String, line: Int)
-    /// What stands in a block is not what its label says.
+    /// The contents of a block do not match its label.
     case malformed(label: String, line: Int, reason: String)
-    /// A private key in a form that is not read.
+    /// The format of the private key is not supported.
     case unsupportedKey(label: String)
 
-    // Encrypted private keys.
+    // MARK: Encrypted private keys
     case malformedEncryption
     case unsupportedEncryption(String)
-    /// It takes more memory to open than is locked: scrypt's 16 MiB.
+    /// Decryption needs more memory than can be locked: scrypt's 16 MiB.
     case costlyEncryption
     case passwordMissing
-    /// Also where the file is damaged: the two cannot be told apart.
+    /// Also if the file is damaged, which looks the same.
     case passwordWrong
 
-    // Pairs.
-    /// The first certificate has another key; the key belongs to the certificate at `position`, counted from 1, if to any
-    /// of them.
+    // MARK: Pairs
+    /// The key does not belong to the first certificate. `position`: the certificate that it belongs to, counted from
+    /// 1; nil if there is none.
     case keyOfAnotherCertificate(position: Int?)
 
-    // Identities of TLS clients.
+    // MARK: Identities of TLS clients
     /// The first certificate is a CA certificate.
     case authorityAsClient
     /// More than one certificate is not a CA certificate.
     case severalClients(count: Int)
     /// The TLS listener refuses the key of the first certificate.
     case unacceptableKey(ClientKeyFault)
-    /// OpenSSL has a rule against it: too short a key, too weak a signature.
+    /// OpenSSL rejects it: the key is too short, or a signature is too weak.
     case refused(reason: String)
 
-    /// OpenSSL or locked memory failed where they have no reason to.
+    /// OpenSSL or locked memory failed unexpectedly.
     case failed(CryptographyError)
 }
 
 extension CredentialError {
-    /// Runs what fails only where it has no reason to.
+    /// Maps unexpected failures to `.failed`.
     static func wrapping<Result: ~Copyable>(
         _ body: () throws(CryptographyError) -> Result
     ) throws(CredentialError) -> Result {

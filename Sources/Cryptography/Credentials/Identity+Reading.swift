@@ -3,7 +3,7 @@
 package import LockedMemory
 
 extension Certificate {
-    /// Whom KES knows the certificate's owner as.
+    /// The KES identity of the certificate's owner.
     package func identity() throws(CryptographyError) -> Identity {
         guard let identity = Identity(try self.publicKeyFingerprint()) else {
             preconditionFailure("a digest is as long as an identity")
@@ -13,10 +13,10 @@ extension Certificate {
 }
 
 extension Identity {
-    /// The identity that the TLS listener gives the sender of these certificates, or the owner of an API key.
+    /// The identity that the TLS listener derives from these certificates, or that of an API key's owner.
     ///
-    /// - Parameter text: certificates in PEM, or an API key without white space at its ends.
-    /// - Throws: ``CredentialError``; `.authorityAsClient`, `.severalClients` or `.unacceptableKey` where the listener
+    /// - Parameter text: certificates in PEM, or an API key without surrounding white space.
+    /// - Throws: ``CredentialError``; `.authorityAsClient`, `.severalClients` or `.unacceptableKey` if the listener
     ///   refuses the certificates.
     package init(of text: borrowing Secret, memory: SecretMemory) throws(CredentialError) {
         guard PEMBlock.all(in: text).isEmpty else {

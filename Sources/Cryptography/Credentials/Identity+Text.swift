@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
 extension Identity {
-    /// Reads 64 hexadecimal digits, in either case.
+    /// Parses 64 hexadecimal digits, upper or lower case.
     ///
-    /// - Returns: nil if the text is anything else.
+    /// - Returns: nil for any other text.
     package init?(hexadecimal text: String) {
         guard text.utf8.count == 2 * Self.byteCount else { return nil }
         var bytes: [UInt8] = []

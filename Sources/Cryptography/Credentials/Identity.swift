@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Who somebody is by a public key: SHA-256 over the key as it stands in a certificate (SubjectPublicKeyInfo, DER). KES
-/// knows its clients so. Nothing else in the certificate counts: a new one for the same key is the same identity.
+/// The identity of a key holder: SHA-256 over the public key as encoded in a certificate (SubjectPublicKeyInfo, DER).
+/// KES identifies its clients by it. Nothing else in the certificate counts: a new certificate for the same key has the
+/// same identity.
 ///
-/// Of 32 bytes in four words, so that requests can be compared and looked up by it without an allocation.
+/// 32 bytes in four words, so that requests compare and look up identities without an allocation.
 package struct Identity: Hashable, Sendable, CustomStringConvertible {
+    /// Length of an identity in bytes.
     package static let byteCount = 32
 
     private let words: InlineArray<4, UInt64>
@@ -22,15 +24,16 @@ package struct Identity: Hashable, Sendable, CustomStringConvertible {
         self.words = words
     }
 
-    /// That of the owner of a certificate; nil where OpenSSL has no memory for it.
+    /// The identity of a certificate's owner; nil if OpenSSL has no memory.
     @unsafe package init?(ofKeyIn x509: OpaquePointer) {
         guard let digest = try? unsafe Certificate.publicKeyFingerprint(of: x509) else { return nil }
         self.init(digest)
     }
 
-    /// 64 hexadecimal digits in lower case, as KES has them in its policies.
+    /// 64 hexadecimal digits in lower case, as in KES's policies.
     package var description: String { self.bytes.hexadecimal }
 
+    /// The 32 bytes of the digest.
     package var bytes: [UInt8] {
         (0..<Self.byteCount).map { UInt8(truncatingIfNeeded: self.words[$0 / 8] >> UInt64(56 - 8 * ($0 % 8))) }
     }

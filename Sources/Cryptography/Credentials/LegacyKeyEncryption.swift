@@ -3,10 +3,10 @@
 import COpenSSL
 import LockedMemory
 
-/// The encryption of OpenSSL's old key files, which a header of the block names: `DEK-Info: AES-128-CBC,30EDA1…`.
+/// The encryption of OpenSSL's old key files. A header of the block names it: `DEK-Info: AES-128-CBC,30EDA1…`.
 ///
-/// The key is MD5 over password and salt, stretched by OpenSSL's `EVP_BytesToKey` in one round; the salt is the first 8
-/// bytes of the IV. Weak, but what MinIO reads.
+/// The key is derived with one round of OpenSSL's `EVP_BytesToKey`, MD5 over password and salt. The salt is the first 8
+/// bytes of the IV. Weak, but MinIO accepts it.
 struct LegacyKeyEncryption {
     private let cipher: Cipher
     private let iv: [UInt8]
@@ -25,8 +25,8 @@ struct LegacyKeyEncryption {
             }
         }
 
-        /// What does the work. OpenSSL 3 has DES only in its legacy provider, which need not be installed; triple DES with
-        /// the same key three times is DES.
+        /// The cipher to use. OpenSSL 3 has DES only in its legacy provider, which may be missing. Triple DES with the
+        /// same key three times equals DES.
         var worker: (name: String, keyRepetitions: Int) { self == .des ? ("DES-EDE3-CBC", 3) : (self.rawValue, 1) }
     }
 
@@ -42,7 +42,7 @@ struct LegacyKeyEncryption {
         self.iv = iv
     }
 
-    /// - Returns: what may be the key: whether it is one shows only when it is read.
+    /// - Returns: the decrypted bytes. Only parsing shows whether they are a key.
     /// - Throws: `.passwordWrong`, `.passwordMissing`, `.failed`.
     func decrypt(
         _ contents: borrowing Secret,
@@ -98,7 +98,7 @@ struct LegacyKeyEncryption {
         return key
     }
 
-    /// - Returns: nil if the padding is not one.
+    /// - Returns: nil if the padding is invalid.
     private func decrypt(
         _ contents: borrowing Secret,
         with worker: OpaquePointer,
@@ -133,7 +133,7 @@ struct LegacyKeyEncryption {
 }
 
 extension [UInt8] {
-    /// Nil if the text is not pairs of hexadecimal digits.
+    /// Nil if the text is not a sequence of pairs of hexadecimal digits.
     fileprivate init?(hexadecimal text: some StringProtocol) {
         let digits = text.compactMap { $0.isASCII ? $0.hexDigitValue.map(UInt8.init) : nil }
         guard digits.count == text.count, digits.count.isMultiple(of: 2) else { return nil }

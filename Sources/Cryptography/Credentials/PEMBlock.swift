@@ -3,20 +3,20 @@
 import ByteCoding
 import LockedMemory
 
-/// One block of a text in PEM: RFC 7468, with the headers of RFC 1421 that old key files have.
+/// One block of a PEM text: RFC 7468, with the headers of RFC 1421 in old key files.
 ///
-/// It is read by us and not by OpenSSL, so that an error can name the line, and so that a private key goes from locked
-/// memory to locked memory. Text outside of blocks is passed over, and so is white space at the ends of lines.
+/// Parsed here and not by OpenSSL, so that errors can name the line, and so that a private key moves only between
+/// locked memory. Text outside of blocks and white space at line ends are ignored.
 struct PEMBlock: Sendable {
-    /// `RSA PRIVATE KEY`
+    /// For example `RSA PRIVATE KEY`.
     let label: String
     /// The line of its `BEGIN`, counted from 1.
     let line: Int
     /// The value of the header `DEK-Info`: `AES-128-CBC,30ED…`.
     private(set) var encryption: String?
-    /// Whether an `END` of its own follows.
+    /// Whether its `END` was found.
     private(set) var isComplete = false
-    /// The base64 in the text, line ends and all.
+    /// The range of the base64 in the text, including line ends.
     private var body: Range<Int>
 
     var isCertificate: Bool { self.label == "CERTIFICATE" }
@@ -28,7 +28,7 @@ struct PEMBlock: Sendable {
         self.body = start..<start
     }
 
-    /// The blocks of a text, those that do not end included.
+    /// All blocks of a text, including incomplete ones.
     static func all(in text: borrowing Secret) -> [PEMBlock] {
         text.withBytes { text in
             var blocks: [PEMBlock] = []
@@ -51,16 +51,16 @@ struct PEMBlock: Sendable {
         }
     }
 
-    /// Takes in a line that is no `BEGIN`.
+    /// Adds a line that is not a `BEGIN`.
     ///
-    /// - Returns: whether more lines may follow.
+    /// - Returns: whether the block can have more lines.
     private mutating func take(_ range: Range<Int>, of text: Span<UInt8>, next: Int) -> Bool {
         let line = text.extracting(range)
         if let label = Self.label(after: "-----END ", in: line) {
             self.isComplete = label == self.label
             return false
         }
-        // A header has a colon, which is no character of base64.
+        // A header has a colon, which is not a base64 character.
         if line.indices.contains(where: { line[$0] == UInt8(ascii: ":") }) {
             self.encryption = Self.text(after: "DEK-Info:", in: line) ?? self.encryption
             self.body = next..<next
@@ -70,14 +70,14 @@ struct PEMBlock: Sendable {
         return true
     }
 
-    /// What stands between `marker` and five hyphens. Nil if the line is another.
+    /// The label between `marker` and five hyphens. Nil if the line does not match.
     private static func label(after marker: String, in line: Span<UInt8>) -> String? {
         guard let rest = Self.text(after: marker, in: line), rest.hasSuffix("-----") else { return nil }
         return String(rest.dropLast(5))
     }
 
-    /// What follows `prefix` in a line, without white space at the ends. Nothing else of a text becomes a `String`, since
-    /// it may be a key; and this only where it is printable ASCII and not much of it, since it appears in messages.
+    /// The rest of a line after `prefix`, without surrounding white space. No other part of a text becomes a `String`,
+    /// because it may be a key. Must be short and printable ASCII, because it appears in messages.
     private static func text(after prefix: String, in line: Span<UInt8>) -> String? {
         guard let first = line.indices.first(where: { !line[$0].isBlank }),
             let last = line.indices.last(where: { !line[$0].isBlank }),
@@ -88,9 +88,9 @@ struct PEMBlock: Sendable {
         return String(decoding: rest.indices.map { rest[$0] }, as: UTF8.self)
     }
 
-    /// What the block holds.
+    /// Decodes the contents of the block.
     ///
-    /// - Parameter text: the one it was found in.
+    /// - Parameter text: the text that the block was found in.
     /// - Throws: `.truncated`, `.notBase64`, `.failed`.
     func contents(of text: borrowing Secret, in memory: SecretMemory) throws(CredentialError) -> Secret {
         guard self.isComplete else { throw .truncated(label: self.label, line: self.line) }
@@ -133,6 +133,6 @@ extension Span<UInt8> {
 }
 
 extension UInt8 {
-    /// Space, tab or an end of line.
+    /// Space, tab or a line end.
     fileprivate var isBlank: Bool { self == 0x20 || self == 0x09 || self == 0x0d || self == 0x0a }
 }

@@ -3,21 +3,21 @@
 import COpenSSL
 package import LockedMemory
 
-/// A private key of any kind that TLS knows: RSA, ECDSA, Ed25519.
+/// A private key for TLS: RSA, ECDSA or Ed25519.
 ///
-/// OpenSSL holds it, where ``OpenSSLMemory`` has it allocate: in locked memory.
+/// OpenSSL holds it in locked memory; see ``OpenSSLMemory``.
 ///
-/// `@unchecked Sendable`: nobody changes it, and its references are counted atomically.
+/// `@unchecked Sendable`: immutable, and OpenSSL counts references atomically.
 @safe package final class PrivateKey: @unchecked Sendable {
-    /// Labels of what else the text holds. MinIO refuses a key that is not alone in its file.
+    /// Labels of other blocks in the text. MinIO refuses a key file with other blocks.
     package let otherBlocks: [String]
 
     let key: OpaquePointer
 
-    /// Reads the first private key of a text in PEM: PKCS#8, PKCS#1 or SEC 1, as it is or encrypted in one of the two ways
-    /// there are, PKCS#8's own and that of OpenSSL's old key files.
+    /// Parses the first private key of a PEM text: PKCS#8, PKCS#1 or SEC 1, optionally encrypted, by PKCS#8's own
+    /// method or by that of OpenSSL's old key files.
     ///
-    /// - Parameter password: what an encrypted key is tried with; nil is tried as the empty one.
+    /// - Parameter password: for an encrypted key; nil counts as empty.
     /// - Throws: ``CredentialError``.
     package init(
         pem text: borrowing Secret,
@@ -32,7 +32,7 @@ package import LockedMemory
         self.otherBlocks = blocks.enumerated().filter { $0.offset != position }.map(\.element.label)
     }
 
-    /// The key that a seed of 32 bytes stands for: RFC 8032.
+    /// The key of a 32-byte seed, RFC 8032.
     init(ed25519 seed: borrowing Secret) throws(CryptographyError) {
         let key = unsafe seed.withUnsafeBytes { seed in
             unsafe EVP_PKEY_new_raw_private_key(EVP_PKEY_ED25519, nil, seed.baseAddress, seed.count)
@@ -42,7 +42,7 @@ package import LockedMemory
         self.otherBlocks = []
     }
 
-    /// Takes over a key of OpenSSL's.
+    /// Takes ownership of a key.
     init(owning key: OpaquePointer) {
         unsafe self.key = key
         self.otherBlocks = []
@@ -72,14 +72,14 @@ package import LockedMemory
             do throws(CredentialError) {
                 return unsafe try Self.decode(plain, of: block)
             } catch {
-                throw .wrongPassword(password)  // The padding is right by chance once in 256 times.
+                throw .wrongPassword(password)  // The padding is valid by chance once in 256 times.
             }
         case (let label, _):
             throw .unsupportedKey(label: label)
         }
     }
 
-    /// Any of the three unencrypted forms. Which one it is can be seen, and labels are not always right.
+    /// Parses any of the three unencrypted formats. The contents show which one; labels are not always right.
     private static func decode(_ der: borrowing Secret, of block: PEMBlock) throws(CredentialError) -> OpaquePointer {
         let key = unsafe der.withUnsafeBytes { bytes in
             var start = unsafe bytes.bindMemory(to: UInt8.self).baseAddress
@@ -89,7 +89,7 @@ package import LockedMemory
         return unsafe key
     }
 
-    /// PKCS#8's `EncryptedPrivateKeyInfo`: what OpenSSL 3 writes by itself, and MinIO does not read.
+    /// Decrypts PKCS#8's `EncryptedPrivateKeyInfo`, which OpenSSL 3 writes by default and MinIO does not read.
     private static func decrypt(
         _ der: borrowing Secret,
         of block: PEMBlock,
@@ -131,10 +131,10 @@ package import LockedMemory
 }
 
 extension CredentialError {
-    /// What a password that does not do is called.
+    /// The error for a password that does not match.
     static func wrongPassword(_ password: SharedSecret?) -> Self { password == nil ? .passwordMissing : .passwordWrong }
 
-    /// What OpenSSL has just found in a block.
+    /// The error that OpenSSL has just reported for a block.
     static func malformed(_ block: PEMBlock) -> Self {
         .malformed(label: block.label, line: block.line, reason: OpenSSLLibrary.takeReason())
     }

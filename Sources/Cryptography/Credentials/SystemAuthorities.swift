@@ -4,19 +4,19 @@ import COpenSSL
 import Glibc
 import Linux
 
-/// Where the system keeps the CA certificates that it trusts. `SSL_CERT_FILE` and `SSL_CERT_DIR` mean what they mean to
-/// Go's programs, so to the object store: the former replaces the default bundle, the latter, a list with `:` between the
-/// directories, the default directories, of which every file counts. An empty value is none.
+/// Locations of the system's trusted CA certificates. `SSL_CERT_FILE` and `SSL_CERT_DIR` have the meaning that they
+/// have in Go, and so in the object store: the former replaces the default bundle; the latter, a colon-separated list
+/// of directories, replaces the default directories, of which every file counts. An empty value counts as unset.
 ///
-/// Directories whose files have hashed names, as Debian's have, are not read as a whole: OpenSSL finds in them the one
-/// certificate that it needs. Other files are parsed, and 140 certificates take 1.5 MB of locked memory, so the default
-/// bundle is used only where no directory is hashed.
+/// Directories with hashed file names, such as Debian's, are not read as a whole: OpenSSL looks up the one certificate
+/// that it needs. Other files are parsed, and 140 certificates need 1.5 MB of locked memory. So the default bundle is
+/// used only if no directory is hashed.
 package struct SystemAuthorities: Sendable {
     /// Bundles and single certificates to parse.
     let files: [String]
-    /// With hashed names.
+    /// Directories with hashed file names.
     let hashedDirectories: [String]
-    /// Where they come from, for people: `/etc/ssl/certs (default)`.
+    /// The locations, for people: `/etc/ssl/certs (default)`.
     package let description: String
 
     package init() {
@@ -49,7 +49,7 @@ package struct SystemAuthorities: Sendable {
         return text.isEmpty ? nil : text
     }
 
-    /// Whether a name in a directory is 8 hexadecimal digits, a dot, and a number.
+    /// Whether a file name in the directory is 8 hexadecimal digits, a dot, and a number.
     private static func isHashed(_ directory: String) -> Bool {
         guard let names = try? Files.names(in: directory) else { return false }
         return names.contains { name in

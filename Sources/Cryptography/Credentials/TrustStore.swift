@@ -2,13 +2,13 @@
 
 import COpenSSL
 
-/// The authorities that the certificate of the other end must come from: the system's, and those that are added.
+/// The CA certificates that a peer's certificate must chain to: the system's and added ones.
 ///
-/// `@unchecked Sendable`: an `X509_STORE` has a lock of its own.
+/// `@unchecked Sendable`: an `X509_STORE` has its own lock.
 @safe package final class TrustStore: @unchecked Sendable {
     private let store: OpaquePointer
 
-    /// - Parameter includingSystem: whether the system's authorities are trusted.
+    /// - Parameter includingSystem: whether to trust the system's CA certificates.
     package init(includingSystem: Bool = true) throws(CryptographyError) {
         guard let store = unsafe X509_STORE_new() else { throw .reported(by: "X509_STORE_new") }
         unsafe self.store = store
@@ -17,19 +17,19 @@ import COpenSSL
 
     deinit { unsafe X509_STORE_free(self.store) }
 
-    /// Trusts a certificate. One that is there already is not kept twice.
+    /// Trusts a certificate. Duplicates are ignored.
     package func add(_ certificate: Certificate) throws(CryptographyError) {
         guard unsafe X509_STORE_add_cert(self.store, certificate.x509) == 1 else {
             throw .reported(by: "X509_STORE_add_cert")
         }
     }
 
-    /// Has a new `SSL_CTX` check its peer against this store, which both then hold.
+    /// Makes a new `SSL_CTX` verify its peer against this store, and gives it a reference.
     @unsafe package func install(in context: OpaquePointer) {
         unsafe SSL_CTX_set1_cert_store(context, self.store)
     }
 
-    /// What of the system's cannot be read is not trusted; that is no reason not to trust the others.
+    /// System certificates that cannot be read are skipped; the others are trusted.
     private func add(_ system: SystemAuthorities) throws(CryptographyError) {
         for file in system.files { unsafe X509_STORE_load_file(self.store, file) }
         guard let lookup = unsafe X509_STORE_add_lookup(self.store, X509_LOOKUP_hash_dir()) else {

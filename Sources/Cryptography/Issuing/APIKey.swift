@@ -2,16 +2,17 @@
 
 package import LockedMemory
 
-/// A new API key of KES's.
+/// A new KES API key.
 package struct APIKey: ~Copyable, Sendable {
-    /// What stands before the base64 in its text.
+    /// The prefix of its text, before the base64.
     package static let prefix = "kes:v1:"
 
     /// `[type, 1 byte, 0 for Ed25519][seed, 32 bytes]`
     package let bytes: Secret
-    /// Whom KES knows its owner as.
+    /// The owner's KES identity.
     package let identity: Identity
 
+    /// Generates a key from secret randomness.
     package init(in memory: SecretMemory) throws(CryptographyError) {
         let seed = try Randomness.secret(byteCount: 32, in: memory)
         let identity = try Certificate(.apiKey, of: PrivateKey(ed25519: seed), now: 0).identity()

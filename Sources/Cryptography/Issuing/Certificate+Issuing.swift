@@ -2,7 +2,7 @@
 
 import COpenSSL
 
-/// Who signs a certificate: an authority's own, and its key.
+/// A certificate authority: its certificate and private key.
 package struct CertificateIssuer: Sendable {
     let certificate: Certificate
     let key: PrivateKey
@@ -13,14 +13,14 @@ package struct CertificateIssuer: Sendable {
     }
 }
 
-/// Certificates that are made here: X.509 v3, with a random serial number.
+/// Creates X.509 v3 certificates with a random serial number.
 extension Certificate {
-    /// Their validity begins that long ago, since clocks of servers differ.
+    /// How long before `now` the validity begins, because servers' clocks differ.
     private static let secondsOfGrace = 300
 
     /// - Parameters:
     ///   - key: the owner's.
-    ///   - issuer: nil: the owner signs it.
+    ///   - issuer: nil: self-signed.
     ///   - now: seconds since 1970.
     package convenience init(
         _ profile: CertificateProfile, of key: PrivateKey, signedBy issuer: CertificateIssuer? = nil, now: Int
@@ -100,7 +100,7 @@ extension Certificate {
 }
 
 extension CertificateExtension {
-    /// OpenSSL's number of its kind.
+    /// OpenSSL's NID of the extension.
     fileprivate var number: Int32 {
         switch self {
         case .basicConstraints: NID_basic_constraints

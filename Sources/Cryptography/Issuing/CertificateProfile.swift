@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What a certificate says that is made here.
+/// The contents of a new certificate.
 package struct CertificateProfile: Sendable {
     enum Subject: Sendable {
         case named(String)
@@ -9,9 +9,9 @@ package struct CertificateProfile: Sendable {
     }
 
     enum Purpose: Sendable {
-        /// To sign those of servers.
+        /// A CA for server certificates.
         case authority
-        /// To serve by these names, as OpenSSL's configuration has them: `DNS:localhost`, `IP:127.0.0.1`.
+        /// A server with these names, in the syntax of OpenSSL's configuration: `DNS:localhost`, `IP:127.0.0.1`.
         case server(names: [String])
         case client
     }
@@ -20,21 +20,21 @@ package struct CertificateProfile: Sendable {
     let purpose: Purpose
     let daysOfValidity: Int32
 
-    /// As KES's own clients make it for an API key, so that whatever stands in between is used to it: it lives for 90 days.
+    /// A certificate for an API key, with the properties that KES's own clients give it. Valid for 90 days.
     static let apiKey = CertificateProfile(subject: .identity, purpose: .client, daysOfValidity: 90)
 
-    /// A client's that stays in a file. It lives for ten years: KES knows the client by the key and looks at no dates.
+    /// A client certificate in a file. Valid for ten years: KES identifies the client by its key and ignores dates.
     package static let client = CertificateProfile(subject: .identity, purpose: .client, daysOfValidity: Self.tenYears)
 
-    /// An authority's that signs once, so that it need not be made again: it lives for ten years, as what it signs.
+    /// A CA that signs one certificate. Valid for ten years, like that certificate, so that it need not be renewed.
     package static let authority = CertificateProfile(
         subject: .named("Keyside local authority"), purpose: .authority, daysOfValidity: Self.tenYears)
 
-    /// A server's.
+    /// A server certificate.
     ///
-    /// - Parameter names: `DNS:…` and `IP:…`, without commas and at least one.
+    /// - Parameter names: `DNS:…` and `IP:…`, without commas; at least one.
     package static func server(names: [String]) -> CertificateProfile {
-        precondition(!names.isEmpty && !names.contains { $0.contains(",") }, "names stand in a list")
+        precondition(!names.isEmpty && !names.contains { $0.contains(",") }, "names must not contain commas")
         return CertificateProfile(
             subject: .named("Keyside"), purpose: .server(names: names), daysOfValidity: Self.tenYears)
     }
@@ -43,7 +43,7 @@ package struct CertificateProfile: Sendable {
 }
 
 extension CertificateProfile.Purpose {
-    /// OpenSSL's names of extensions and values, in the order in which they stand in the certificate.
+    /// OpenSSL's names of extensions and their values, in the order of the certificate.
     var extensions: [(kind: CertificateExtension, value: String)] {
         switch self {
         case .authority:
@@ -66,7 +66,7 @@ extension CertificateProfile.Purpose {
     }
 }
 
-/// What can be said in a certificate besides its names and dates.
+/// The supported certificate extensions.
 enum CertificateExtension {
     case basicConstraints, keyUsage, extendedKeyUsage, subjectAlternativeName, subjectKeyIdentifier,
         authorityKeyIdentifier

@@ -4,7 +4,7 @@ import COpenSSL
 package import LockedMemory
 
 extension Certificate {
-    /// One block of PEM.
+    /// The certificate as one PEM block.
     package func pem() throws(CryptographyError) -> [UInt8] {
         let output = try PEMOutput()
         guard unsafe PEM_write_bio_X509(output.stream, self.x509) == 1 else {
@@ -18,7 +18,7 @@ extension Certificate {
 }
 
 extension PrivateKey {
-    /// One block of PEM, PKCS #8, as every program reads it; not encrypted.
+    /// The key as one PEM block, PKCS #8, not encrypted.
     package func pem(in memory: SecretMemory) throws(CryptographyError) -> Secret {
         let output = try PEMOutput()
         guard unsafe PEM_write_bio_PKCS8PrivateKey(output.stream, self.key, nil, nil, 0, nil, nil) == 1 else {
@@ -31,7 +31,7 @@ extension PrivateKey {
     }
 }
 
-/// Where OpenSSL writes a text to: memory of its own, which it wipes as it grows and when it ends.
+/// An OpenSSL buffer for text. OpenSSL wipes it when it grows and when it is released.
 @safe private struct PEMOutput: ~Copyable {
     let stream: OpaquePointer
 

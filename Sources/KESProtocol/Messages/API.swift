@@ -4,19 +4,21 @@ package import ByteCoding
 import KeyService
 
 extension KESAnswer {
-    /// `[{"method":"…","path":"…","max_body":…,"timeout":…}]`: what a server offers.
+    /// `[{"method":"…","path":"…","max_body":…,"timeout":…}]`: the API of a server.
     package struct API: Equatable, Sendable {
+        /// One endpoint of the API.
         package struct Row: Equatable, Sendable {
             package var method: String
             package var path: String
+            /// In bytes; 0: a body is ignored.
             package var bodyByteCountMax: Int
-            /// On the wire in whole seconds.
+            /// Encoded in whole seconds.
             package var timeout: Duration
         }
 
         package let rows: [Row]
 
-        /// All that this version serves.
+        /// The API of this version.
         package init() {
             self.rows = Operation.allCases.map { endpoint in
                 Row(
@@ -28,6 +30,7 @@ extension KESAnswer {
             }
         }
 
+        /// - Throws: ``KESAnswer/Unusable`` if the body has another structure.
         package init(decoding body: Span<UInt8>) throws(Unusable) {
             var rows: [Row] = []
             do throws(JSONError) {
@@ -40,6 +43,7 @@ extension KESAnswer {
             self.rows = rows
         }
 
+        /// Encoded, with a line feed.
         package var body: [UInt8] { JSONWriter.text(self.rows, escaping: .html) + "\n".utf8 }
     }
 }

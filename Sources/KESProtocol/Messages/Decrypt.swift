@@ -15,7 +15,7 @@ extension KESRequest {
             self.associatedData = associatedData
         }
 
-        /// - Throws: the answer to a body that is none.
+        /// - Throws: KES's failure for an invalid body.
         package init(decoding body: Span<UInt8>) throws(KESFailure) {
             var ciphertext: [UInt8]?
             var context: [UInt8]?
@@ -52,11 +52,12 @@ extension KESAnswer {
 
         package init(_ plaintext: consuming Secret) { self.plaintext = plaintext }
 
+        /// Decodes the plaintext directly into locked memory.
         package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(Unusable) {
             self.plaintext = try Secret(soleMember: .plaintext, "plaintext", of: body, memory: memory)
         }
 
-        /// Ends the answer and hands on what it brought.
+        /// Consumes the answer and returns its plaintext.
         package consuming func takePlaintext() -> Secret { self.plaintext }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {

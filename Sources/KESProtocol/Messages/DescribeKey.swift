@@ -4,7 +4,7 @@ import ByteCoding
 package import KeyService
 
 extension KESAnswer {
-    /// `{"name":"…","algorithm":"AES256","created_at":"…","created_by":"…"}`, without what is not known.
+    /// `{"name":"…","algorithm":"AES256","created_at":"…","created_by":"…"}`. Unknown values are omitted.
     package struct DescribeKey: Equatable, Sendable {
         package let key: KeyDescription
 
@@ -40,6 +40,7 @@ extension KESAnswer {
             )
         }
 
+        /// Encoded, with a line feed.
         package var body: [UInt8] {
             JSONWriter.line { json in
                 json.member("name", self.key.name.description)

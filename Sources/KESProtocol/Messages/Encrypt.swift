@@ -15,7 +15,7 @@ extension KESRequest {
             self.associatedData = associatedData
         }
 
-        /// - Throws: the answer to a body that is none, or to one for which there is no locked memory at present.
+        /// - Throws: KES's failure for an invalid body, or for a lack of locked memory.
         package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(KESFailure) {
             var plaintext: Secret?
             var context: [UInt8]?
@@ -37,7 +37,7 @@ extension KESRequest {
             self.associatedData = AssociatedData(context ?? [])
         }
 
-        /// Ends the request and hands on what it brought.
+        /// Consumes the request and returns its plaintext.
         package consuming func takePlaintext() -> Secret { self.plaintext }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {

@@ -11,11 +11,11 @@ extension KESRequest {
 
         package init(associatedData: AssociatedData) { self.associatedData = associatedData }
 
-        /// - Parameter lengthWasAnnounced: whether the body came with a `Content-Length`, or in HTTP/2 was ended by the
-        ///   header. An empty body is then a request without context. One that is empty and was *not* announced may be
-        ///   what is left of a body that KES's client has sent to another server before; answering it would seal a data
-        ///   key without the caller's context, which nobody could ever open again.
-        /// - Throws: the answer to a body that is none.
+        /// - Parameter lengthWasAnnounced: whether the body had a `Content-Length` or, in HTTP/2, the head ended the
+        ///   stream. An empty body is then a request without context. Otherwise, an empty body may be the rest of a
+        ///   body that KES's client has sent to another server before. Answering it would encrypt a data key without
+        ///   the caller's context, and the caller could never decrypt it.
+        /// - Throws: KES's failure for an invalid body.
         package init(decoding body: Span<UInt8>, lengthWasAnnounced: Bool) throws(KESFailure) {
             var context: [UInt8]?
             do throws(JSONError) {
@@ -52,6 +52,7 @@ extension KESAnswer {
 
         package init(_ dataKey: consuming DataKey) { self.dataKey = dataKey }
 
+        /// Decodes both secrets into locked memory.
         package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(Unusable) {
             var plaintext: Secret?
             var ciphertext: [UInt8]?
@@ -76,7 +77,7 @@ extension KESAnswer {
             self.dataKey = DataKey(plaintext: plaintext, ciphertext: Ciphertext(ciphertext))
         }
 
-        /// Ends the answer and hands on what it brought.
+        /// Consumes the answer and returns its data key.
         package consuming func takeDataKey() -> DataKey { self.dataKey }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {

@@ -11,7 +11,7 @@ extension KESRequest {
 
         package init(message: [UInt8]) { self.message = message }
 
-        /// - Throws: the answer to a body that is none.
+        /// - Throws: KES's failure for an invalid body.
         package init(decoding body: Span<UInt8>) throws(KESFailure) {
             var message: [UInt8]?
             do throws(JSONError) {
@@ -41,14 +41,15 @@ extension KESRequest {
 extension KESAnswer {
     /// `{"hmac":"…"}`
     package struct HMAC: KESMessage, ~Copyable, Sendable {
-        /// HMAC-SHA256 is 32 bytes long. An empty one, which KES's own client lets pass, would do harm: object stores
-        /// derive their root credentials from it.
+        /// Length of HMAC-SHA-256. KES's own client accepts an empty one, which would be harmful: object stores derive
+        /// their root credentials from it.
         private static let byteCount = 32
 
         package let code: Secret
 
         package init(_ code: consuming Secret) { self.code = code }
 
+        /// - Throws: ``KESAnswer/Unusable``, also if the code does not have 32 bytes.
         package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(Unusable) {
             let code = try Secret(soleMember: "hmac", "hmac", of: body, memory: memory)
             guard code.byteCount == Self.byteCount else {
@@ -57,7 +58,7 @@ extension KESAnswer {
             self.code = code
         }
 
-        /// Ends the answer and hands on what it brought.
+        /// Consumes the answer and returns its code.
         package consuming func takeCode() -> Secret { self.code }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {

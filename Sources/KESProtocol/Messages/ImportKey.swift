@@ -7,7 +7,7 @@ package import LockedMemory
 extension KESRequest {
     /// `{"key":"…","cipher":"AES256"}`
     package struct ImportKey: KESMessage, ~Copyable, Sendable {
-        /// Both ciphers have keys of this length.
+        /// Key length of both ciphers.
         private static let keyByteCount = 32
 
         package let key: Secret
@@ -18,8 +18,8 @@ extension KESRequest {
             self.algorithm = algorithm
         }
 
-        /// - Throws: the answer to a body that is none, to a cipher that KES does not know, or to a key of another length
-        ///   than the cipher's, in this order.
+        /// - Throws: KES's failure for an invalid body, an unknown cipher, or a key of the wrong length; checked in
+        ///   this order.
         package init(decoding body: Span<UInt8>, memory: SecretMemory) throws(KESFailure) {
             var key: Secret?
             var cipher: String?
@@ -46,7 +46,7 @@ extension KESRequest {
             self.init(key: key, algorithm: algorithm)
         }
 
-        /// Ends the request and hands on what it brought.
+        /// Consumes the request and returns its key.
         package consuming func takeKey() -> Secret { self.key }
 
         package func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink) {
@@ -60,7 +60,7 @@ extension KESRequest {
 }
 
 extension KeyAlgorithm {
-    /// The cipher of a name, exact in case; the longer ones are those of stored keys. Nil for any other.
+    /// Case-sensitive. The longer names are those of stored keys. Nil for an unknown name.
     init?(kes name: String) {
         switch name {
         case "AES256", "AES256-GCM_SHA256": self = .aes256
@@ -69,7 +69,7 @@ extension KeyAlgorithm {
         }
     }
 
-    /// The name that KES itself gives.
+    /// KES's name of the cipher.
     var kes: String {
         switch self {
         case .aes256: "AES256"

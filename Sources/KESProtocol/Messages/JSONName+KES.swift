@@ -2,7 +2,7 @@
 
 import ByteCoding
 
-/// The members of the bodies that come with every object. A constant is made once, a literal wherever it stands.
+/// The members of frequent bodies. Constants, because a literal would be built at each use.
 extension JSONName {
     static let ciphertext: Self = "ciphertext"
     static let context: Self = "context"

@@ -3,17 +3,17 @@
 package import ByteCoding
 import LockedMemory
 
-/// The bodies of successful answers: a front encodes them, a client decodes them. All end in a line end; create, import,
-/// delete and ready have none.
+/// The bodies of successful answers. A front encodes them, a client decodes them. All end with a line feed; create,
+/// import, delete and ready have none.
 package enum KESAnswer {
-    /// Why an answer is of no use to a client.
+    /// Why a client cannot use an answer.
     package enum Unusable: Error, Equatable, Sendable {
         case unreadable(JSONError)
         case incomplete(missing: String)
         case wrongLength(of: String, byteCount: Int)
-        /// Neither success, which is 200, nor a failure, which is 400 or above.
+        /// The status is neither 200 nor a failure, 400 or higher.
         case unexpectedStatus(Int)
-        /// There is no telling what it is: it is larger than any answer may be.
+        /// The body exceeds the limit for answers.
         case tooLarge
     }
 }
@@ -31,9 +31,9 @@ extension KESAnswer.Unusable: CustomStringConvertible {
 }
 
 extension Secret {
-    /// The value of the one member that an answer is there for.
+    /// Decodes the answer's one required member.
     ///
-    /// - Parameter text: the member, for whoever misses it.
+    /// - Parameter text: the member's name, for the error.
     init(
         soleMember member: JSONName, _ text: @autoclosure () -> String, of body: Span<UInt8>, memory: SecretMemory
     ) throws(KESAnswer.Unusable) {
@@ -57,7 +57,7 @@ extension Secret {
 }
 
 extension JSONWriter {
-    /// An answer's object, as Go writes it.
+    /// An object and a line feed, as Go encodes it.
     static func line(_ members: (inout JSONWriter) -> Void) -> [UInt8] {
         Self.object(escaping: .html, members) + "\n".utf8
     }

@@ -4,43 +4,45 @@ import ByteCoding
 import KeyService
 import Primitives
 
-/// A body that may carry a key. It is written once, to the memory that it leaves from, by its sender's own hand.
+/// A body that may contain a key. It is encoded once, directly into the memory that it is sent from.
 ///
-/// Room is made for exactly ``byteCount`` bytes, then they are written. Both read one description of the text, so they
-/// cannot disagree.
+/// The caller reserves exactly ``byteCount`` bytes, then encodes. Both functions use one description of the text, so
+/// they cannot disagree.
 package protocol KESMessage: ~Copyable {
-    /// The description; to be read by ``byteCount`` and ``encode(into:)`` alone.
+    /// Describes the body. Only ``byteCount`` and ``encode(into:)`` call it.
     func write<Sink: KESMessageSink & ~Copyable & ~Escapable>(to sink: inout Sink)
 }
 
 extension KESMessage where Self: ~Copyable {
-    /// The length of the body.
+    /// Length of the body in bytes.
     package var byteCount: Int {
         var counter = ByteCounter()
         self.write(to: &counter)
         return counter.byteCount
     }
 
-    /// Appends the body. `output` must have room for ``byteCount`` bytes.
+    /// Appends the body.
+    ///
+    /// - Precondition: `output` has room for ``byteCount`` bytes.
     package func encode(into output: inout OutputRawSpan) {
         self.write(to: &output)
     }
 }
 
-/// Where a message's description goes.
+/// Receives the description of a message.
 package protocol KESMessageSink: ~Copyable, ~Escapable {
-    /// Takes a constant text.
+    /// Appends a constant text.
     mutating func append(ascii text: StaticString)
 
-    /// Takes characters that need no escaping.
+    /// Appends text that needs no escaping.
     mutating func append(text: String)
 
-    /// Takes bytes, to be written as base64.
+    /// Appends bytes as base64.
     mutating func append(base64 bytes: Span<UInt8>)
 }
 
 extension KESMessageSink where Self: ~Copyable & ~Escapable {
-    /// Closes the string of a request's last member and the object, with the context between them if there is one.
+    /// Closes the string of a request's last member, adds the context if there is one, and closes the object.
     mutating func endRequest(context: AssociatedData) {
         if !context.bytes.isEmpty {
             self.append(ascii: #"","context":""#)

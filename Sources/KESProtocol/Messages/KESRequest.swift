@@ -4,12 +4,12 @@ import ByteCoding
 import KeyService
 import LockedMemory
 
-/// The bodies of requests: a front decodes them, a client encodes them.
+/// The bodies of requests. A front decodes them, a client encodes them.
 ///
-/// Byte strings are base64. A member that is absent, `null` or empty is zero bytes; a `version` must be a string and
-/// says nothing; what else there is is passed over. A client leaves an empty context out.
+/// Byte strings are base64. A member that is absent, `null` or empty has zero bytes. A `version` must be a string and
+/// is ignored, as are unknown members. A client omits an empty context.
 package enum KESRequest {
-    /// A secret member's value; no bytes if it was absent.
+    /// The value of a secret member; zero bytes if it was absent.
     static func secret(_ member: consuming Secret?, memory: SecretMemory) throws(JSONError) -> Secret {
         if let member { return member }
         do throws(LockedMemoryError) {
@@ -21,7 +21,7 @@ package enum KESRequest {
 }
 
 extension KESFailure {
-    /// The answer to a body that could not be read.
+    /// KES's failure for a body that cannot be decoded.
     init(_ error: JSONError, at endpoint: Operation) {
         switch error {
         case .malformed: self = .invalidBody(for: endpoint)

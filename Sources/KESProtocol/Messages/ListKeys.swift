@@ -4,7 +4,7 @@ import ByteCoding
 package import KeyService
 
 extension KESAnswer {
-    /// `{"names":["…"],"continue_at":"…"}`; the latter only where there is more.
+    /// `{"names":["…"],"continue_at":"…"}`. `continue_at` is omitted on the last page.
     package struct ListKeys: Equatable, Sendable {
         package let listing: KeyListing
 
@@ -26,13 +26,14 @@ extension KESAnswer {
             } catch {
                 throw .unreadable(error)
             }
-            // An empty `continue_at`, as KES's lists of policies have it, is none.
+            // KES's lists of policies have an empty `continue_at` on the last page.
             self.listing = KeyListing(
                 names: (names ?? []).compactMap { KeyName($0) },
                 continueAt: continueAt == "" ? nil : continueAt
             )
         }
 
+        /// Encoded, with a line feed.
         package var body: [UInt8] {
             JSONWriter.line { json in
                 json.member("names", self.listing.names.map(\.description))

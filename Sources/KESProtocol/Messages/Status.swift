@@ -3,32 +3,35 @@
 package import ByteCoding
 
 extension KESAnswer {
-    /// What a server says of itself and its key store.
+    /// The status of a server and its key store.
     package struct Status: Equatable, Sendable {
+        /// The state of the server's key store.
         package enum KeyStore: Equatable, Sendable {
-            /// On the wire in whole milliseconds, at least one.
+            /// Encoded in whole milliseconds, at least 1.
             case reachable(latency: Duration)
-            /// KES writes `keystore_unreachable` alone, and its client refuses just that: it wants
-            /// `keystore_unavailable` beside it. So it is both.
+            /// KES sends only `keystore_unreachable`, but its client requires `keystore_unavailable` too. So both are
+            /// sent.
             case unreachable
         }
 
         package var version = ""
         package var operatingSystem = ""
         package var architecture = ""
-        /// On the wire in whole seconds.
+        /// Encoded in whole seconds.
         package var uptime = Duration.zero
         package var processorCount = 0
+        /// Processors that the process may use.
         package var usableProcessorCount = 0
+        /// Bytes allocated on the heap.
         package var heapByteCount = 0
         package var stackByteCount = 0
         package var keyStore = KeyStore.reachable(latency: .zero)
-        /// The agent's own status, an object. KES's clients pass over it.
+        /// The agent's own status, an object. KES's clients ignore it.
         package var keyside: JSONFragment?
 
         package init() {}
 
-        /// No member is demanded: what is missing stays as it is in an empty status.
+        /// No member is required: missing members keep their default.
         package init(decoding body: Span<UInt8>) throws(Unusable) {
             do throws(JSONError) {
                 try self.read(body)
@@ -37,6 +40,7 @@ extension KESAnswer {
             }
         }
 
+        /// Encoded, with a line feed.
         package var body: [UInt8] {
             JSONWriter.line { json in
                 json.member("version", self.version)

@@ -33,6 +33,7 @@ extension KESAnswer {
             self.init(version: version, commit: commit ?? "")
         }
 
+        /// Encoded, with a line feed.
         package var body: [UInt8] {
             JSONWriter.line { json in
                 json.member("version", self.version)

@@ -4,14 +4,14 @@ import Authorization
 import Cryptography
 import Linux
 
-/// What `tls`, `admin` and `policy` say together that neither says alone.
+/// Checks that involve several of the sections `tls`, `admin` and `policy`.
 struct AccessChecks {
     private(set) var diagnostics: [Diagnostic] = []
     private let settings: AgentSettings
     private let places: [String: Place]
     private let policies: PolicyReader
 
-    /// - Parameter places: where each setting that is not at its default was given.
+    /// - Parameter places: the place of each setting that is not at its default.
     init(_ settings: AgentSettings, places: [String: Place], policies: PolicyReader) {
         self.settings = settings
         self.places = places

@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The agent's settings as its operator left them, with the source of each and everything that is wrong.
+/// The agent's settings, with the source of each, and all errors and warnings.
 package struct LoadedSettings: Sendable {
-    /// Whatever was said wrongly has its default here.
+    /// Invalid settings have their default here.
     package fileprivate(set) var settings = AgentSettings()
-    /// Every setting of this version, in the order of their declaration.
+    /// Every setting of this version, in the order of declaration.
     package fileprivate(set) var values: [EffectiveValue] = []
     package fileprivate(set) var diagnostics: [Diagnostic] = []
 }
 
 extension AgentSettings {
+    /// The prefix of every variable of a setting.
     package static let variablePrefix = "KEYSIDE_"
+    /// The settings file without `--config` and `KEYSIDE_CONFIG`.
     package static let defaultFile = "/etc/keyside/config.yaml"
 
-    /// Reads the settings: a flag counts more than a variable, a variable more than the file, the file more than the
-    /// default. A wrong value is reported even where a right one counts more.
+    /// Reads the settings. Precedence: flag, variable, file, default. An invalid value is reported even if a value of
+    /// higher precedence overrides it.
     ///
     /// - Parameters:
-    ///   - flags: by the flag's name, `--socket`. Every name must be one that a setting has.
-    ///   - environment: other variables than `KEYSIDE_…` are passed over.
-    ///   - configFile: the value of `--config`. Without it `KEYSIDE_CONFIG` counts, and then `defaultFile`, which need
-    ///     not exist.
+    ///   - flags: values by flag: `--socket`. Every flag must belong to a setting.
+    ///   - environment: variables other than `KEYSIDE_…` are ignored.
+    ///   - configFile: the value of `--config`. If nil, `KEYSIDE_CONFIG` is used, then `defaultFile`, which may be
+    ///     missing.
     package static func load(
         flags: [String: String] = [:],
         environment: [String: String] = [:],
@@ -41,20 +43,21 @@ extension AgentSettings {
     }
 }
 
-/// Takes in one source after another, each counting more than those before it.
+/// Applies the sources in order of increasing precedence.
 private struct SettingsLoader {
     static let fileVariable = AgentSettings.variablePrefix + "CONFIG"
-    /// Where clients look for the agent, and so where it listens, unless the setting's own variable is there too.
+    /// The variable by which clients locate the agent. Also sets the agent's own socket, unless that setting's variable
+    /// is set.
     static let clientVariable = AgentSettings.variablePrefix + "SOCKET"
 
     private var result = LoadedSettings()
-    /// Where each setting that is not at its default was given.
+    /// The place of each setting that is not at its default.
     private var places: [String: Place] = [:]
     private var policies = PolicyReader()
 
     mutating func take(_ file: SettingsFile) {
         self.result.diagnostics += file.diagnostics
-        // Below a path that is refused, everything else would be said twice.
+        // Entries below a rejected path would repeat its error.
         var refused: String?
         for entry in file.entries {
             if let refused, entry.path.hasPrefix(refused + ".") { continue }
@@ -62,7 +65,7 @@ private struct SettingsLoader {
         }
     }
 
-    /// - Returns: false if nothing below the entry's path can be right either.
+    /// - Returns: false if no entry below this path can be valid.
     private mutating func take(_ entry: SettingsFile.Entry) -> Bool {
         if let setting = Setting.byPath[entry.path] {
             let remedy = "write " + (setting.isList ? "a list such as [\(setting.expectation)]" : setting.expectation)
@@ -90,7 +93,7 @@ private struct SettingsLoader {
         return false
     }
 
-    /// Whether Kubernetes made the variable, as it does for the containers of a namespace that has a service `keyside`.
+    /// Whether Kubernetes created the variable, as it does for a service `keyside` in the container's namespace.
     private static func isServiceLink(_ name: String) -> Bool {
         let rest = name.dropFirst(AgentSettings.variablePrefix.count)
         return rest == "PORT" || rest.hasPrefix("PORT_") || rest.hasPrefix("SERVICE_HOST")

@@ -4,114 +4,129 @@ package import Authorization
 package import Cryptography
 package import Linux
 
-/// What the agent is told about itself, as opposed to its backend: a typed tree whose initial values are the defaults.
+/// The agent's own settings, without the backend: a typed tree whose initial values are the defaults.
 ///
-/// ``load(flags:environment:configFile:defaultFile:)`` fills it. It holds no secrets, since it must be known before
-/// there is memory to keep any.
+/// ``load(flags:environment:configFile:defaultFile:)`` fills it. Holds no secrets, because it is read before there is
+/// memory for them.
 package struct AgentSettings: Equatable, Sendable {
+    /// The Unix socket.
     package struct Socket: Equatable, Sendable {
         package var path = "/run/keyside/keyside.sock"
-        /// Permission bits. Connecting takes write permission.
+        /// Permission bits. Connecting needs write permission.
         package var mode: UInt32 = 0o660
-        /// User and group to give the socket to, by name or number. Nil leaves the process's own.
+        /// Owner and group of the socket, by name or number. Nil: those of the process.
         package var owner: String?
         package var group: String?
     }
 
-    /// The listener for clients that speak TLS only. Paths are as they were written, and may be relative.
+    /// The TLS listener. Paths are as configured, and may be relative.
     package struct TLS: Equatable, Sendable {
-        /// Nil: there is no such listener.
+        /// Nil: no TLS listener.
         package var listen: ListenAddress?
-        /// The server's certificate, with those above it behind it, and its private key: PEM.
+        /// The server's certificate chain and private key, PEM.
         package var cert: String?
         package var key: String?
-        /// Certificates, PEM, one of which must be above that of every client. Nil: any certificate will do, since it is
-        /// the key that tells who a client is.
+        /// CA certificates, PEM, that client certificates must chain to. Nil: any client certificate is accepted,
+        /// because the key identifies a client.
         package var clientCA: String?
     }
 
+    /// Administrators.
     package struct Admin: Equatable, Sendable {
-        /// Who may everything at the TLS listener.
+        /// Identities that may request everything on the TLS listener.
         package var identities: [Identity] = []
     }
 
-    /// A policy and those that it is for.
+    /// A policy and the identities that it applies to.
     package struct BoundPolicy: Equatable, Sendable {
         package let policy: Policy
         package let identities: [Identity]
     }
 
+    /// Locked memory.
     package struct Memory: Equatable, Sendable {
-        /// Whether ordinary memory will do for secrets where none can be locked.
+        /// Whether ordinary memory may be used for secrets if none can be locked.
         package var allowUnlocked = false
-        /// Bytes of locked memory at most. Where `RLIMIT_MEMLOCK` allows less, the agent takes what that allows.
+        /// Maximum locked memory, in bytes. `RLIMIT_MEMLOCK` can lower it.
         package var lockedMax = 64 << 20
     }
 
+    /// The cache of data keys.
     package struct Cache: Equatable, Sendable {
+        /// How long a data key may be served.
         package struct Expiry: Equatable, Sendable {
-            /// Since the key server last vouched for a data key. Zero turns the cache off.
+            /// Maximum age of a cached data key. Zero turns the cache off.
             package var any = Duration.seconds(300)
-            /// Since a data key was last asked for. Zero: however long.
+            /// Maximum time without use. Zero: no limit.
             package var unused = Duration.seconds(60)
-            /// Past `any`, while no key server can be reached. Zero: not at all.
+            /// Additional age while no key server can be reached. Zero: none.
             package var offline = Duration.zero
         }
 
-        /// Data keys at a time.
+        /// Maximum number of cached data keys.
         package var maxEntries = 65_536
         package var expiry = Expiry()
 
+        /// Whether there is a cache.
         package var isOn: Bool { self.expiry.any > .zero }
     }
 
+    /// Requests to the key servers.
     package struct Upstream: Equatable, Sendable {
+        /// The protocol towards the key servers; the raw values are those of the setting.
         package enum HTTPVersion: String, CaseIterable, Sendable {
             case auto
             case http1 = "1.1"
             case http2 = "2"
         }
 
-        /// For a request to the key servers as a whole, repeats included.
+        /// For a request to the key servers, retries included.
         package var timeout = Duration.seconds(10)
-        /// For name, connection and handshake together.
+        /// For name resolution, connection and handshake together.
         package var connectTimeout = Duration.seconds(2)
-        /// Requests to the key servers at a time.
+        /// Maximum number of concurrent requests to the key servers.
         package var maxInFlight = 512
-        /// Requests that wait for their turn. One more is refused.
+        /// Maximum number of waiting requests. Beyond it, requests are refused.
         package var maxQueued = 2048
-        /// Whether a second key server is asked where the first takes unusually long to decrypt.
+        /// Whether to ask a second key server when the first is unusually slow to decrypt.
         package var hedge = false
+        /// Towards the key servers.
         package var http = HTTPVersion.auto
     }
 
+    /// Readiness.
     package struct Ready: Equatable, Sendable {
-        /// Whether the agent is ready only once its backend has answered.
+        /// Whether the agent is ready only after its backend has answered.
         package var requireUpstream = true
     }
 
+    /// Limits on clients.
     package struct Limits: Equatable, Sendable {
-        /// Connections to each listener.
+        /// Per listener.
         package var connections = 1024
-        /// Connections to the TLS listener whose client no policy and no list of administrators names. For one more, the
+        /// Connections to the TLS listener whose identity has no policy and is not an administrator's. Beyond it, the
         /// oldest is closed.
         package var unauthenticatedConnections = 128
-        /// How long a request's head may take to arrive.
+        /// Maximum time from the first byte of a request to the end of its head.
         package var headerTimeout = Duration.seconds(5)
-        /// How long a connection may stay without a request.
+        /// Maximum time without a request.
         package var idleTimeout = Duration.seconds(120)
     }
 
+    /// How the agent stops.
     package struct Shutdown: Equatable, Sendable {
-        /// How long requests in flight may take once the agent is told to stop.
+        /// How long a stop waits for requests in flight.
         package var drain = Duration.seconds(10)
     }
 
+    /// The log.
     package struct Log: Equatable, Sendable {
+        /// Minimum severity, from the least severe.
         package enum Level: String, CaseIterable, Sendable {
             case trace, debug, info, notice, warning, error
         }
 
+        /// Format of log lines.
         package enum Format: String, CaseIterable, Sendable {
             case text, json
         }
@@ -137,7 +152,7 @@ package struct AgentSettings: Equatable, Sendable {
 }
 
 extension AgentSettings {
-    /// Whether a setting, by its path, says who may ask for what.
+    /// Whether a setting, by its path, controls access.
     package static func isAboutAccess(_ path: String) -> Bool {
         path == "admin.identities" || path.hasPrefix(PolicyReader.section + ".")
     }

@@ -3,14 +3,14 @@
 import Authorization
 import Cryptography
 
-/// Reads `policy.NAME.…`: settings whose paths the operator makes up.
+/// Reads `policy.NAME.…`, the settings with operator-defined names.
 struct PolicyReader {
     static let section = "policy"
 
-    /// What a policy has.
+    /// The members of a policy.
     fileprivate enum Member: String, CaseIterable {
         case allow, deny, identities
-        /// Whom policies cannot be bound to in this version.
+        /// Parties that policies cannot be bound to in this version.
         case users, groups, units
     }
 
@@ -20,20 +20,20 @@ struct PolicyReader {
         var allow: [PathPattern] = []
         var deny: [PathPattern] = []
         var identities: [Identity] = []
-        /// Where each member was given.
+        /// The place of each member.
         var places: [Member: Place] = [:]
     }
 
     private var drafts: [Draft] = []
-    /// Where each identity was bound, and to what.
+    /// The policy of each identity, and the place of the binding.
     private var bindings: [Identity: (policy: String, place: Place)] = [:]
 
-    /// Whether an entry of the file is for this reader.
+    /// Whether this reader handles an entry of the file.
     static func isAbout(_ entry: SettingsFile.Entry) -> Bool {
         entry.path == Self.section || entry.path.hasPrefix(Self.section + ".")
     }
 
-    /// - Returns: false if nothing below the entry's path can be right either.
+    /// - Returns: false if no entry below this path can be valid.
     mutating func take(_ entry: SettingsFile.Entry, reporting diagnostics: inout [Diagnostic]) -> Bool {
         let parts = entry.path.split(separator: ".", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
         switch parts.count {
@@ -51,13 +51,13 @@ struct PolicyReader {
         }
     }
 
-    /// Where the first policy stands.
+    /// The place of the first policy.
     var firstPlace: Place? { self.drafts.first?.place }
 
-    /// Where an identity is bound to a policy.
+    /// The place where an identity is bound to a policy.
     func place(of identity: Identity) -> Place? { self.bindings[identity]?.place }
 
-    /// What each policy says, with its source.
+    /// The members of each policy, with their sources.
     var values: [EffectiveValue] {
         self.drafts.flatMap { draft in
             [
@@ -144,7 +144,7 @@ extension PolicyReader {
         return true
     }
 
-    /// - Returns: where the draft of that name is.
+    /// - Returns: the index of the draft with this name.
     @discardableResult
     private mutating func addDraft(_ name: String, at place: Place) -> Int {
         if let index = self.drafts.firstIndex(where: { $0.name == name }) { return index }
@@ -177,7 +177,7 @@ extension PolicyReader {
         }
     }
 
-    /// - Returns: false if the identity has a policy already, which KES does not start with either.
+    /// - Returns: false if the identity already has a policy. KES does not start with two.
     private mutating func bind(
         _ identity: Identity, to policy: String, at place: Place, reporting diagnostics: inout [Diagnostic]
     ) -> Bool {
@@ -194,7 +194,7 @@ extension PolicyReader {
 }
 
 extension PolicyReader.Member {
-    /// What an item looks like.
+    /// An example of an item.
     fileprivate var example: String {
         switch self {
         case .allow, .deny: "/v1/key/decrypt/*"

@@ -1,23 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The declaration of one setting: its path, how it is written, and what becomes of it. The paths are a contract with
-/// operators; variables follow from them.
+/// The declaration of a setting: its path, its format, and its effect. Paths are a contract with operators; variables
+/// are derived from them.
 struct Setting: Sendable {
     enum Effect: Sendable {
-        /// `take` puts a text into its field and returns false if the text does not have the setting's form.
+        /// `take` parses a text into its field and returns false if the text is invalid.
         case field(
             take: @Sendable (String, inout AgentSettings) -> Bool,
             show: @Sendable (AgentSettings) -> String
         )
-        /// As ``field``, for a list: `take` returns the positions of texts that do not have the form of an item, and takes
-        /// the list only if there are none.
+        /// As ``field``, for a list. `take` returns the indices of invalid items, and sets the list only if there are
+        /// none.
         case list(
             take: @Sendable ([String], inout AgentSettings) -> [Int],
             show: @Sendable (AgentSettings) -> String
         )
-        /// A part that this version lacks and that an operator can do without. The form is checked all the same.
+        /// A planned feature that operation does not depend on. The format is checked all the same.
         case none(accepts: @Sendable (String) -> Bool)
-        /// A part that this version lacks and that an operator relies on: anything but switching it off is refused.
+        /// A planned feature that an operator may depend on: any value except `unless` is an error.
         case refused(unless: String)
         /// As ``refused(unless:)``, for a list.
         case refusedList(unless: [String])
@@ -36,7 +36,7 @@ struct Setting: Sendable {
         }
     }
 
-    /// What a setting's variable is called: `KEYSIDE_SOCKET_PATH`.
+    /// The variable of the setting: `KEYSIDE_SOCKET_PATH`.
     var variable: String { Self.variable(of: self.path) }
 
     static func variable(of path: String) -> String {
@@ -61,7 +61,7 @@ struct Setting: Sendable {
         }
     }
 
-    /// A list whose items have the form.
+    /// A list whose items have the given format.
     private init<Item>(
         _ path: String,
         listOf form: SettingCodec<Item>,
@@ -101,7 +101,7 @@ struct Setting: Sendable {
         self.effect = .refusedList(unless: off)
     }
 
-    /// A list as it could stand in the file.
+    /// A list in YAML syntax.
     static func show(_ items: [String]) -> String { "[" + items.joined(separator: ", ") + "]" }
 }
 
@@ -148,14 +148,14 @@ extension Setting {
         Setting(withoutEffect: "audit.on_full", .oneOf(["drop", "refuse"])),
     ]
 
-    /// The paths above settings, `cache` and `cache.expiry` for `cache.expiry.any`.
+    /// The sections of settings: `cache` and `cache.expiry` for `cache.expiry.any`.
     static let sections = Set(
         all.flatMap { setting in
             setting.path.indices.filter { setting.path[$0] == "." }.map { String(setting.path[..<$0]) }
         }
     )
 
-    /// All that may stand in the file.
+    /// All names that the file may contain.
     static let names = all.map(\.path) + sections.sorted() + [PolicyReader.section]
 
     static let byPath = Dictionary(uniqueKeysWithValues: all.map { ($0.path, $0) })

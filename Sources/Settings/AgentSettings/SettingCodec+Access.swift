@@ -5,7 +5,7 @@ import Cryptography
 import Linux
 
 extension SettingCodec<ListenAddress?> {
-    /// An address in numbers and a port; nothing for nowhere.
+    /// A numeric address and a port. Empty: nil.
     static var listenAddress: SettingCodec {
         SettingCodec(expectation: "a numeric address and a port, such as 127.0.0.1:7373 or [::1]:7373") { text in
             if text.isEmpty { return .some(nil) }
@@ -17,7 +17,7 @@ extension SettingCodec<ListenAddress?> {
 }
 
 extension SettingCodec<String?> {
-    /// The path of a file; nothing for none.
+    /// The path of a file. Empty: nil.
     static var file: SettingCodec {
         SettingCodec(expectation: "the path of a file") { text in
             text.utf8.contains(0) || text.hasSuffix("/") ? nil : .some(text.isEmpty ? nil : text)
@@ -36,7 +36,7 @@ extension SettingCodec<Identity> {
 }
 
 extension SettingCodec<PathPattern> {
-    /// Paths begin with `/`: whatever else is no path's pattern, and an error of whoever wrote it.
+    /// Paths begin with `/`. Any other pattern matches no path and is a mistake.
     static var pathPattern: SettingCodec {
         SettingCodec(
             expectation:

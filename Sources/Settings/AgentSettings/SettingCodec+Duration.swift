@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Spans of time as `500ms`, `30s`, `5m`, `1h30m`: whole numbers with a unit, the larger unit first.
+/// Durations such as `500ms`, `30s`, `5m`, `1h30m`: whole numbers with a unit, larger units first.
 extension SettingCodec<Duration> {
     static func duration(atLeast shortest: Duration = .zero) -> SettingCodec {
         let bound = shortest > .zero ? ", of at least \(Self.format(shortest))" : ""
@@ -23,17 +23,17 @@ extension SettingCodec<Duration> {
 }
 
 extension Duration {
-    /// A year: no setting of ours means anything beyond, and sums of a few stay far from overflowing.
+    /// One year: no setting needs more, and sums of a few cannot overflow.
     fileprivate static var longestSetting: Duration { .seconds(365 * 24 * 3600) }
 
     fileprivate static var units: [(name: String, milliseconds: Int)] {
         [("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
     }
 
-    /// As settings are written: `1h30m`.
+    /// In the format of settings: `1h30m`.
     package var settingText: String { SettingCodec<Duration>.format(self) }
 
-    /// Nil if the text is not of that form.
+    /// Nil if the text is not a valid duration.
     package init?(setting text: String) {
         guard text != "0" else {
             self = .zero

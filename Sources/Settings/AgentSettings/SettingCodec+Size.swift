@@ -32,6 +32,6 @@ extension SettingCodec<Int> {
 }
 
 extension Int {
-    /// A number of bytes as settings are written, rounded down to whole KiB: `64MiB`.
+    /// In the format of settings, rounded down to whole KiB: `64MiB`.
     package var sizeText: String { SettingCodec<Int>.size(0...Int.max).format(self) }
 }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// How a setting's value is written: text to value and back.
+/// The format of a setting's value: parses and prints it.
 struct SettingCodec<Value: Sendable>: Sendable {
-    /// What to write, as a diagnostic says it: `a whole number from 1 to 9`.
+    /// What to write, for diagnostics: `a whole number from 1 to 9`.
     let expectation: String
-    /// The value of a text, nil if the text does not have this form.
+    /// The value of a text; nil if it is invalid.
     let parse: @Sendable (String) -> Value?
     let format: @Sendable (Value) -> String
 }
@@ -35,7 +35,7 @@ extension SettingCodec<Int> {
 }
 
 extension SettingCodec<UInt32> {
-    /// Permission bits in octal. YAML hands `0660` over as it was written, so quotes make no difference.
+    /// Permission bits in octal. YAML passes `0660` on as text, so quotes make no difference.
     static var mode: SettingCodec {
         SettingCodec(expectation: "three octal digits, with or without 0 or 0o before them: 660, 0660 or 0o660") {
             text in
@@ -51,7 +51,7 @@ extension SettingCodec<UInt32> {
 }
 
 extension SettingCodec<String?> {
-    /// A user or group, by name or number; nothing for the process's own.
+    /// A user or group, by name or number. Empty: nil, the process's own.
     static var account: SettingCodec {
         SettingCodec(expectation: "a name or number, without white space, ':' and '/'") { text in
             let isAccount = text.unicodeScalars.allSatisfy {
@@ -66,7 +66,7 @@ extension SettingCodec<String?> {
 
 extension SettingCodec<String> {
     static var socketPath: SettingCodec {
-        // What the address of unix(7) has room for, its final zero byte not counted.
+        // The length of an address in unix(7), without its terminating NUL.
         let byteCountMax = 107
         let expectation =
             "an absolute path of at most \(byteCountMax) bytes; abstract sockets ('@…') have no owner and no mode,"

@@ -2,22 +2,22 @@
 
 import Glibc
 
-/// The agent's file as a flat list: the path of every setting and section, with what stands there and where.
+/// The settings file as a flat list: the path of every setting and section, its value and its position.
 ///
-/// A small YAML: one document, mappings of names to values. Anchors, aliases, tags and duplicate names are refused:
-/// what an operator sees on a line is what counts.
+/// Accepts a subset of YAML: one document of mappings. Anchors, aliases, tags and duplicate names are errors, so that
+/// each line means what it says.
 struct SettingsFile {
     enum Value: Equatable {
         case text(String)
-        /// `name:` with nothing behind it.
+        /// `name:` without a value.
         case nothing
         case list([Item])
         case section
     }
 
-    /// What stands in a list.
+    /// An item of a list.
     struct Item: Equatable {
-        /// Nil for a value that is not text: a list, a mapping, nothing.
+        /// Nil if the value is not text: a list, a mapping, or nothing.
         let text: String?
         let place: Place
     }
@@ -33,15 +33,15 @@ struct SettingsFile {
     private(set) var diagnostics: [Diagnostic] = []
 
     private let file: String
-    /// Where each path stood first.
+    /// The first line of each path.
     private var lines: [String: Int] = [:]
 
-    /// Settings lie three deep. Deeper nesting is passed over, as a bound to the recursion.
+    /// Settings have at most three levels. Deeper levels are skipped, to bound the recursion.
     private static let depthMax = 8
 
     /// - Parameters:
-    ///   - file: the file's path.
-    ///   - place: where it was named; nil for the file that need not exist.
+    ///   - file: the path of the file.
+    ///   - place: where the file was named; nil for the default file, which may be missing.
     init(_ file: String, namedAt place: Place?) {
         self.file = file
         let (events, failure) = YAMLFile.read(path: file)
@@ -87,7 +87,7 @@ struct SettingsFile {
         }
     }
 
-    /// Takes the members of a mapping, and its end.
+    /// Consumes the members of a mapping, and its end.
     private mutating func takeMembers(off events: inout ArraySlice<YAMLEvent>, under prefix: String, depth: Int) {
         while let event = events.popFirst(), event.kind != .mappingEnd {
             guard case .scalar(let name, _) = event.kind else {
@@ -130,7 +130,7 @@ struct SettingsFile {
         }
     }
 
-    /// Takes the items of a list, and its end. What is in a list or mapping within has no item of its own.
+    /// Consumes the items of a list, and its end. A nested list or mapping gives an item without text.
     private func takeItems(off events: inout ArraySlice<YAMLEvent>) -> [Item] {
         var items: [Item] = []
         while let event = events.popFirst(), event.kind != .sequenceEnd {
@@ -146,7 +146,7 @@ struct SettingsFile {
         isPlain && ["", "~", "null", "Null", "NULL"].contains(text)
     }
 
-    /// Passes over what `event`, already taken, opened.
+    /// Skips what `event`, already consumed, has opened.
     private static func pass(_ event: YAMLEvent, in events: inout ArraySlice<YAMLEvent>) {
         var event = event
         var depth = 0

@@ -5,7 +5,7 @@ import Glibc
 import Linux
 import LockedMemory
 
-/// One step through a YAML file. Lines and columns count from 1.
+/// An event of a YAML parser. Lines and columns count from 1.
 struct YAMLEvent {
     enum Kind: Equatable {
         case documentStart
@@ -13,7 +13,7 @@ struct YAMLEvent {
         case mappingEnd
         case sequenceStart
         case sequenceEnd
-        /// `isPlain`: without quotes, so that `null` and nothing at all mean nothing.
+        /// `isPlain`: without quotes, so that `null` and an empty text mean no value.
         case scalar(String, isPlain: Bool)
         case alias
     }
@@ -21,14 +21,14 @@ struct YAMLEvent {
     let kind: Kind
     let line: Int
     let column: Int
-    /// There is a `&name` for aliases to refer to.
+    /// There is an anchor: `&name`.
     let hasAnchor: Bool
-    /// There is a `!type`.
+    /// There is a tag: `!type`.
     let hasTag: Bool
 }
 
 extension YAMLEvent.Kind {
-    /// How many levels it opens.
+    /// Number of levels that the event opens.
     fileprivate var depthChange: Int {
         switch self {
         case .mappingStart, .sequenceStart: 1
@@ -61,7 +61,7 @@ enum YAMLFile {
         }
         guard let file = unsafe fdopen(dup(opened.descriptor.number), "r") else { return ([], .system("open")) }
         defer { unsafe fclose(file) }
-        // One byte more than allowed: a file of exactly the limit is told from a longer one.
+        // One byte more than allowed, to distinguish a file of exactly the limit from a longer one.
         var text = [UInt8](repeating: 0, count: Self.byteCountMax + 1)
         let byteCount = unsafe text.withUnsafeMutableBytes { unsafe fread($0.baseAddress, 1, $0.count, file) }
         guard unsafe ferror(file) == 0 else { return ([], .system("read")) }
@@ -69,24 +69,24 @@ enum YAMLFile {
             let reason = "the file is longer than \(Self.byteCountMax / 1024) KiB"
             return ([], .system(call: "read", code: EFBIG, reason: reason))
         }
-        // libyaml skips a byte order mark only where it chooses the encoding itself.
+        // libyaml skips a byte order mark only if it chooses the encoding itself.
         let start = text.starts(with: [0xEF, 0xBB, 0xBF]) ? 3 : 0
         return Self.parse(text.span.extracting(start..<max(start, byteCount)))
     }
 
-    /// Far more than all settings take.
+    /// Far more than all settings need.
     private static let byteCountMax = 1 << 20
-    /// Settings lie three deep. libyaml's scanner takes quadratic time for brackets that stay open.
+    /// Settings have at most three levels. libyaml's scanner needs quadratic time for open brackets.
     private static let depthMax = 32
 
-    /// The events up to the end of the text, or up to `failure`.
+    /// Parses up to the end of the text, or up to `failure`.
     ///
-    /// - Complexity: O(n). Directives and deep nesting, for which libyaml takes O(n²), are refused.
+    /// - Complexity: O(n). Directives and deep nesting, for which libyaml needs O(n²), are errors.
     static func parse(_ text: Span<UInt8>) -> (events: [YAMLEvent], failure: Failure?) {
         if let line = Self.firstDirective(in: text) {
             return ([], .syntax("directives ('%') are not supported", line: line, column: 1))
         }
-        // libyaml keeps pointers into its parser, which therefore must not move.
+        // libyaml keeps pointers into its parser, so the parser must not move.
         let parser = UnsafeMutablePointer<yaml_parser_t>.allocate(capacity: 1)
         defer { unsafe parser.deallocate() }
         guard unsafe yaml_parser_initialize(parser) == 1 else { return ([], .system("read", code: ENOMEM)) }
@@ -150,7 +150,7 @@ extension YAMLFile.Failure {
 }
 
 extension YAMLEvent {
-    /// Nil for the ends of documents and streams, which say nothing.
+    /// Nil for events that are not needed: ends of documents and streams.
     fileprivate init?(_ event: yaml_event_t) {
         var anchor: UnsafeMutablePointer<yaml_char_t>?
         var tag: UnsafeMutablePointer<yaml_char_t>?

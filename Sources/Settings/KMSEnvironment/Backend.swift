@@ -3,13 +3,13 @@
 package import KeyService
 package import LockedMemory
 
-/// Where keys come from, complete and checked as far as that is possible without connecting.
+/// The configuration of a backend: complete, and validated as far as possible without connecting.
 package enum Backend: Sendable {
     case staticKey(StaticKeySettings)
     case kes(KESSettings)
     case minKMS(MinKMSSettings)
 
-    /// The kind as users read it.
+    /// The kind of backend, for people.
     package var kind: String {
         switch self {
         case .staticKey: "static key"
@@ -18,7 +18,7 @@ package enum Backend: Sendable {
         }
     }
 
-    /// The key to use where a caller leaves the name out.
+    /// The key of requests that do not name one.
     package var keyName: KeyName {
         switch self {
         case .staticKey(let settings): settings.name
@@ -27,7 +27,7 @@ package enum Backend: Sendable {
         }
     }
 
-    /// The servers in the order in which they were named. None for a static key.
+    /// The servers in the configured order. Empty for a static key.
     package var endpoints: [Endpoint] {
         switch self {
         case .staticKey: []
@@ -37,20 +37,20 @@ package enum Backend: Sendable {
     }
 }
 
-/// A key that the agent holds itself.
+/// A key that the agent itself holds.
 package struct StaticKeySettings: Sendable {
     package static let keyByteCount = 32
 
     package let name: KeyName
     /// 32 bytes.
     package let key: SharedSecret
-    /// The variable, or the file that the key was read from.
+    /// The variable or the file that the key was read from.
     package let place: Place
 }
 
 /// A cluster of KES servers.
 package struct KESSettings: Sendable {
-    /// How the agent proves who it is. What the texts and files hold has not been looked at.
+    /// How the agent authenticates. The contents of texts and files are not validated yet.
     package enum Authentication: Sendable {
         case apiKey(SharedSecret)
         case certificate(certFile: String, keyFile: String, password: SharedSecret?)
@@ -58,16 +58,18 @@ package struct KESSettings: Sendable {
 
     package let endpoints: [Endpoint]
     package let keyName: KeyName
+    /// See ``Authentication-swift.enum``.
     package let authentication: Authentication
-    /// A file or directory of certificate authorities, trusted besides the system's.
+    /// A file or directory of CA certificates that are trusted in addition to the system's.
     package let caPath: String?
 }
 
 /// A cluster of MinIO KMS servers.
 package struct MinKMSSettings: Sendable {
     package let endpoints: [Endpoint]
+    /// The namespace of keys at the MinIO KMS server.
     package let enclave: String
     package let keyName: KeyName
-    /// The API key's text, not looked at.
+    /// The text of the API key, not validated yet.
     package let apiKey: SharedSecret
 }

@@ -3,7 +3,7 @@
 import KeyService
 import LockedMemory
 
-/// The two groups that name servers: what must be there, and what must not be there together.
+/// The two groups of variables that configure key servers: required variables, and conflicts.
 extension BackendReader {
     /// The MinIO KMS group.
     mutating func minKMS() throws(LockedMemoryError) -> MinKMSSettings? {
@@ -36,7 +36,7 @@ extension BackendReader {
         )
     }
 
-    /// An API key, or a certificate and its key. A password counts as a word for the certificate.
+    /// An API key, or a certificate and its key. A password counts as an attempt to use a certificate.
     private mutating func kesAuthentication() throws(LockedMemoryError) -> KESSettings.Authentication? {
         let certificate = [KMSVariable.kesCertFile, .kesKeyFile, .kesKeyPassword].filter(self.environment.has)
         guard !certificate.isEmpty else {
@@ -69,7 +69,7 @@ extension BackendReader {
         )
     }
 
-    /// Reports each of the variables that is not set at all.
+    /// Reports each variable that is missing.
     private mutating func require(_ variables: [KMSVariable], of group: BackendGroup) {
         let present = self.presentVariables(of: group)
         let wayOut = present.allSatisfy(self.environment.isBlank) ? ", or unset \(self.listed(present))" : ""

@@ -5,7 +5,7 @@ import LockedMemory
 
 /// The static key, from its variable or from the file that the other variable names.
 extension BackendReader {
-    /// What container images preset `MINIO_KMS_SECRET_KEY_FILE` to, whether or not there is such a file.
+    /// The preset of `MINIO_KMS_SECRET_KEY_FILE` in container images, whether or not the file exists.
     private static let presetKeyFile = "kms_master_key"
     private static let keyFileByteCountMax = 64 * 1024
 
@@ -18,7 +18,7 @@ extension BackendReader {
         try ReadableFile(path: path, byteCountMax: Self.keyFileByteCountMax, memory: self.memory)
     }
 
-    /// The key, if the two variables give one. Both are looked at, and reported if both are there.
+    /// The key, if the two variables give one. Both are validated; having both is an error.
     mutating func staticKey() throws(LockedMemoryError) -> StaticKeySettings? {
         let inVariable = try self.keyInVariable()
         let inFile = try self.keyInFile()
@@ -50,8 +50,8 @@ extension BackendReader {
         }
     }
 
-    /// A file is trimmed as the variable is. MinIO does not do that, and where it would then read something else than
-    /// the agent does, the operator is warned.
+    /// White space around a file's contents is removed, as for the variable. MinIO does not do that; if it would read
+    /// another key than the agent, a warning is reported.
     private mutating func key(
         in contents: SharedSecret,
         of path: String
@@ -88,7 +88,7 @@ extension BackendReader {
         }
     }
 
-    /// Whether KES servers allow a key's name.
+    /// Whether KES servers allow the name.
     private static func isPortable(_ name: KeyName) -> Bool {
         let text = name.description
         let isAllowed = text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "-" || $0 == "_") }
@@ -109,9 +109,9 @@ extension BackendReader {
     }
 }
 
-/// A key file that is named but not there: to MinIO, as if it were not named.
+/// A key file that does not exist. MinIO ignores its variable.
 extension BackendReader {
-    /// Something else is configured, and used.
+    /// Another backend is configured and used.
     mutating func warnOfMissingKeyFile() {
         guard let (path, file) = self.keyFile, case .missing(let reason) = file, path != Self.presetKeyFile else {
             return
@@ -124,7 +124,8 @@ extension BackendReader {
         )
     }
 
-    /// Nothing else is configured. The file may be in the directory of secrets, where MinIO means to look but does not.
+    /// No other backend is configured. The file may be in the directory of secrets, where MinIO intends to look but
+    /// does not.
     mutating func staticKeyOfLastResort() throws(LockedMemoryError) -> StaticKeySettings? {
         guard let (path, file) = self.keyFile, case .missing(let reason) = file else {
             self.refuseNothing()
@@ -144,7 +145,7 @@ extension BackendReader {
         case .missing where path == Self.presetKeyFile:
             self.refuseNothing()
         case .missing:
-            // MinIO would run without encryption. Whoever names a key file wants it.
+            // MinIO would run without encryption, but an operator who sets this variable wants encryption.
             self.refuseKeyFile(reason)
         }
         return nil

@@ -3,26 +3,26 @@
 import KeyService
 import LockedMemory
 
-/// Decides from the variables in effect where keys come from, by MinIO's rules and with MinIO's messages:
+/// Derives the backend from the variables in effect, by MinIO's rules and with MinIO's messages:
 ///
-/// 1. Each value by itself: what is empty, malformed or out of place is reported, whatever else is wrong.
-/// 2. Presence: a variable counts as set even when it is empty, except the two of the static key.
-/// 3. Exclusivity: one group only. Where there are two, nothing is said of what is missing in either.
-/// 4. Completeness of the one group.
+/// 1. Each value by itself: empty, malformed and misplaced values are reported, whatever else is wrong.
+/// 2. Presence: a variable counts as set even if it is empty, except the two of the static key.
+/// 3. Exclusivity: only one group may be present. If there are two, missing variables are not reported.
+/// 4. Completeness of the group.
 ///
-/// MinIO stops at the first error; here all are collected.
+/// MinIO stops at the first error; this reader collects all errors.
 struct BackendReader {
     let environment: MergedEnvironment
     let memory: SecretMemory
-    /// Where a `MINIO_KMS_SECRET_KEY_FILE` that is not absolute is looked for next.
+    /// Where a relative `MINIO_KMS_SECRET_KEY_FILE` is looked up next.
     let secretsDirectory: String
 
     var diagnostics: [Diagnostic] = []
-    /// What `MINIO_KMS_SECRET_KEY_FILE` names.
+    /// The file that `MINIO_KMS_SECRET_KEY_FILE` names.
     var keyFile: (path: String, file: ReadableFile)?
-    /// Variables whose values nobody looks at again.
+    /// Variables with rejected values, which are not used any more.
     private var refused: Set<KMSVariable> = []
-    /// The endpoint lists that are in order.
+    /// The valid endpoint lists.
     private(set) var endpoints: [KMSVariable: [Endpoint]] = [:]
 
     init(environment: MergedEnvironment, memory: SecretMemory, secretsDirectory: String) {
@@ -31,7 +31,7 @@ struct BackendReader {
         self.secretsDirectory = secretsDirectory
     }
 
-    /// - Returns: the backend, nil if none is configured or if there are errors about it.
+    /// - Returns: the backend; nil if none is configured or if there are errors.
     mutating func read() throws(LockedMemoryError) -> Backend? {
         for variable in KMSVariable.allCases where variable.group != nil && self.environment.has(variable) {
             self.checkValue(of: variable)
@@ -75,7 +75,7 @@ struct BackendReader {
         }
     }
 
-    /// There is more than one group: which two MinIO would name, and what all of them consist of.
+    /// Reports several groups: the two that MinIO would name, and the variables of all.
     private mutating func refuse(_ groups: [BackendGroup]) {
         let members = groups.map(self.presentVariables)
         self.report(
@@ -92,7 +92,7 @@ extension BackendReader {
         KMSVariable.allCases.filter { $0.group == group && self.isPresent($0) }
     }
 
-    /// Whether a variable says that its group is configured.
+    /// Whether a variable shows that its group is configured.
     private func isPresent(_ variable: KMSVariable) -> Bool {
         guard self.environment.has(variable) else { return false }
         switch variable {
@@ -107,7 +107,7 @@ extension BackendReader {
         }
     }
 
-    /// The value of a variable if it is fit to be used: set, not refused and not empty.
+    /// The value of a variable, if it is set, not rejected and not empty.
     func usableText(_ variable: KMSVariable) -> String? {
         guard !self.refused.contains(variable), !self.environment.isBlank(variable) else { return nil }
         return self.environment.text(variable)
@@ -128,7 +128,7 @@ extension BackendReader {
         self.diagnostics.report(severity, at: self.environment.place(of: variable), message, remedy: remedy)
     }
 
-    /// The names of variables, with a word on those that an operator may take for unset.
+    /// The names of variables, with a remark on empty ones, which an operator may consider unset.
     func listed(_ variables: [KMSVariable]) -> String {
         variables.map { self.environment.isBlank($0) ? "\($0.rawValue) (empty, but present)" : $0.rawValue }
             .joined(separator: ", ")

@@ -3,13 +3,13 @@
 import ByteCoding
 import LockedMemory
 
-/// The credentials that systemd hands to a service (`LoadCredential=` and the like, systemd.exec(5)): files in a directory
-/// of memory that the service alone can read.
+/// The credentials that systemd passes to a service (`LoadCredential=` and others, systemd.exec(5)): files in a memory
+/// file system that only the service can read.
 ///
-/// Each is a variable by another way: `minio-kms-kes-api-key` holds the value of `MINIO_KMS_KES_API_KEY`. Where the
-/// variable names a file, its credential may also be that file, which shows in its being PEM.
+/// Each one supplies a variable: `minio-kms-kes-api-key` holds the value of `MINIO_KMS_KES_API_KEY`. If the variable
+/// names a file, the credential may also be that file itself, which is recognised as PEM.
 struct CredentialsDirectory {
-    /// systemd's own variable, which names the directory.
+    /// The variable of systemd that names the directory.
     static let variable = "CREDENTIALS_DIRECTORY"
 
     private static let byteCountMax = 1 << 20
@@ -17,7 +17,7 @@ struct CredentialsDirectory {
     private(set) var entries: [MergedEnvironment.Entry] = []
     private(set) var diagnostics: [Diagnostic] = []
 
-    /// - Throws: only for want of locked memory.
+    /// - Throws: only for lack of locked memory.
     init(path: String, memory: SecretMemory) throws(LockedMemoryError) {
         for variable in KMSVariable.allCases {
             let file = "\(path)/\(variable.credential)"
@@ -46,12 +46,12 @@ struct CredentialsDirectory {
 }
 
 extension KMSVariable {
-    /// The name of the credential that stands for it.
+    /// The name of the credential for the variable.
     var credential: String { self.rawValue.lowercased().replacing("_", with: "-") }
 }
 
 extension Span<UInt8> {
-    /// Whether a line begins as PEM's do.
+    /// Whether a line begins like PEM.
     fileprivate var holdsPEM: Bool {
         let mark = Array("-----BEGIN ".utf8)
         return self.indices.contains { start in

@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A server of a cluster: `https://host[:port][/path]`. The host is a name, or an address as URLs have it.
+/// A server of a cluster: `https://host[:port][/path]`. The host is a name, or an address in URL syntax.
 package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
     package let description: String
 
-    /// Why a text is no endpoint, and what to do.
+    /// Why a text is not a valid endpoint, and what to do.
     struct Invalid: Error {
         let message: String
         let remedy: String
     }
 
-    /// MinIO speaks TLS to a MinIO KMS server whatever scheme is written, if any.
+    /// MinIO uses TLS for a MinIO KMS server, whatever scheme is written, if any.
     init(minKMS text: String) throws(Invalid) {
         var address = text[...]
         for scheme in ["http://", "https://"] where address.hasPrefix(scheme) {
@@ -19,7 +19,7 @@ package struct Endpoint: Hashable, Sendable, CustomStringConvertible {
         try self.init(address: address)
     }
 
-    /// For a KES server the scheme has to be written.
+    /// The scheme of a KES server is required.
     init(kes text: String) throws(Invalid) {
         let scheme = text.prefix { $0.isLetter }
         let address = text[scheme.endIndex...]

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A comma-separated list of endpoints and patterns, expanded in order. Duplicates stay.
+/// A comma-separated list of endpoints and patterns, expanded in order. Duplicates are kept.
 struct EndpointList {
     private(set) var endpoints: [Endpoint] = []
     private(set) var diagnostics: [Diagnostic] = []
 
-    /// The longest list. MinIO has no limit, but a typing error in a range must not cost all memory.
+    /// Maximum length. MinIO has no limit, but a mistyped range must not exhaust memory.
     static let countMax = 1024
 
-    /// Reads the list in `text`, which `variable` has at `place`. Every item that is wrong is reported, once.
+    /// Parses the value of `variable` at `place`. Every invalid item is reported once.
     init(_ text: String, of variable: KMSVariable, at place: Place) {
         let items = text.split(separator: ",").map { String($0).trimmed }.filter { !$0.isEmpty }
         if items.isEmpty, let emptiness = variable.emptiness {

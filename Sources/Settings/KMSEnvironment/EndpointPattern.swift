@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Why a pattern names no endpoints, in the words of MinIO.
+/// Why a pattern is invalid, in MinIO's words.
 enum EndpointPatternError: Error, Equatable, CustomStringConvertible {
     case format(String)
     case startAfterEnd(UInt64, UInt64)
@@ -22,21 +22,21 @@ enum EndpointPatternError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-/// One item of an endpoint list with ranges in it: `https://kes{1...4}.rack{a...c}:7373`.
+/// An item of an endpoint list with ranges: `https://kes{1...4}.rack{a...c}:7373`.
 ///
-/// A range is `{`, a number, `...`, a number, `}`. Numbers are decimal, or else hexadecimal in lower case; one that is
-/// hexadecimal makes the results so. All combinations are named, the leftmost range varying fastest.
+/// A range is `{`, a number, `...`, a number, `}`. Numbers are decimal, otherwise hexadecimal in lower case; if one is
+/// hexadecimal, so are the results. A pattern expands to all combinations, the leftmost range varying fastest.
 struct EndpointPattern {
     private var ranges: [NumberRange] = []
-    /// What stands between the ranges: one more than there are ranges.
+    /// The texts between the ranges: one more than there are ranges.
     private var literals: [String] = [""]
 
-    /// Whether MinIO takes an item as a pattern at all; others are kept as they are.
+    /// Whether MinIO treats an item as a pattern. Other items are used unchanged.
     static func isPattern(_ item: String) -> Bool {
         (item.contains("{") && item.contains("}")) || item.indices.contains { item[$0...].hasPrefix("...") }
     }
 
-    /// - Throws: whatever is wrong with the pattern, except `.tooMany`.
+    /// - Throws: any error except `.tooMany`.
     init(_ item: String) throws(EndpointPatternError) {
         var rest = item[...]
         while let brace = rest.firstIndex(where: { $0 == "{" || $0 == "}" }) {
@@ -50,7 +50,7 @@ struct EndpointPattern {
         self.literals[self.ranges.count] += rest
     }
 
-    /// All that the pattern names.
+    /// All results of the pattern.
     ///
     /// - Throws: `.tooMany`.
     func expanded(countMax: Int) throws(EndpointPatternError) -> [String] {
@@ -72,7 +72,7 @@ struct EndpointPattern {
             }
     }
 
-    /// The two numbers of the range that `text` begins with, and where it ends. Nil if it does not begin with one.
+    /// The two bounds of the range at the start of `text`, and its end. Nil if there is no range.
     private static func rangeBounds(
         in text: Substring
     ) -> (start: Substring, end: Substring, after: Substring.Index)? {
@@ -88,11 +88,11 @@ struct EndpointPattern {
     }
 }
 
-/// `{start...end}`: the numbers from `start` to `end`, as they are to be written.
+/// `{start...end}`: the numbers from `start` to `end`, with their format.
 private struct NumberRange {
     private let start: UInt64
     private let radix: Int
-    /// Zeroes fill up to so many digits.
+    /// Minimum number of digits, filled with zeros.
     private let width: Int
     let count: Int
 
@@ -106,7 +106,7 @@ private struct NumberRange {
         self.count = last - first < UInt64(Int.max) ? Int(last - first) + 1 : Int.max
     }
 
-    /// A number that can be decimal is, even where the other bound is hexadecimal.
+    /// A number that can be decimal is decimal, even if the other bound is hexadecimal.
     private static func number(_ text: Substring) throws(EndpointPatternError) -> (UInt64, isDecimal: Bool) {
         if let number = UInt64(text, radix: 10) { return (number, true) }
         if let number = UInt64(text, radix: 16) { return (number, false) }

@@ -5,21 +5,22 @@ import LockedMemory
 
 /// A file of `NAME=value` lines by MinIO's rules, which are neither a shell's nor systemd's:
 ///
-/// 1. White space around a line does not count; empty lines and lines that begin with `#` are skipped.
+/// 1. White space around a line is ignored. Empty lines and lines that begin with `#` are skipped.
 /// 2. A leading `export` is dropped, whatever follows it.
-/// 3. The name ends at the first `=`. The value is all that follows; one pair of equal quotes around it is dropped.
-/// 4. There are no escapes, no expansion, no comments behind a value, no continued lines. The last of equal names counts.
+/// 3. The name ends at the first `=`. The value is the rest; one pair of equal quotes around it is dropped.
+/// 4. There are no escapes, no expansion, no comments after a value, no continued lines. The last of equal names
+///    counts.
 ///
-/// Where MinIO stops at a malformed line, all of them are reported and the others are still read, so that what follows
-/// is not a row of complaints about missing variables. And names are trimmed, which MinIO omits.
+/// MinIO stops at a malformed line. This reader reports all of them and still reads the others, so that no errors about
+/// missing variables follow. It also trims names, which MinIO does not.
 struct EnvironmentFile: Sendable {
-    /// Bigger files are refused; nobody's environment is.
+    /// Larger files are errors; no real environment is that large.
     static let byteCountMax = 1 << 20
-    /// The longest line that MinIO reads (the buffer of Go's `bufio.Scanner`, less the line feed).
+    /// Maximum line length in MinIO (the buffer of Go's `bufio.Scanner`, less the line feed).
     static let lineByteCountMax = 64 * 1024 - 1
 
     let path: String
-    /// The variables that are of interest here, in the file's order.
+    /// The relevant variables, in the file's order.
     private(set) var entries: [MergedEnvironment.Entry] = []
     private(set) var diagnostics: [Diagnostic] = []
 
@@ -54,14 +55,14 @@ struct EnvironmentFile: Sendable {
         let untrimmedName = rest.lowerBound..<separator
         let name = WhiteSpace.trim(untrimmedName, of: contents)
         guard !name.isEmpty else {
-            // MinIO quotes the line here. It may be a secret.
+            // MinIO quotes the line here. It may contain a secret.
             return self.refuse(
                 number,
                 "envEntry malformed; expected to be of form 'KEY=value'",
                 remedy: "correct it, or begin it with '#' if it is a comment"
             )
         }
-        // Other lines may hold other secrets: not even their names are of interest.
+        // Other lines may contain other secrets, so even their names are ignored.
         let nameBytes = contents.extracting(name)
         guard nameBytes.hasPrefix("MINIO_") || nameBytes.hasPrefix(AgentSettings.variablePrefix) else { return }
         guard nameBytes.isVariableName else {
@@ -126,7 +127,7 @@ struct EnvironmentFile: Sendable {
 }
 
 extension Span<UInt8> {
-    /// Whether these are letters, digits and `_` alone.
+    /// Whether the text has only letters, digits and `_`.
     var isVariableName: Bool {
         self.indices.allSatisfy { index in
             switch self[index] {

@@ -2,28 +2,28 @@
 
 package import LockedMemory
 
-/// What the `MINIO_KMS_…` variables say, read as the object store reads them, so that one set of variables serves both.
+/// The `MINIO_KMS_…` variables, read as the object store reads them, so that both can use the same variables.
 package struct KMSEnvironment: Sendable {
-    /// Where keys come from. Nil if there are errors about it; none being configured is one.
+    /// Nil if there are errors, or if no backend is configured, which is an error too.
     package let backend: Backend?
-    /// The variables in effect, secret ones without their values.
+    /// The variables in effect. Secret ones have no value here.
     package let values: [EffectiveValue]
     package let diagnostics: [Diagnostic]
 
-    /// Whether the value of an environment variable belongs into locked memory: that of every `MINIO_…` variable that is
-    /// not known to be harmless, since the block is shared with an object store and its root credentials.
+    /// Whether a variable's value must be kept in locked memory: true for every `MINIO_…` variable that is not known to
+    /// be harmless, because the environment may also contain the object store's root credentials.
     package static func isSecret(_ name: String) -> Bool {
         guard name.hasPrefix("MINIO_"), name != KMSVariable.configFile else { return false }
         return KMSVariable(rawValue: name)?.isSecret ?? true
     }
 
-    /// Reads the variables and the files that they name, and checks everything that can be checked without connecting.
+    /// Reads the variables and the files that they name, and validates them as far as possible without connecting.
     ///
     /// - Parameters:
-    ///   - environment: the process's own, as ``EnvironmentBlock`` reads it with ``isSecret(_:)``.
-    ///   - envFile: the value of `--env-file`. What it sets counts more than the environment.
-    ///   - secretsDirectory: where container runtimes put secrets.
-    /// - Throws: only for want of locked memory. Everything else is in ``diagnostics``.
+    ///   - environment: the process's own, from ``EnvironmentBlock`` with ``isSecret(_:)``.
+    ///   - envFile: the value of `--env-file`, which overrides the environment.
+    ///   - secretsDirectory: the directory of secrets in containers.
+    /// - Throws: only for lack of locked memory. Other errors are in ``diagnostics``.
     package static func load(
         environment: [String: EnvironmentBlock.Value],
         envFile: String? = nil,
@@ -46,7 +46,7 @@ package struct KMSEnvironment: Sendable {
 }
 
 extension MergedEnvironment {
-    /// What is set, and what the object store does where its two switches are not.
+    /// The values of set variables, and the object store's default for its two switches.
     fileprivate func effectiveValues(for backend: Backend?) -> [EffectiveValue] {
         var values: [EffectiveValue] = []
         if let file = self.configFile, case .text(let path) = file.value {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The variables that configure an object store's encryption, and with it the agent.
+/// The variables that configure an object store's encryption, and the agent's backend.
 enum KMSVariable: String, CaseIterable, Sendable {
     case server = "MINIO_KMS_SERVER"
     case enclave = "MINIO_KMS_ENCLAVE"
@@ -22,10 +22,10 @@ enum KMSVariable: String, CaseIterable, Sendable {
     case replicateKeyID = "MINIO_KMS_REPLICATE_KEYID"
 
     static let prefix = "MINIO_KMS_"
-    /// Names a file of more variables, for MinIO and for the agent.
+    /// Names a file of more variables, for MinIO and the agent.
     static let configFile = "MINIO_CONFIG_ENV_FILE"
 
-    /// The group a variable belongs to; nil for the two that are the object store's own business.
+    /// The group of a variable; nil for the two that only the object store uses.
     var group: BackendGroup? {
         switch self {
         case .server, .enclave, .sseKey, .apiKey: .minKMS
@@ -55,7 +55,7 @@ enum KMSVariable: String, CaseIterable, Sendable {
         }
     }
 
-    /// What is wrong with an empty value. Nil where an empty value means something.
+    /// The error for an empty value. Nil if an empty value is valid.
     var emptiness: String? {
         switch self {
         case .server: "kms: no KMS server endpoint provided"
@@ -66,13 +66,13 @@ enum KMSVariable: String, CaseIterable, Sendable {
     }
 }
 
-/// The three ways to configure encryption, of which there may be one.
+/// The three ways to configure encryption. Only one may be used.
 enum BackendGroup: CaseIterable, Sendable {
     case minKMS
     case kes
     case staticKey
 
-    /// As MinIO names it in messages.
+    /// As in MinIO's messages.
     var name: String {
         switch self {
         case .minKMS: "MinIO KMS"

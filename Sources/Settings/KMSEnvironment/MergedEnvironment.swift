@@ -3,9 +3,8 @@
 import ByteCoding
 import LockedMemory
 
-/// The variables in effect, each from the source that counts most: the process's environment, over it the credentials of
-/// systemd, over them the file of `--env-file`, over all the file that `MINIO_CONFIG_ENV_FILE` names, which may itself be
-/// named in the former.
+/// The variables in effect, in order of increasing precedence: the process's environment, systemd's credentials, the
+/// file of `--env-file`, and the file that `MINIO_CONFIG_ENV_FILE` names, which any of the former may set.
 struct MergedEnvironment: Sendable {
     struct Entry: Sendable {
         let name: String
@@ -16,7 +15,7 @@ struct MergedEnvironment: Sendable {
     private var entries: [String: Entry] = [:]
     private(set) var diagnostics: [Diagnostic] = []
 
-    /// What container images preset `MINIO_CONFIG_ENV_FILE` to, whether or not there is such a file.
+    /// The preset of `MINIO_CONFIG_ENV_FILE` in container images, whether or not the file exists.
     private static let presetConfigFile = "config.env"
 
     /// - Parameters:
@@ -63,7 +62,7 @@ struct MergedEnvironment: Sendable {
         }
     }
 
-    /// Names that are not a word are passed over: with a `=` lost, they may hold what should be a value.
+    /// Malformed names are ignored: if a `=` is missing, they may contain a value.
     static func isOfInterest(_ name: String) -> Bool {
         (name.hasPrefix(KMSVariable.prefix) && name.utf8.span.isVariableName) || name == KMSVariable.configFile
     }
@@ -84,26 +83,26 @@ struct MergedEnvironment: Sendable {
 extension MergedEnvironment {
     var configFile: Entry? { self.entries[KMSVariable.configFile] }
 
-    /// Those that nobody reads, by name.
+    /// Unknown variables, by name.
     var unknown: [Entry] {
         self.entries.values.filter { $0.name.hasPrefix(KMSVariable.prefix) && KMSVariable(rawValue: $0.name) == nil }
             .sorted { $0.name < $1.name }
     }
 
-    /// Whether a variable is set, be it to nothing.
+    /// Whether a variable is set, even to nothing.
     func has(_ variable: KMSVariable) -> Bool { self.entries[variable.rawValue] != nil }
 
-    /// Where a variable is set, or would have to be.
+    /// The place where a variable is set, or would be set.
     func place(of variable: KMSVariable) -> Place {
         self.entries[variable.rawValue]?.place ?? .variable(variable.rawValue)
     }
 
-    /// The value of a variable that is no secret, as it was set.
+    /// The unmodified value of a variable that is not secret.
     func untrimmedText(_ variable: KMSVariable) -> String? {
         self.withValue(of: variable) { String(repairing: $0) }
     }
 
-    /// The value of a variable that is no secret. MinIO trims nearly all values.
+    /// The value of a variable that is not secret. MinIO trims nearly all values.
     func text(_ variable: KMSVariable) -> String? {
         self.withTrimmedValue(of: variable) { String(repairing: $0) }
     }
@@ -114,7 +113,7 @@ extension MergedEnvironment {
         }
     }
 
-    /// Whether a variable is set to nothing but white space.
+    /// Whether a variable is set to white space only.
     func isBlank(_ variable: KMSVariable) -> Bool {
         self.withTrimmedValue(of: variable) { $0.isEmpty } ?? false
     }

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// A value that may hold a secret where none belongs, so that it must be neither used nor shown.
+/// A value that may be a secret in a variable that must not have one. It must be neither used nor shown.
 struct MisplacedSecret: Equatable {
     let message: String
     let remedy: String
 }
 
 extension MergedEnvironment {
-    /// What is wrong with a variable's value, if it is of this kind.
+    /// The error, if the variable's value may be a secret.
     func misplacedSecret(in variable: KMSVariable) -> MisplacedSecret? {
         if self.value(of: variable, hasPrefix: "env://") || self.value(of: variable, hasPrefix: "env+tls://") {
             return MisplacedSecret(
@@ -25,7 +25,7 @@ extension MergedEnvironment {
         if variable.isFile, text.hasPrefix("-----BEGIN") {
             return MisplacedSecret(message: "this is PEM text, not a path", remedy: "put it into a file")
         }
-        // The base64 of 32 bytes ends so, and has 44 characters.
+        // The base64 of 32 bytes ends with `=`, and has 44 characters.
         if variable == .secretKeyFile, text.hasSuffix("="), text.contains(":") || text.utf8.count == 44 {
             return MisplacedSecret(
                 message: "this is a key, not a path",

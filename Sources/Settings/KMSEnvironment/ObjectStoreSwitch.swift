@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// The two variables that are the object store's own business. The agent does nothing with them, but AIStor and
-/// open-source MinIO do not agree about them, and that is worth knowing. Never an error.
+/// The two variables that only the object store uses. AIStor and open-source MinIO read some values differently, which
+/// the agent points out. Never an error.
 enum ObjectStoreSwitch: CaseIterable {
     case autoEncryption
     case replicateKeyID
@@ -13,7 +13,7 @@ enum ObjectStoreSwitch: CaseIterable {
         }
     }
 
-    /// What the object store does where the variable is not set.
+    /// The object store's default.
     var preset: String {
         switch self {
         case .autoEncryption: "on in AIStor, off in open-source MinIO"
@@ -21,9 +21,9 @@ enum ObjectStoreSwitch: CaseIterable {
         }
     }
 
-    /// What to say of a value.
+    /// The remark about a value.
     ///
-    /// - Parameter untrimmed: open-source MinIO trims the one variable and not the other.
+    /// - Parameter untrimmed: open-source MinIO trims one of the two variables only.
     func diagnostic(on untrimmed: String, at place: Place) -> Diagnostic {
         switch (self, Self.reading(of: untrimmed.trimmed)) {
         case (.replicateKeyID, _) where untrimmed.lowercased() == "off":
@@ -51,7 +51,7 @@ enum ObjectStoreSwitch: CaseIterable {
         }
     }
 
-    /// What AIStor's and MinIO's documentation mean by a value; nil if it is none of theirs.
+    /// The meaning of a value by AIStor's and MinIO's documentation; nil if it is not documented.
     static func reading(of text: String) -> Bool? {
         switch text {
         case "1", "t", "T", "true", "TRUE", "True", "on", "ON", "On": true

@@ -3,16 +3,16 @@
 import Glibc
 import LockedMemory
 
-/// A file named by a variable or flag: what is in it, or why that is not known.
+/// A file that a variable or flag names: its contents, or why they cannot be read.
 enum ReadableFile {
     case contents(SharedSecret)
-    /// There is nothing of this name. `reason` is in MinIO's words, as is the other.
+    /// The file does not exist. `reason` is in MinIO's words, as in the other case.
     case missing(reason: String)
     case unreadable(reason: String)
 
-    /// Reads a file whose contents are secret.
+    /// Reads a file with secret contents.
     ///
-    /// - Throws: only for want of locked memory.
+    /// - Throws: only for lack of locked memory.
     init(path: String, byteCountMax: Int, memory: SecretMemory) throws(LockedMemoryError) {
         do throws(SecretFile.Failure) {
             let contents = try SecretFile.read(path: path, byteCountMax: byteCountMax, into: memory)

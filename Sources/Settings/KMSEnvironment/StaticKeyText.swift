@@ -4,12 +4,12 @@ import ByteCoding
 import KeyService
 import LockedMemory
 
-/// A static key as it is written down: `name:base64 of 32 bytes`.
+/// The text of a static key: `name:base64 of 32 bytes`.
 struct StaticKeyText: Sendable {
     let name: KeyName
     let key: SharedSecret
 
-    /// Why a text is no static key. The description never quotes the text, which may be a key in the wrong shape.
+    /// Why a text is not a valid static key. The description never quotes the text, which may contain a key.
     enum Malformed: Error, Equatable, CustomStringConvertible {
         case noName
         case emptyName
@@ -30,9 +30,9 @@ struct StaticKeyText: Sendable {
         }
     }
 
-    /// - Parameter text: without white space at its ends.
+    /// - Parameter text: without surrounding white space.
     init(_ text: Span<UInt8>, memory: SecretMemory) throws(Malformed) {
-        // The first colon ends the name, so a name cannot hold one.
+        // The first colon ends the name, so a name cannot contain one.
         guard let colon = text.indices.first(where: { text[$0] == UInt8(ascii: ":") }) else { throw .noName }
         guard colon > 0 else { throw .emptyName }
         guard let name = try? UTF8Span(validating: text.extracting(..<colon)),

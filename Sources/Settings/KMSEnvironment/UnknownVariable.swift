@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What to say of a `MINIO_KMS_…` variable that nobody reads: names of earlier versions, and near misses. MinIO starts
-/// all the same, and so does the agent.
+/// Remarks about unknown `MINIO_KMS_…` variables: names of earlier versions, and misspelled ones. Both MinIO and the
+/// agent start all the same.
 enum UnknownVariable {
     static func warning(about name: String, at place: Place) -> Diagnostic {
         let (message, remedy) = Self.judgement(of: name)

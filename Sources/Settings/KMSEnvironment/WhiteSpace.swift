@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// White space as Unicode and MinIO (Go's `strings.TrimSpace`) have it, in UTF-8. It works on bytes, so that secrets
-/// need not become strings.
+/// White space by Unicode and MinIO (Go's `strings.TrimSpace`), in UTF-8. Works on bytes, so that secrets do not become
+/// strings.
 enum WhiteSpace {
-    /// The part of `range` that is left when white space is cut off both ends.
+    /// `range` without white space at its ends.
     static func trim(_ range: Range<Int>, of bytes: Span<UInt8>) -> Range<Int> {
         var (start, end) = (range.lowerBound, range.upperBound)
         while start < end, let width = Self.width(at: start, before: end, in: bytes) { start += width }
@@ -17,7 +17,7 @@ enum WhiteSpace {
         return start..<end
     }
 
-    /// How many bytes the white space character takes that begins at `index`. Nil if none does.
+    /// Length in bytes of the white space character at `index`. Nil if there is none.
     private static func width(at index: Int, before end: Int, in bytes: Span<UInt8>) -> Int? {
         switch (bytes[index], index + 1 < end ? bytes[index + 1] : 0, index + 2 < end ? bytes[index + 2] : 0) {
         case (0x09...0x0D, _, _), (0x20, _, _): 1
@@ -30,7 +30,7 @@ enum WhiteSpace {
 }
 
 extension String {
-    /// The text without white space at either end.
+    /// The text without white space at its ends.
     var trimmed: String {
         let bytes = Array(self.utf8)
         return String(decoding: bytes[WhiteSpace.trim(0..<bytes.count, of: bytes.span)], as: UTF8.self)

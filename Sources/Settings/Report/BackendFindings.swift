@@ -2,11 +2,12 @@
 
 package import ByteCoding
 
-/// What a closer look than at words has found out about a backend, and about the agent's own files: files were read, servers
-/// perhaps asked.
+/// What `keyside check` finds out about the backend and the agent's own files beyond their syntax: it reads files and,
+/// if requested, tries the servers.
 package struct BackendFindings: Equatable, Sendable {
-    /// What one server said to being tried.
+    /// The result of trying one server.
     package struct Trial: Equatable, Sendable {
+        /// Whether the server works, and if not, what to do.
         package enum Outcome: Equatable, Sendable {
             case works(version: String, latency: Duration)
             case fails(problem: String, remedy: String)
@@ -21,24 +22,24 @@ package struct BackendFindings: Equatable, Sendable {
         }
     }
 
-    /// What key servers know the agent as.
+    /// The agent's identity at the key servers.
     package var identity: String?
-    /// When the certificate that proves it ends, RFC 3339.
+    /// Expiry of the client certificate, RFC 3339.
     package var validUntil: String?
-    /// When the certificate of the TLS listener ends, RFC 3339. Nil where there is none that is of use.
+    /// Expiry of the TLS listener's certificate, RFC 3339. Nil if there is no valid one.
     package var listenerValidUntil: String?
-    /// What the agent's locked memory is enough for.
+    /// What the agent's locked memory allows.
     package var memory: MemoryFindings?
-    /// Where the CA certificates come from that key servers are trusted by, besides those that the backend names.
+    /// Where the system's CA certificates for key servers come from, in addition to those that the backend names.
     package var systemAuthorities: String?
-    /// Nil if no server was asked.
+    /// Nil if no server was tried.
     package var trials: [Trial]?
-    /// What files hold wrongly.
+    /// Errors and warnings about the contents of files.
     package var diagnostics: [Diagnostic] = []
 
     package init() {}
 
-    /// Whether some server was asked and is of no use.
+    /// Whether any server failed its check.
     package var hasFailedTrial: Bool {
         self.trials?.contains { if case .fails = $0.outcome { true } else { false } } ?? false
     }
@@ -82,6 +83,6 @@ extension BackendFindings.Trial: JSONWritable {
 }
 
 extension Duration {
-    /// Whole milliseconds, at least one.
+    /// Whole milliseconds, at least 1.
     fileprivate var milliseconds: Int { max(1, Int(self / .milliseconds(1))) }
 }

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// All that the agent was told, effective and checked: its own settings and the backend.
+/// The whole configuration in effect, validated: the agent's settings and the backend.
 package struct Configuration: Sendable {
     package let settings: AgentSettings
-    /// Nil only if the configuration is not valid.
+    /// Nil only if the configuration is invalid.
     package let backend: Backend?
     /// The agent's settings, each with its source.
     package let settingValues: [EffectiveValue]
     /// The `MINIO_KMS_…` variables, each with its source.
     package let environmentValues: [EffectiveValue]
-    /// Everything there is to say, in the order in which it was read.
+    /// All diagnostics, in the order of reading.
     package let diagnostics: [Diagnostic]
 
-    /// - Parameter others: about variables that are neither the agent's nor the object store's.
+    /// - Parameter others: diagnostics about other variables.
     package init(_ loaded: LoadedSettings, _ environment: KMSEnvironment, others: [Diagnostic] = []) {
         self.settings = loaded.settings
         self.backend = environment.backend
@@ -21,6 +21,6 @@ package struct Configuration: Sendable {
         self.diagnostics = loaded.diagnostics + environment.diagnostics + others
     }
 
-    /// Whether the agent can start with it.
+    /// Whether the agent can start with this configuration.
     package var isValid: Bool { !self.diagnostics.contains { $0.severity == .error } }
 }

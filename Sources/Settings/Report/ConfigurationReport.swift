@@ -3,7 +3,7 @@
 package import ByteCoding
 import KeyService
 
-/// A configuration as `keyside check` shows it. Values of secrets never reach it.
+/// The output of `keyside check`. Contains no values of secrets.
 package struct ConfigurationReport {
     private let configuration: Configuration
     private let findings: BackendFindings
@@ -20,7 +20,7 @@ package struct ConfigurationReport {
 
     private func count(_ severity: Diagnostic.Severity) -> Int { self.diagnostics.count { $0.severity == severity } }
 
-    /// For eyes: the backend, aligned columns of name, value and source, the diagnostics, and the verdict as the last
+    /// For people: the backend, aligned columns of name, value and source, the diagnostics, and the verdict as the last
     /// line. Ends with a line feed.
     package var text: String {
         let columns = Columns(self.configuration.settingValues + self.configuration.environmentValues)
@@ -47,7 +47,7 @@ package struct ConfigurationReport {
         return ([verdict] + counts).joined(separator: ", ")
     }
 
-    /// For programs: one object on one line, with names that stay.
+    /// For programs: one object on one line, with stable names.
     package var json: String {
         let configuration = self.configuration
         let bytes = JSONWriter.object(escaping: .plain) { json in
@@ -90,11 +90,11 @@ extension Diagnostic: JSONWritable {
     }
 }
 
-/// Widths at which names and values of several tables stand below each other.
+/// Column widths shared by several tables.
 private struct Columns {
     private let nameWidth: Int
     private let valueWidth: Int
-    /// A value that is longer moves its own source aside and nobody else's.
+    /// A longer value moves only its own source.
     private static let valueWidthMax = 48
 
     init(_ values: [EffectiveValue]) {

@@ -1,24 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// One thing that the operator should know about what they said.
+/// An error, warning or note about the configuration.
 ///
-/// Written as `place: severity: message; remedy`. Texts quote what the operator wrote, but never the value of a variable
-/// that may hold a secret.
+/// Written as `place: severity: message; remedy`. Texts quote what the operator wrote, but never a value that may be
+/// secret.
 package struct Diagnostic: Hashable, Sendable {
+    /// The effect on the agent.
     package enum Severity: String, Sendable {
         /// The agent does not start.
         case error
-        /// The agent starts, but something has another effect than it seems, or none.
+        /// The agent starts, but something has no effect, or an unexpected one.
         case warning
-        /// Nothing is wrong.
+        /// Information only.
         case note
     }
 
     package let severity: Severity
     package let place: Place
-    /// What is wrong, or what is so.
+    /// What is wrong, or what is the case.
     package let message: String
-    /// What to do, as a clause that follows the message. Nil where there is nothing to do.
+    /// What to do, as a clause that follows the message. Nil if nothing needs to be done.
     package let remedy: String?
 
     package init(_ severity: Severity, at place: Place, _ message: String, remedy: String? = nil) {
@@ -36,7 +37,7 @@ extension [Diagnostic] {
 }
 
 extension Diagnostic {
-    /// As ``description``, without the severity: for where that is plain.
+    /// As ``description``, without the severity: for log lines and others that show it already.
     package var advice: String {
         let line = "\(self.place): \(self.message)"
         return (self.remedy.map { "\(line); \($0)" } ?? line).escapingControls
@@ -44,7 +45,7 @@ extension Diagnostic {
 }
 
 extension Diagnostic: CustomStringConvertible {
-    /// One line, whatever control characters the operator's texts hold.
+    /// One line, even if the operator's texts contain control characters.
     package var description: String {
         let line = "\(self.place): \(self.severity.rawValue): \(self.message)"
         return (self.remedy.map { "\(line); \($0)" } ?? line).escapingControls
@@ -52,7 +53,7 @@ extension Diagnostic: CustomStringConvertible {
 }
 
 extension String {
-    /// The text with control characters spelled out, so that a line stays a line and a terminal is left alone.
+    /// The text with escaped control characters, so that it stays one line and does not control a terminal.
     var escapingControls: String {
         self.unicodeScalars.reduce(into: "") { text, scalar in
             if scalar.properties.generalCategory == .control {

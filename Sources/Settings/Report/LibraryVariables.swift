@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What the agent does about environment variables that are neither its own nor `MINIO_KMS_…`.
+/// Diagnostics about environment variables that are neither the agent's nor `MINIO_KMS_…`.
 package enum LibraryVariables {
-    /// A warning for each variable that the program removed from its environment, and one if the object store would reach
-    /// a key server through a proxy.
+    /// A warning for each variable that the program removed from its environment, and one if the object store would
+    /// reach a key server through a proxy.
     ///
     /// - Parameters:
     ///   - removed: names of removed variables.
@@ -35,7 +35,7 @@ package enum LibraryVariables {
     package static let proxyVariables: Set = ["HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy"]
 }
 
-/// `NO_PROXY` as Go reads it, with which the object store is built.
+/// `NO_PROXY` by the rules of Go, which the object store follows.
 struct ProxyExceptions {
     private let rules: [Substring]
 
@@ -44,7 +44,7 @@ struct ProxyExceptions {
             .map { $0.prefix { $0 != " " } }.filter { !$0.isEmpty }
     }
 
-    /// Whether a proxy is used for an address `https://HOST:PORT`. Never for loopback.
+    /// Whether a proxy is used for `https://HOST:PORT`. Never for loopback.
     func usesProxy(_ address: String) -> Bool {
         let authority = address.dropFirst("https://".count).prefix { $0 != "/" }
         let host: Substring
@@ -59,8 +59,8 @@ struct ProxyExceptions {
         return !self.rules.contains { Self.matches($0.lowercased(), name, port) }
     }
 
-    /// `*`, an address or network, `example.com` with all its subdomains, `.example.com` for these alone; with or without
-    /// `:PORT`.
+    /// `*`, an address or network, `example.com` with its subdomains, or `.example.com` for the subdomains only; each
+    /// optionally with `:PORT`.
     private static func matches(_ rule: String, _ name: String, _ port: UInt16) -> Bool {
         if rule == "*" { return true }
         if rule.contains("/") { return IPv4Network(rule)?.contains(name) ?? false }

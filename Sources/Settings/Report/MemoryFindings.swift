@@ -2,11 +2,13 @@
 
 package import ByteCoding
 
-/// How much memory the agent can lock, and which limits follow from it.
+/// How much memory the agent can lock, and the limits that follow.
 package struct MemoryFindings: Equatable, Sendable {
-    /// A limit as it is set, and what there is locked memory for.
+    /// A configured limit, and the one that locked memory allows.
     package struct Limit: Equatable, Sendable {
+        /// The configured limit.
         package let set: Int
+        /// The limit that locked memory allows.
         package let byMemory: Int
 
         package init(set: Int, byMemory: Int) {
@@ -14,16 +16,17 @@ package struct MemoryFindings: Equatable, Sendable {
             self.byMemory = byMemory
         }
 
+        /// The lower of both.
         package var effective: Int { min(self.set, self.byMemory) }
     }
 
     /// Bytes that the agent locks at start.
     package let lockedByteCount: Int
-    /// What `memory.locked_max` says, in bytes.
+    /// The setting `memory.locked_max`, in bytes.
     package let lockedMax: Int
-    /// What the operator has to raise for more: `LimitMEMLOCK` or `memory.locked_max`.
+    /// The limit to increase: `LimitMEMLOCK` or `memory.locked_max`.
     package let remedy: String
-    /// Requests in flight to key servers; nil for a backend without any.
+    /// Concurrent requests to key servers; nil without key servers.
     package let upstreamRequests: Limit?
     /// TLS connections whose state is in locked memory; nil without a TLS listener.
     package let tlsConnections: Limit?

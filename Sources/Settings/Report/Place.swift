@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// Where the operator said something: what a diagnostic points at, and where an effective value comes from.
+/// A place in the configuration: the subject of a diagnostic, and the source of a value.
 package enum Place: Hashable, Sendable {
     /// A flag of the command line: `--socket`.
     case flag(String)
-    /// A variable of the process's environment, set there or missing.
+    /// An environment variable, set or missing.
     case variable(String)
-    /// A variable that an environment file sets.
+    /// A variable in an environment file.
     case entry(String, file: String, line: Int)
     /// A file, or a position in it. Lines and columns count from 1.
     case file(String, line: Int? = nil, column: Int? = nil)
     /// A variable and the file that it names: `MINIO_KMS_KES_KEY_FILE: /etc/keyside/client.key`.
     case credential(String)
 
-    /// The place as the source of a value that stands beside it, so without the variable's name.
+    /// The place as a source column, without the variable's name.
     package var source: String {
         switch self {
         case .variable: "environment"

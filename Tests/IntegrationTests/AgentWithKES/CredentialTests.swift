@@ -97,7 +97,7 @@ extension AgentWithKESTests {
             Mistake("no password", says: "MINIO_KMS_KES_KEY_PASSWORD", "encrypted") {
                 try $0.encryptKey(password: "correct horse")
             },
-            Mistake("wrong password", says: "MINIO_KMS_KES_KEY_PASSWORD", "does not open it") {
+            Mistake("wrong password", says: "MINIO_KMS_KES_KEY_PASSWORD", "the password is wrong") {
                 try $0.encryptKey(password: "correct horse")
                 $0.environment["MINIO_KMS_KES_KEY_PASSWORD"] = "wrong mule"
             },

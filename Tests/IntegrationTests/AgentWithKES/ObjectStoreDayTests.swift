@@ -76,7 +76,7 @@ extension AgentWithKESTests {
         ) async throws {
             try store.list(from: ["miss", "hit", "coalesced"])
             await cluster.server.goDown()
-            try listener.agent.wait(for: "data keys past their age") {
+            try listener.agent.wait(for: "expired data keys") {
                 try store.list(from: ["hit", "stale"]) == ["stale"]
             }
             for name in Self.names { try store.get("bucket", name, from: ["stale"]) }

@@ -210,7 +210,7 @@ extension AgentWithKESTests {
             try scene.agent.wait(for: "the good pair") { try scene.agent.metrics.reloads("upstream", "replaced") == 1 }
             try expectService(by: scene.agent)
             try await scene.wait(for: new)
-            let lines = try scene.agent.log.split(separator: "\n").filter { $0.contains("refused") }
+            let lines = try scene.agent.log.split(separator: "\n").filter { $0.contains("reload failed") }
             #expect(lines.count == 1, comment)
             #expect(lines.allSatisfy { $0.contains(" error ") && $0.contains(bad.reason) }, "\(lines)")
             #expect(try scene.agent.metrics.reloads("upstream", "refused") == 1, comment)
@@ -244,7 +244,7 @@ extension AgentWithKESTests {
                         [("ca.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")], in: folder)
                     try agent.wait(for: "the refusal") { try agent.metrics.reloads("upstream_ca", "refused") == 1 }
                     try expectService(by: agent)
-                    #expect(try agent.log.split(separator: "\n").count { $0.contains("refused") } == 1)
+                    #expect(try agent.log.split(separator: "\n").count { $0.contains("reload failed") } == 1)
                 }
             }
         }

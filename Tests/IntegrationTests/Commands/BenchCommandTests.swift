@@ -126,7 +126,7 @@ import Testing
     @Test func anAgentThatGoesIs69AndWhatWasMeasuredIsTold() async throws {
         let agent = try AgentProcess()
         let outcome = try await Self.loading(agent) { _ in agent.process.kill() }
-        #expect(outcome.status == .exited(69) && outcome.error.contains("the agent has gone"))
+        #expect(outcome.status == .exited(69) && outcome.error.contains("the agent has stopped"))
         #expect(try #require(JSONValue(outcome.output)["ops"].integer) >= 90)
     }
 }

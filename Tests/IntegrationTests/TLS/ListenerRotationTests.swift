@@ -62,7 +62,7 @@ import Testing
         let files = try TLSFiles()
         try files.withAgent { agent in
             func refusals() throws -> Int {
-                try agent.agent.log.split(separator: "\n").count { $0.contains("refused") }
+                try agent.agent.log.split(separator: "\n").count { $0.contains("reload failed") }
             }
             let (one, other) = (try files.authority.issueServer(), try files.authority.issueServer())
             let bad: [(pair: [FileReplacement.File], reason: String)] = [

@@ -62,11 +62,13 @@ import Testing
             #expect(
                 log.contains("reload failed; keeping the current configuration reason=\"\(files.config):"),
                 "\(log)")
-            try agent.agent.notifications.waitForStatus { $0.contains("the new settings are refused") }
+            try agent.agent.notifications.waitForStatus {
+                $0.contains("reload failed; keeping the current configuration")
+            }
 
             try self.reload(agent, with: self.settingsForTheOther)
             #expect(try self.statuses(agent) == [403, 200])
-            try agent.agent.notifications.waitForStatus { !$0.contains("refused") }
+            try agent.agent.notifications.waitForStatus { !$0.contains("reload failed") }
         }
     }
 
