@@ -85,7 +85,6 @@ let modules: [Target] = [
     .target(name: "KESProtocol", dependencies: ["ByteCoding", "KeyService", "LockedMemory", "Primitives"]),
     .target(name: "CertificateRotation", dependencies: ["Cryptography", "Linux"]),
     .target(name: "Authorization", dependencies: ["Cryptography", "KeyService", "Telemetry"]),
-    .target(name: "HTTPMessages", dependencies: ["Primitives"]),
     .target(name: "HTTP2", dependencies: ["CNghttp2", "HTTPMessages", "LockedMemory", "Primitives"]),
     .target(name: "HTTPMessages", dependencies: ["Primitives"]),
     .target(name: "KeyService", dependencies: ["LockedMemory"]),

@@ -141,15 +141,15 @@ import LockedMemory
     }
 
     /// - Returns: false if libcurl has no memory for it.
-    func add(_ lane: TransferHandle) -> Bool {
+    func add(_ handle: TransferHandle) -> Bool {
         guard !self.isBroken else { return false }
-        return unsafe curl_multi_add_handle(self.pointer, lane.easy.pointer) == CURLM_OK
+        return unsafe curl_multi_add_handle(self.pointer, handle.easy.pointer) == CURLM_OK
     }
 
     /// Ends a transfer where it is: with it goes its connection, or over HTTP/2 its stream.
-    func remove(_ lane: TransferHandle) {
-        self.noteRefusals { unsafe curl_multi_remove_handle(self.pointer, lane.easy.pointer) }
-        self.forgetAttempts(of: lane.easy)
+    func remove(_ handle: TransferHandle) {
+        self.noteRefusals { unsafe curl_multi_remove_handle(self.pointer, handle.easy.pointer) }
+        self.forgetAttempts(of: handle.easy)
     }
 
     /// Runs `call` into libcurl, and looks whether it makes the handle ``isBroken``.

@@ -116,7 +116,7 @@ final class PoolTraffic {
 
     /// Completes finished transfers and starts waiting ones.
     func settle() {
-        while let (handle, code) = self.multi?.nextEnded() { self.land(handle, code) }
+        while let (handle, code) = self.multi?.nextEnded() { self.complete(handle, code) }
         if self.multi?.isBroken == true { self.abandonConnections() }
         if RefusedAllocations.onThisThread != self.refusalCount { self.limitWaits() }
         for queue in self.queues { self.admit(from: queue) }

@@ -2,7 +2,7 @@
 
 import Glibc
 import Linux
-import LockedMemory
+package import LockedMemory
 import Logging
 import Synchronization
 

@@ -4,6 +4,7 @@ import Cryptography
 import HTTPMessages
 import KeyService
 import Linux
+import LockedMemory
 import ServerTestSupport
 import TLS
 
@@ -147,9 +148,10 @@ extension TestServer {
     /// Runs `body` with a server that is gone afterwards, whatever comes of it.
     static func run(
         _ front: ScriptedFront, limits: ServerLimits = .generous, connections: ConnectionCount? = nil,
-        threads: Int = 1, _ body: (TestServer) async throws -> Void
+        threads: Int = 1, faults: AllocationFaults? = nil, _ body: (TestServer) async throws -> Void
     ) async throws {
         try await self.run(
-            front.fronts, observer: front, limits: limits, connections: connections, threads: threads, body)
+            front.fronts, observer: front, limits: limits, connections: connections, threads: threads, faults: faults,
+            body)
     }
 }
