@@ -24,9 +24,9 @@ let modules: [Target] = [
     .target(
         name: "Agent",
         dependencies: [
-            "Authorization", "CBuildInfo", "CertificateRotation", "ClientCredentials", "Cryptography", "CurlTransport",
-            "KESProtocol", "KeyCache", "KeyService", "Linux", "LockedMemory", "Server", "Settings", "StaticKey",
-            "Systemd", "TLS", "Telemetry", "Upstream", .product(name: "Logging", package: "swift-log"),
+            "Authorization", "CBuildInfo", "CertificateRotation", "ClientCredentials", "Cluster", "Cryptography",
+            "CurlTransport", "KESBackend", "KESProtocol", "KeyCache", "KeyService", "Linux", "LockedMemory", "Server",
+            "Settings", "StaticKey", "Systemd", "TLS", "Telemetry", .product(name: "Logging", package: "swift-log"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]
     ),
@@ -43,10 +43,14 @@ let modules: [Target] = [
         ]
     ),
     .target(
-        name: "Upstream",
+        name: "KESBackend",
         dependencies: [
-            "CurlTransport", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Primitives", "Telemetry",
+            "ByteCoding", "Cluster", "CurlTransport", "KESProtocol", "KeyService", "LockedMemory", "Telemetry",
         ]
+    ),
+    .target(
+        name: "Cluster",
+        dependencies: ["CurlTransport", "KeyService", "Linux", "LockedMemory", "Primitives", "Telemetry"]
     ),
     .target(
         name: "ClientCredentials",
@@ -129,11 +133,22 @@ let tests: [Target] = [
         dependencies: ["CCurl", "COpenSSL", "Cryptography", "CurlTransport", "LockedMemory", "TestSupport"]
     ),
     .testTarget(
-        name: "UpstreamTests",
+        name: "ClusterTests",
         dependencies: [
-            "ByteCoding", "CurlTransport", "KESProtocol", "KeyService", "LockedMemory", "Primitives", "Telemetry",
-            "TestSupport", "Upstream",
+            "Cluster", "ClusterTestSupport", "CurlTransport", "KeyService", "LockedMemory", "Primitives", "TestSupport",
         ]
+    ),
+    .testTarget(
+        name: "KESBackendTests",
+        dependencies: [
+            "ByteCoding", "Cluster", "ClusterTestSupport", "CurlTransport", "KESBackend", "KESProtocol", "KeyService",
+            "LockedMemory", "Primitives", "Telemetry", "TestSupport",
+        ]
+    ),
+    .target(
+        name: "ClusterTestSupport",
+        dependencies: ["Cluster", "CurlTransport", "LockedMemory", "Primitives", "TestSupport"],
+        path: "Tests/ClusterTestSupport"
     ),
     .testTarget(
         name: "ClientCredentialsTests",
@@ -211,15 +226,17 @@ let tests: [Target] = [
 /// Tests that read memory by address. Every other Swift target has to mark unsafe code as such.
 let testsOfMemory: Set<String> = [
     "ClientCredentialsTests",
+    "ClusterTestSupport",
+    "ClusterTests",
     "CryptographyTests",
     "CurlTransportTests",
+    "KESBackendTests",
     "KeyCacheTests",
     "LinuxTests",
     "LockedMemoryTests",
     "PrimitivesTests",
     "ServerTests",
     "StaticKeyTests",
-    "UpstreamTests",
 ]
 
 for target in modules + tests where target.type != .system {

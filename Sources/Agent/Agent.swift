@@ -11,7 +11,6 @@ import Server
 import Settings
 import Systemd
 import UnixSignals
-import Upstream
 
 /// A running agent: one key service, served on a Unix socket and perhaps by TLS, from the first line in the log to the last.
 package struct Agent: Sendable {
@@ -233,7 +232,7 @@ package struct Agent: Sendable {
     }
 
     private func statusLine(isServing: Bool, alsoAt tlsAddress: String? = nil) -> String {
-        let known = self.keyServers?.service.knownStatus ?? BackendStatus(reachability: .unreachable, endpoints: [])
+        let known = self.keyServers?.knownStatus ?? BackendStatus(reachability: .unreachable, endpoints: [])
         return StatusLine(
             kind: self.service.kind, keyName: self.service.defaultKeyName, socketPath: self.settings.socket.path,
             tlsAddress: tlsAddress, isServing: isServing, backend: known,

@@ -3,11 +3,11 @@
 import ClientCredentials
 import Cryptography
 import CurlTransport
+import KESBackend
 import KeyService
 import Linux
 import LockedMemory
 package import Settings
-import Upstream
 
 extension Startup {
     /// Looks at files and backend as closely as starting would, and serves nobody.

@@ -30,7 +30,7 @@
     @usableFromInline let absent: UnsafeMutablePointer<Value?>
     /// How often each slot was taken and given back: odd while it is in use.
     @usableFromInline var generations: [UInt32] = []
-    private var free: [UInt32] = []
+    @usableFromInline var free: [UInt32] = []
 
     package init() {
         unsafe self.storage = .allocate(capacity: 16)
@@ -60,7 +60,9 @@
         return index < self.generations.count && self.generations[index] == id.generation && id.generation % 2 == 1
     }
 
-    package mutating func insert(_ value: consuming Value) -> ID {
+    /// O(1), but for an enlargement of the table.
+    @inlinable
+    public mutating func insert(_ value: consuming Value) -> ID {
         if self.free.isEmpty { self.addSlot() }
         let slot = self.free.removeLast()
         let index = Int(slot)
@@ -70,7 +72,8 @@
     }
 
     /// Takes a value out. Nil if it has been removed before.
-    package mutating func remove(_ id: ID) -> Value? {
+    @inlinable
+    public mutating func remove(_ id: ID) -> Value? {
         guard self.contains(id) else { return nil }
         self.free(id)
         return unsafe self.storage[Int(id.index)].take()
@@ -102,12 +105,14 @@
     }
 
     /// Makes the slot of an ID in use available again.
-    private mutating func free(_ id: ID) {
+    @inlinable
+    mutating func free(_ id: ID) {
         self.generations[Int(id.index)] &+= 1
         self.free.append(id.index)
     }
 
-    private mutating func addSlot() {
+    @usableFromInline
+    mutating func addSlot() {
         let index = self.generations.count
         if unsafe index == self.storage.count {
             let larger = UnsafeMutableBufferPointer<Value?>.allocate(capacity: index * 2)
