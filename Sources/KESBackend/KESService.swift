@@ -20,7 +20,7 @@ package final class KESService: KeyService {
     ///   - keyName: for callers that leave it out.
     ///   - transport: uses the first credentials; see ``ClusterClient/use(_:)``.
     ///   - memory: for bodies and secrets.
-    ///   - seed: for lots and jitter; a test's, or any number.
+    ///   - seed: for random choices and jitter; a test's, or any number.
     ///   - report: is told of changes, at once and on any thread.
     package init(
         endpoints: [String],

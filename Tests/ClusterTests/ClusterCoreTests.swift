@@ -133,13 +133,13 @@ import Testing
     @Test("the clock is asked for where the first request waits")
     func timer() {
         let bench = CoreBench(1) { $0.inFlightPerEndpointMax = 1 }
-        _ = bench.takeTimerChange()
+        _ = bench.takeEarlierWakeUp()
         bench.arrive()
-        #expect(!bench.takeTimerChange())
+        #expect(!bench.takeEarlierWakeUp())
         bench.arrive()
-        #expect(bench.takeTimerChange())
+        #expect(bench.takeEarlierWakeUp())
         bench.arrive()
-        #expect(!bench.takeTimerChange(), "it waits no shorter than the one before it")
+        #expect(!bench.takeEarlierWakeUp(), "it waits no shorter than the one before it")
     }
 
     @Test("a request that is cancelled in the queue, or as its turn comes, leaves its place to the next")

@@ -215,7 +215,7 @@ final class ClusterWorld {
         let states = self.core.pool.states.enumerated().filter { !request.retries.tried.contains($0.offset) }
             .map(\.element)
         let up = states.filter { $0.condition == .up }
-        let candidates = up.isEmpty ? states.filter { $0.condition == .ailing } : up
+        let candidates = up.isEmpty ? states.filter { $0.condition == .degraded } : up
         return candidates.contains { $0.requestCount < self.core.options.inFlightPerEndpointMax }
     }
 }

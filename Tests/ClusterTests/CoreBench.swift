@@ -84,7 +84,7 @@ final class CoreBench {
     var wakeAt: ContinuousClock.Instant { self.core.wakeAt ?? self.now + .seconds(3600) }
     var areAllUp: Bool { self.core.pool.states.allSatisfy { $0.condition == .up } }
 
-    func takeTimerChange() -> Bool { self.core.takeTimerChange() }
+    func takeEarlierWakeUp() -> Bool { self.core.takeEarlierWakeUp() }
 
     func endpoint(of id: RequestID) -> Int? {
         if case .attempt(let attempt)? = self.steps[id] { attempt.endpoint } else { nil }

@@ -98,15 +98,15 @@ struct EndpointWorld {
         for index in self.behaviours.indices where self.chance(20) { tried.append(index) }
         let free = self.pool.states.indices.filter { !tried.contains($0) }
         let areUp = free.filter { self.pool.states[$0].condition == .up }
-        let areAiling = free.filter { self.pool.states[$0].condition == .ailing }
+        let areDegraded = free.filter { self.pool.states[$0].condition == .degraded }
         let attempt = self.pool.choose(excluding: tried, at: self.now)
-        let wanted = areUp.isEmpty ? areAiling : areUp
+        let wanted = areUp.isEmpty ? areDegraded : areUp
         switch attempt {
         case nil:
             if !wanted.isEmpty { self.brokenRule = "nobody chosen of \(wanted)" }
         case let attempt?:
             if !wanted.contains(attempt.endpoint) { self.brokenRule = "\(attempt.endpoint) chosen of \(wanted)" }
-            let others = (areUp + areAiling).filter { $0 != attempt.endpoint }
+            let others = (areUp + areDegraded).filter { $0 != attempt.endpoint }
             if attempt.hasAlternative == others.isEmpty { self.brokenRule = "an alternative among \(others)" }
             self.begin(attempt)
         }
@@ -152,7 +152,7 @@ struct EndpointWorld {
             let longest: Duration =
                 switch state.condition {
                 case .up: EndpointPool.idlePeriod
-                case .ailing, .unreachable: isOutage ? EndpointPool.outagePeriod : EndpointPool.longestBackOff
+                case .degraded, .unreachable: isOutage ? EndpointPool.outagePeriod : EndpointPool.longestBackOff
                 }
             if state.probeAt > self.now + longest { self.brokenRule = "\(index) is not looked at for too long" }
             if state.changedAt > self.now || (state.fault != nil && state.downSince > state.changedAt) {

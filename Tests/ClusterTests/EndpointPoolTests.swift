@@ -8,7 +8,7 @@ import Testing
 /// Who is asked, who is put aside, and when somebody looks again.
 @Suite struct EndpointPoolTests {
     private static let refused = PoolBench.refused
-    private static let ailing = EndpointFault.status(502)
+    private static let degraded = EndpointFault.status(502)
 
     // MARK: Choice
 
@@ -102,7 +102,7 @@ import Testing
     @Test("one that answers with failures is asked where no other is up, one that does not answer never is")
     func conditions() throws {
         let pool = PoolBench(3)
-        try pool.fail(0, Self.ailing, at: .zero)
+        try pool.fail(0, Self.degraded, at: .zero)
         try pool.fail(1, at: .zero)
         let first = try pool.chosen(excluding: [], at: PoolBench.start)
         #expect(first.endpoint == 2)
@@ -157,9 +157,9 @@ import Testing
     @Test("an ailing endpoint stays aside for its time, whatever it answers meanwhile")
     func ailingStaysAside() throws {
         let pool = PoolBench(1)
-        try pool.fail(0, Self.ailing, at: .zero)
+        try pool.fail(0, Self.degraded, at: .zero)
         #expect(try pool.ask(at: .milliseconds(10)) == 0)
-        #expect(pool.states[0].condition == .ailing)
+        #expect(pool.states[0].condition == .degraded)
         #expect(try pool.ask(at: EndpointPool.shortestBackOff) == 0)
         #expect(pool.states[0].condition == .up)
     }
@@ -213,9 +213,9 @@ import Testing
         try pool.fail(0, at: .zero)
         #expect(pool.outageSince == PoolBench.start)
         #expect(pool.choose(excluding: [], at: PoolBench.start) == nil)
-        try pool.fail(0, Self.ailing, at: .seconds(1))
+        try pool.fail(0, Self.degraded, at: .seconds(1))
         #expect(pool.outageSince == nil)
-        #expect(pool.states[0].condition == .ailing)
+        #expect(pool.states[0].condition == .degraded)
         #expect(pool.states[0].downSince == PoolBench.start)
     }
 

@@ -19,13 +19,13 @@ extension ClusterClient {
         _ operation: Operation, on name: String, encode: @escaping SharedEncoder, decode: @escaping SecretDecoder
     ) async throws(KeyServiceError) -> Decryption {
         let call = self.backend.call(operation, on: name)
-        let (id, errands) = self.arrive(RequestTerms(isRepeatable: call.isRepeatable, isHedged: true))
+        let (id, work) = self.arrive(RequestTerms(isRepeatable: call.isRepeatable, isHedged: true))
         guard let delay = self.state.withLock({ $0.core.hedgeDelay }) else {
-            return try await self.answer(call, id, errands.turn, encode: encode, decode: decode)
+            return try await self.answer(call, id, work.next, encode: encode, decode: decode)
         }
         let result = await withTaskGroup(of: HedgeResult.self) { group in
             group.addTask {
-                await self.result(of: call, id, errands.turn, encode: encode, decode: decode)
+                await self.result(of: call, id, work.next, encode: encode, decode: decode)
             }
             group.addTask { await self.hedge(call, id, after: delay, encode: encode, decode: decode) }
             while let result = await group.next() {
@@ -60,30 +60,31 @@ extension ClusterClient {
         guard !Task.isCancelled else { return .none }
         let now = self.clock.now
         let second = self.state.withLock { state in
-            state.core.hedge(id, at: now).map { ($0.id, state.turn(.attempt($0.attempt), of: $0.id)) }
+            state.core.hedge(id, at: now).map { ($0.id, state.next(.attempt($0.attempt), of: $0.id)) }
         }
-        guard let (id, turn) = second else { return .none }
-        let result = await self.result(of: call, id, turn, encode: encode, decode: decode)
+        guard let (id, next) = second else { return .none }
+        let result = await self.result(of: call, id, next, encode: encode, decode: decode)
         if case .answered = result { return result }
         return .none
     }
 
     private func result(
-        of call: BackendCall, _ id: ClusterCore.RequestID, _ turn: Turn, encode: SharedEncoder, decode: SecretDecoder
+        of call: BackendCall, _ id: ClusterCore.RequestID, _ next: NextStep, encode: SharedEncoder,
+        decode: SecretDecoder
     ) async -> HedgeResult {
         do throws(KeyServiceError) {
             return .answered(
-                SingleUseBox(try await self.answer(call, id, turn, encode: encode, decode: decode)))
+                SingleUseBox(try await self.answer(call, id, next, encode: encode, decode: decode)))
         } catch {
             return .failed(error)
         }
     }
 
     private func answer(
-        _ call: BackendCall, _ id: ClusterCore.RequestID, _ turn: Turn, encode: SharedEncoder, decode: SecretDecoder
+        _ call: BackendCall, _ id: ClusterCore.RequestID, _ next: NextStep, encode: SharedEncoder, decode: SecretDecoder
     ) async throws(KeyServiceError) -> Decryption {
         var plaintext: Secret?
-        let endpoint = try await self.run(call, id, turn, encode: encode) { body throws(AnswerFault) in
+        let endpoint = try await self.run(call, id, next, encode: encode) { body throws(AnswerFault) in
             plaintext = try decode(body)
         }
         guard let plaintext = plaintext.take() else { throw .internalFailure }

@@ -6,7 +6,7 @@ import Primitives
 import Synchronization
 package import Telemetry
 
-/// How endpoints are probed, and what is told of them.
+/// Probes of endpoints, their status and their metrics.
 extension ClusterClient {
     /// The longest wait for a probe's answer, so that one that is lost does not hide that a server is back.
     private static let probeTimeoutMax = Duration.seconds(2)
@@ -17,23 +17,23 @@ extension ClusterClient {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 let now = self.clock.now
-                let (probes, transport, errands) = self.state.withLock { state in
+                let (probes, transport, work) = self.state.withLock { state in
                     let effects = state.core.passTime(to: now)
-                    return (effects.probes, state.transport, state.errands(for: effects))
+                    return (effects.probes, state.transport, state.pendingWork(for: effects))
                 }
-                // This task reads when to wake below.
-                for (waiter, turn) in errands.resumed { waiter.resolve(turn) }
+                // When to wake is read below, so there is nothing to signal.
+                for (waiter, next) in work.resumed { waiter.resolve(next) }
                 for probe in probes { group.addTask { await self.run(probe, over: transport) } }
                 await self.wakeSignal.sleep(until: self.state.withLock { $0.core.wakeAt }, on: self.clock)
             }
             group.cancelAll()
         }
         let now = self.clock.now
-        let errands = self.state.withLock { state in
-            let effects = state.core.stopTime(at: now)
-            return state.errands(for: effects)
+        let work = self.state.withLock { state in
+            let effects = state.core.stopTimer(at: now)
+            return state.pendingWork(for: effects)
         }
-        self.run(errands)
+        self.finish(work)
     }
 
     /// Probes every endpoint at once, and returns what they say.
@@ -61,7 +61,7 @@ extension ClusterClient {
             endpoints: zip(self.addresses, states).enumerated()
                 .map { index, endpoint in
                     BackendStatus.Endpoint(
-                        address: endpoint.0, condition: endpoint.1.told(at: now), inFlight: endpoint.1.inFlight,
+                        address: endpoint.0, condition: endpoint.1.status(at: now), inFlight: endpoint.1.inFlight,
                         contradictions: contradictions[index] ?? 0)
                 })
     }
@@ -86,17 +86,17 @@ extension ClusterClient {
             (health, outcome) = (verdict.health, verdict.outcome)
         }
         let now = self.clock.now
-        let errands = self.state.withLock { state in
+        let work = self.state.withLock { state in
             let effects = state.core.endProbe(probe, health, at: now)
-            return state.errands(for: effects)
+            return state.pendingWork(for: effects)
         }
         self.metrics.ended(call.operation, at: probe.endpoint, outcome, after: now - probe.startedAt)
-        self.run(errands)
+        self.finish(work)
     }
 }
 
 extension EndpointState {
-    fileprivate func told(at now: Instant) -> BackendStatus.Endpoint.Condition {
+    fileprivate func status(at now: Instant) -> BackendStatus.Endpoint.Condition {
         guard let fault = self.fault else { return .up(latency: self.latency.value) }
         return .down(since: now - self.downSince, reason: "\(fault)")
     }

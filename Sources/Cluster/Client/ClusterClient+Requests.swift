@@ -6,7 +6,7 @@ package import LockedMemory
 import Primitives
 import Synchronization
 
-/// How a request gets its answer.
+/// Sends requests, as the core decides.
 extension ClusterClient {
     /// Makes the body of a request, anew for each attempt, so that none waits in locked memory. Nil: there is none.
     package typealias Encoder = () throws(LockedMemoryError) -> SharedSecret?
@@ -27,8 +27,8 @@ extension ClusterClient {
     ) async throws(KeyServiceError) -> EndpointIndex? {
         let call = self.backend.call(operation, on: name)
         let terms = RequestTerms(isRepeatable: call.isRepeatable, avoided: avoided.map { Int($0.value) })
-        let (id, errands) = self.arrive(terms)
-        return try await self.run(call, id, errands.turn, encode: encode, decode: decode)
+        let (id, work) = self.arrive(terms)
+        return try await self.run(call, id, work.next, encode: encode, decode: decode)
     }
 
     /// Calls `make` again while there is no locked memory, for as long as a request may take.
@@ -53,48 +53,48 @@ extension ClusterClient {
 
     // MARK: The driver
 
-    func arrive(_ terms: RequestTerms) -> (id: ClusterCore.RequestID, errands: Errands) {
+    func arrive(_ terms: RequestTerms) -> (id: ClusterCore.RequestID, work: PendingWork) {
         let now = self.clock.now
-        let (id, errands) = self.state.withLock { state in
+        let (id, work) = self.state.withLock { state in
             let (id, step) = state.core.arrive(terms, at: now)
-            var errands = Errands()
-            errands.turn = state.turn(step, of: id)
-            errands.isTimerLate = state.core.takeTimerChange()
-            return (id, errands)
+            var work = PendingWork()
+            work.next = state.next(step, of: id)
+            work.isWakeUpEarlier = state.core.takeEarlierWakeUp()
+            return (id, work)
         }
-        if errands.isTimerLate { self.wakeSignal.signal() }
-        return (id, errands)
+        if work.isWakeUpEarlier { self.wakeSignal.signal() }
+        return (id, work)
     }
 
     /// Takes one step after the other, as the core says.
     func run(
-        _ call: BackendCall, _ id: ClusterCore.RequestID, _ first: Turn, encode: Encoder, decode: Decoder
+        _ call: BackendCall, _ id: ClusterCore.RequestID, _ first: NextStep, encode: Encoder, decode: Decoder
     ) async throws(KeyServiceError) -> EndpointIndex? {
-        var turn = first
+        var next = first
         while true {
-            switch turn {
+            switch next {
             case .attempt(let attempt, let transport):
                 do throws(AttemptFailure) {
                     let transfer = try self.transfer(call, attempt, encode: encode)
                     try await self.send(transfer, over: transport, decode: decode)
                 } catch {
-                    turn = self.fail(call, id, attempt, error)
+                    next = self.fail(call, id, attempt, error)
                     continue
                 }
                 self.succeed(call, id, attempt)
                 return EndpointIndex(position: attempt.endpoint)
             case .wait(let waiter):
-                turn = await waiter.wait(ifCancelled: .cancelled)
+                next = await waiter.wait(ifCancelled: .cancelled)
             case .pause(let instant):
                 do {
                     try await self.clock.sleep(until: instant, tolerance: nil)
                 } catch {
-                    turn = .cancelled
+                    next = .cancelled
                     continue
                 }
-                turn = self.tell(id) { core, now in core.resume(id, at: now) }
+                next = self.handle(id) { core, now in core.resume(id, at: now) }
             case .cancelled:
-                turn = self.tell(id) { core, now in core.cancel(id, at: now) }
+                next = self.handle(id) { core, now in core.cancel(id, at: now) }
             case .end(let error):
                 throw error
             }
@@ -143,51 +143,51 @@ extension ClusterClient {
 
     private func succeed(_ call: BackendCall, _ id: ClusterCore.RequestID, _ attempt: RequestAttempt) {
         let now = self.clock.now
-        let errands = self.state.withLock { state in
+        let work = self.state.withLock { state in
             let effects = state.core.succeed(id, at: now)
-            return state.errands(for: effects)
+            return state.pendingWork(for: effects)
         }
         self.metrics.ended(
             call.operation, at: attempt.endpoint, .succeeded, after: now - attempt.attempt.startedAt)
-        self.run(errands)
+        self.finish(work)
     }
 
     private func fail(
         _ call: BackendCall, _ id: ClusterCore.RequestID, _ attempt: RequestAttempt, _ failure: AttemptFailure
-    ) -> Turn {
+    ) -> NextStep {
         let now = self.clock.now
-        let errands = self.state.withLock { state in
+        let work = self.state.withLock { state in
             let effects = state.core.fail(id, failure, at: now)
-            return state.errands(for: effects, of: id)
+            return state.pendingWork(for: effects, of: id)
         }
         self.metrics.ended(
-            call.operation, at: attempt.endpoint, errands.outcome, after: now - attempt.attempt.startedAt)
-        if let reason = errands.unusableReason {
+            call.operation, at: attempt.endpoint, work.outcome, after: now - attempt.attempt.startedAt)
+        if let reason = work.unusableReason {
             self.report(
                 .unusableAnswer(address: self.addresses[attempt.endpoint], call.operation, reason: reason))
         }
-        self.run(errands)
-        return errands.turn
+        self.finish(work)
+        return work.next
     }
 
-    private func tell(
+    private func handle(
         _ id: ClusterCore.RequestID,
         of event: (inout ClusterCore, ContinuousClock.Instant) -> ClusterEffects
-    ) -> Turn {
+    ) -> NextStep {
         let now = self.clock.now
-        let errands = self.state.withLock { state in
+        let work = self.state.withLock { state in
             state.forgetWaiter(of: id)
             let effects = event(&state.core, now)
-            return state.errands(for: effects, of: id)
+            return state.pendingWork(for: effects, of: id)
         }
-        self.run(errands)
-        return errands.turn
+        self.finish(work)
+        return work.next
     }
 
-    /// Does what is left to do after an event, but for the turn of its own request.
-    func run(_ errands: Errands) {
-        for (waiter, turn) in errands.resumed { waiter.resolve(turn) }
-        switch errands.change {
+    /// Does the work that an event has left, except the next step of its own request.
+    func finish(_ work: PendingWork) {
+        for (waiter, next) in work.resumed { waiter.resolve(next) }
+        switch work.change {
         case .up(let endpoint, let after, let isFlapping):
             self.report(.endpointUp(address: self.addresses[endpoint], after: after, isRepeated: isFlapping))
         case .down(let endpoint, let fault, let isFlapping):
@@ -195,6 +195,6 @@ extension ClusterClient {
         case nil:
             break
         }
-        if errands.isTimerLate { self.wakeSignal.signal() }
+        if work.isWakeUpEarlier { self.wakeSignal.signal() }
     }
 }

@@ -5,8 +5,8 @@ package import LockedMemory
 import Primitives
 import Synchronization
 
-/// Asks a cluster of key servers: a ``ClusterCore`` decides, a ``ClusterTransport`` sends, a ``ClusterBackend`` knows the
-/// protocol, and this drives the three with async tasks.
+/// Asks a cluster of key servers: ``ClusterCore`` decides, a ``ClusterTransport`` sends, a ``ClusterBackend`` knows the
+/// protocol, and this class drives the three with async tasks.
 ///
 /// ``run()`` must be running for endpoints that failed to be probed, and for requests to wait for one to return.
 package final class ClusterClient: Sendable {
@@ -25,7 +25,7 @@ package final class ClusterClient: Sendable {
     ///   - addresses: `https://kes-1:7373`; one or more. One that is named twice is one.
     ///   - transport: uses the first credentials; see ``use(_:)``.
     ///   - memory: for bodies.
-    ///   - seed: for lots and jitter; a test's, or any number.
+    ///   - seed: for random choices and jitter; a test's, or any number.
     ///   - report: is told of changes, at once and on any thread.
     package init(
         addresses: [String],
@@ -78,14 +78,14 @@ package final class ClusterClient: Sendable {
     }
 }
 
-// MARK: What the lock guards
+// MARK: State under the lock
 
 extension ClusterClient {
     struct State: ~Copyable {
         var core: ClusterCore
         var transport: any ClusterTransport
         /// The tasks of requests that wait.
-        private var waiters: [ClusterCore.RequestID: OneShot<Turn>] = [:]
+        private var waiters: [ClusterCore.RequestID: OneShot<NextStep>] = [:]
 
         init(core: consuming ClusterCore, transport: any ClusterTransport) {
             self.core = core
@@ -94,36 +94,36 @@ extension ClusterClient {
     }
 
     /// A ``RequestStep`` with what a task needs to take it.
-    enum Turn: Sendable {
+    enum NextStep: Sendable {
         case attempt(RequestAttempt, over: any ClusterTransport)
-        case wait(OneShot<Turn>)
+        case wait(OneShot<NextStep>)
         case pause(until: ContinuousClock.Instant)
         case end(KeyServiceError)
         /// The task was cancelled while it waited.
         case cancelled
     }
 
-    /// What is left to do once the lock is released.
-    struct Errands {
-        var turn = Turn.end(.internalFailure)
-        var resumed: [(waiter: OneShot<Turn>, turn: Turn)] = []
+    /// What an event has left to do once the lock is released.
+    struct PendingWork {
+        var next = NextStep.end(.internalFailure)
+        var resumed: [(waiter: OneShot<NextStep>, next: NextStep)] = []
         var change: EndpointChange?
         var unusableReason: String?
         var outcome = AttemptOutcome.succeeded
-        /// Whether ``ClusterClient/run()`` has to look again when it is to wake.
-        var isTimerLate = false
+        /// Whether ``ClusterClient/run()`` has to wake earlier than it planned.
+        var isWakeUpEarlier = false
     }
 }
 
 extension ClusterClient.State {
-    typealias Turn = ClusterClient.Turn
+    typealias NextStep = ClusterClient.NextStep
 
-    mutating func turn(_ step: RequestStep, of id: ClusterCore.RequestID) -> Turn {
+    mutating func next(_ step: RequestStep, of id: ClusterCore.RequestID) -> NextStep {
         switch step {
         case .attempt(let attempt):
             return .attempt(attempt, over: self.transport)
         case .wait:
-            let waiter = OneShot<Turn>()
+            let waiter = OneShot<NextStep>()
             self.waiters[id] = waiter
             return .wait(waiter)
         case .pause(let instant):
@@ -133,20 +133,20 @@ extension ClusterClient.State {
         }
     }
 
-    mutating func errands(
+    mutating func pendingWork(
         for effects: consuming ClusterEffects, of id: ClusterCore.RequestID? = nil
-    ) -> ClusterClient.Errands {
-        var errands = ClusterClient.Errands()
-        if let id, let step = effects.step { errands.turn = self.turn(step, of: id) }
+    ) -> ClusterClient.PendingWork {
+        var work = ClusterClient.PendingWork()
+        if let id, let step = effects.step { work.next = self.next(step, of: id) }
         for (id, step) in effects.resumed {
             guard let waiter = self.waiters.removeValue(forKey: id) else { continue }
-            errands.resumed.append((waiter, self.turn(step, of: id)))
+            work.resumed.append((waiter, self.next(step, of: id)))
         }
-        errands.change = effects.change
-        errands.unusableReason = effects.unusableReason
-        errands.outcome = effects.outcome
-        errands.isTimerLate = self.core.takeTimerChange()
-        return errands
+        work.change = effects.change
+        work.unusableReason = effects.unusableReason
+        work.outcome = effects.outcome
+        work.isWakeUpEarlier = self.core.takeEarlierWakeUp()
+        return work
     }
 
     /// The request's task waits no more.

@@ -3,7 +3,7 @@
 import Primitives
 import Synchronization
 
-/// Lets one task sleep until a time comes or somebody rings, whichever is first.
+/// Lets one task sleep until an instant or until ``signal()``, whichever is first.
 final class WakeSignal: Sendable {
     private struct State {
         var isSignalled = false
@@ -12,7 +12,7 @@ final class WakeSignal: Sendable {
 
     private let state = Mutex(State())
 
-    /// Ends the sleep; if nobody sleeps, the next one.
+    /// Ends the sleep. If the task does not sleep, its next sleep ends at once.
     func signal() {
         let sleeper = self.state.withLock { state in
             state.isSignalled = state.sleeper == nil
@@ -36,7 +36,7 @@ final class WakeSignal: Sendable {
         await withTaskGroup(of: Void.self) { group in
             if let wakeAt {
                 group.addTask {
-                    try? await clock.sleep(until: wakeAt, tolerance: nil)  // Cancelled: it has rung.
+                    try? await clock.sleep(until: wakeAt, tolerance: nil)  // Cancelled by the signal.
                     sleeper.resolve(())
                 }
             }

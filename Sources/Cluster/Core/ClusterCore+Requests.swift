@@ -14,7 +14,7 @@ extension ClusterCore {
                 retries: RetryState(
                     isRepeatable: terms.isRepeatable, options: self.options, startedAt: now,
                     deadline: now + self.options.timeout, avoiding: terms.avoided)))
-        // Whoever is in the queue has no use for any place that is free.
+        // No request in the queue can use a place that is free, so this one overtakes none.
         if let step = self.place(id, at: now) { return (id, step) }
         guard self.queue.count < self.options.queuedMax else {
             _ = self.requests.remove(id)
@@ -98,7 +98,7 @@ extension ClusterCore {
         return effects
     }
 
-    /// The caller has given up while the request waited, or before it was told its next step. The request ends.
+    /// The caller has given up while the request waited, or before it learned its next step. The request ends.
     mutating func cancel(_ id: RequestID, at now: Instant) -> ClusterEffects {
         var effects = ClusterEffects()
         guard let request = self.requests.remove(id) else {
@@ -119,7 +119,7 @@ extension ClusterCore {
 
     // MARK: Places
 
-    /// Gives an admitted request its next place, after those that arrived before it.
+    /// Gives an admitted request its next place, after requests that arrived before it.
     private mutating func goOn(_ id: RequestID, at now: Instant, _ effects: inout ClusterEffects) {
         if self.queue.isEmpty, let step = self.place(id, at: now) {
             effects.step = step
@@ -141,7 +141,7 @@ extension ClusterCore {
             RequestQueue.Entry(
                 id: id, arrival: request.arrival, isPlain: !request.isAdmitted && request.retries.tried.isEmpty,
                 deadline: request.retries.deadline))
-        if isNearer { self.hastenTimer() }
+        if isNearer { self.noteEarlierWakeUp() }
     }
 
     /// Gives the places that are free to the first requests in the queue that can use them.
@@ -168,7 +168,7 @@ extension ClusterCore {
             case .attempt: effects.resumed.append((entry.id, step))
             case .end:
                 effects.resumed.append((entry.id, step))
-                (position, arePlainBlocked) = (0, false)  // It may have made room.
+                (position, arePlainBlocked) = (0, false)  // Its end may have made room.
             }
         }
     }
@@ -186,7 +186,7 @@ extension ClusterCore {
                 self.admit(id)
                 self.requests[id]?.phase = .waitingForEndpoint
                 self.waiting.append((id, until))
-                self.hastenTimer()
+                self.noteEarlierWakeUp()
                 return .wait
             }
             if self.requests[id]?.retries.admitAvoided() == true { continue }

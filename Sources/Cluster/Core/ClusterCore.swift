@@ -18,8 +18,8 @@ import Primitives
 /// 3. A request without a place waits in the ``RequestQueue``, up to its deadline. A place that becomes free goes to the
 ///    first that can use it. Hence no request that waits could be sent, and none overtakes another on the way to the same
 ///    place.
-/// 4. Who waits for a place at an endpoint has none at another one, and attempts wait for nothing. Hence no two requests
-///    wait for each other.
+/// 4. A request that waits for a place at an endpoint has none at another one, and attempts wait for nothing. Hence no
+///    two requests wait for each other.
 /// 5. While no endpoint can be reached, admitted requests wait for one to return, at most for the connect timeout; once an
 ///    outage has lasted that long, they fail at once until an endpoint returns.
 struct ClusterCore: ~Copyable {
@@ -40,12 +40,12 @@ struct ClusterCore: ~Copyable {
     var unusableReports = ReportLimit()
     /// Whether the driver calls ``passTime(to:)`` at ``wakeAt``. If not, requests do not wait for endpoints.
     var isTimed = false
-    private var isTimerLate = false
+    private var isWakeUpEarlier = false
     /// How often each endpoint returned another plaintext than the majority.
     private(set) var wrongPlaintextCounts: [Int: Int] = [:]
     private var wrongPlaintextReports = ReportLimit()
 
-    /// - Parameter seed: for lots and jitter.
+    /// - Parameter seed: for random choices and jitter.
     init(endpointCount: Int, options: ClusterOptions, at now: Instant, seed: UInt64) {
         self.options = options
         self.pool = EndpointPool(
@@ -69,12 +69,12 @@ struct ClusterCore: ~Copyable {
     }
 
     /// Whether ``wakeAt`` may have come nearer since this was asked last.
-    mutating func takeTimerChange() -> Bool {
-        defer { self.isTimerLate = false }
-        return self.isTimerLate
+    mutating func takeEarlierWakeUp() -> Bool {
+        defer { self.isWakeUpEarlier = false }
+        return self.isWakeUpEarlier
     }
 
-    mutating func hastenTimer() { self.isTimerLate = true }
+    mutating func noteEarlierWakeUp() { self.isWakeUpEarlier = true }
 
     /// Ends the waiting of requests whose time is over, and begins the probes that are due.
     mutating func passTime(to now: Instant) -> ClusterEffects {
@@ -90,8 +90,8 @@ struct ClusterCore: ~Copyable {
         return effects
     }
 
-    /// Time is told no more: requests that wait for an endpoint give up.
-    mutating func stopTime(at now: Instant) -> ClusterEffects {
+    /// ``passTime(to:)`` is called no more: requests that wait for an endpoint give up.
+    mutating func stopTimer(at now: Instant) -> ClusterEffects {
         self.isTimed = false
         var effects = ClusterEffects()
         let left = self.waiting
@@ -109,10 +109,10 @@ struct ClusterCore: ~Copyable {
 
     // MARK: Endpoints
 
-    /// Something has changed that may mend endpoints: all are probed at once.
+    /// Something has changed that may mend endpoints: makes a probe of each due now.
     mutating func probeAll(at now: Instant) {
         self.pool.probeAll(at: now)
-        self.hastenTimer()
+        self.noteEarlierWakeUp()
     }
 
     mutating func endProbe(
@@ -134,7 +134,7 @@ struct ClusterCore: ~Copyable {
         let isOutdated = attempt.startedAt < self.pool.states[attempt.endpoint].changedAt
         effects.change = self.pool.end(attempt, outcome, at: now)
         // A failure may hasten probes, and the end of one makes room for another.
-        if outcome != .healthy || attempt.isProbe { self.hastenTimer() }
+        if outcome != .healthy || attempt.isProbe { self.noteEarlierWakeUp() }
         if self.pool.outageSince == nil, !self.waiting.isEmpty {
             let resumed = self.waiting
             self.waiting = []

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-/// What follows from an event, to be done by the driver in any order.
+/// What the driver has to do after an event, in any order.
 struct ClusterEffects {
     /// The next step of the request that the event is about; nil if it has ended well.
     var step: RequestStep?

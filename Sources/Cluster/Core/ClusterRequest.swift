@@ -31,20 +31,20 @@ struct ClusterRequest {
     let arrival: UInt64
     let arrivedAt: Instant
     let isHedged: Bool
-    /// Whether it is the second question of another request.
+    /// Whether it is the hedge of another request.
     let isHedge: Bool
     /// Whether it counts as one in flight, which it does from its first place to its end.
     var isAdmitted = false
     var retries: RetryState
     var phase = Phase.queued
 
-    /// What its caller is told if it can wait no longer.
+    /// The error for its caller if it can wait no longer.
     var error: KeyServiceError { self.retries.error ?? (self.isAdmitted ? .unavailable : .timedOut) }
 }
 
 /// What a request does next, as ``ClusterCore`` decides.
 enum RequestStep {
-    /// Send it. Then tell the core what came of it: ``ClusterCore/succeed(_:at:)`` or ``ClusterCore/fail(_:_:at:)``.
+    /// Send it. Then tell the core the outcome: ``ClusterCore/succeed(_:at:)`` or ``ClusterCore/fail(_:_:at:)``.
     case attempt(RequestAttempt)
     /// Wait. The effects of a later event hold its next step, unless ``ClusterCore/cancel(_:at:)`` is called before.
     case wait

@@ -4,12 +4,12 @@
 ///
 /// A budget bounds the cost: where everything has become slow, asking twice would make it slower.
 struct Hedging: Sendable {
-    /// Latencies that count, the youngest.
+    /// How many of the last latencies count.
     private static let windowCount = 256
-    /// The 99th percentile is looked up anew so often.
+    /// Latencies between two computations of the percentile.
     private static let period = 64
     private static let shortestDelay = Duration.milliseconds(1)
-    /// What each request adds to the budget, in hedges, and the most there can be.
+    /// What each answer adds to the budget, in hedges, and the largest budget.
     private static let allowance = 0.05
     private static let budgetMax = 10.0
 
@@ -26,7 +26,7 @@ struct Hedging: Sendable {
     /// Takes one hedge from the budget.
     mutating func spend() { self.budget -= 1 }
 
-    /// Takes in how long an answer took.
+    /// Records how long an answer took.
     mutating func note(_ latency: Duration) {
         self.budget = min(self.budget + Self.allowance, Self.budgetMax)
         if self.window.count < Self.windowCount {

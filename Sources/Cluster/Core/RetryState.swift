@@ -7,11 +7,11 @@ import Primitives
 struct RetryState {
     typealias Instant = ContinuousClock.Instant
 
-    /// Enough to get past every endpoint that fails of a usual cluster, and a bound where they come and go.
+    /// Enough to get past every failed endpoint of a usual cluster, and a bound where endpoints come and go.
     static let attemptCountMax = 8
 
     let isRepeatable: Bool
-    /// For everything.
+    /// Of the request as a whole.
     let deadline: Instant
     /// How long it waits for an endpoint while none can be reached.
     let waitDeadline: Instant
@@ -64,9 +64,9 @@ struct RetryState {
         return max(attempt.hasAlternative ? left / 2 : left, self.shortestConnectTimeout)
     }
 
-    /// Takes in that an attempt failed.
+    /// Records that an attempt failed, and decides what follows.
     ///
-    /// A lack of this process's own is no attempt: it says nothing of the endpoint, and is over sooner or later.
+    /// A lack of this process's own does not count as an attempt: it says nothing of the endpoint, and passes.
     ///
     /// - Parameter endpoint: is not asked again; nil if the attempt says nothing about it.
     mutating func fail(
@@ -84,7 +84,7 @@ struct RetryState {
         return verdict.maySucceedElsewhere && self.attemptCount < Self.attemptCountMax ? .retry : .giveUp
     }
 
-    /// Admits the most wanted of the avoided endpoints, since no other one can be asked.
+    /// Allows the most wanted of the avoided endpoints, since no other one can be asked.
     ///
     /// - Returns: false if there is none.
     mutating func admitAvoided() -> Bool {
@@ -93,7 +93,7 @@ struct RetryState {
         return true
     }
 
-    /// Endpoints have come back: all may be asked again.
+    /// An endpoint has come back: all may be asked again.
     mutating func startOver() {
         self.tried = []
         self.avoided = []

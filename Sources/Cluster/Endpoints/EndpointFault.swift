@@ -2,16 +2,16 @@
 
 package import CurlTransport
 
-/// Why an endpoint is not used for a while.
+/// Why an endpoint is marked down.
 package enum EndpointFault: Error, Equatable, Sendable {
     /// No answer came from there.
     case transfer(TransferFailure)
     /// An answer came, with a status that tells of a fault of the server's own.
     case status(Int)
-    /// The server answers, and says that the store behind it does not.
+    /// The server answers that it does not reach its key store.
     case keyStoreUnreachable
 
-    /// Whether the server answers at all. One that does may still serve some requests.
+    /// Whether the server answers. One that does may still serve some requests.
     var isAnswer: Bool {
         switch self {
         case .transfer: false

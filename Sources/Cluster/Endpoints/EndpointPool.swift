@@ -2,32 +2,33 @@
 
 import Primitives
 
-/// Which endpoint the next request goes to, and when those that failed are probed again. No I/O, no clock, no lock: its
-/// owner brings the time.
+/// Which endpoint the next request goes to, and when those that failed are probed again. No I/O, clock or lock: its owner
+/// passes the time in.
 ///
-/// 1. Requests go to endpoints that are up: of two that are drawn by lot, to the one that will likely answer sooner.
-///    Where none is up, they go to those that are ailing, since a server whose store is away still serves what it has in
-///    its cache. They never go to one that is unreachable: only probes do.
-/// 2. An endpoint that fails is put aside, and probed after a while that doubles with each failure. While none answers
-///    at all, probes are never further apart than ``outagePeriod``, so that service is back soon after a server is.
+/// 1. Requests go to endpoints that are up: of two that are drawn at random, to the one that will likely answer sooner.
+///    Where none is up, they go to degraded ones, since a server whose key store is away still serves keys from its cache.
+///    They never go to an unreachable one: only probes do.
+/// 2. An endpoint that fails is marked down, and probed after a while that doubles with each failure. While no endpoint
+///    answers, probes are never further apart than ``outagePeriod``, so that service is back soon after a server is.
 /// 3. Only an attempt that began after an endpoint's last change can change it again: what was sent before says nothing
 ///    new. A thousand requests that die with one connection are one failure.
-/// 4. One that is up and has not been asked for a while is probed too, so that what is told of it is true.
+/// 4. One that is up and has not been asked for a while is probed too, so that its status stays true.
 struct EndpointPool: Sendable {
     typealias Instant = EndpointState.Instant
 
     /// From the first failure to the first probe. Long enough for a connection that just died to be replaced.
     static let shortestBackOff = Duration.milliseconds(50)
     static let longestBackOff = Duration.seconds(5)
-    /// The longest back-off while no endpoint answers: with the time that a probe takes, within a second.
+    /// The longest back-off while no endpoint answers. With the time that a probe takes, it is less than a second.
     static let outagePeriod = Duration.milliseconds(400)
-    /// Who was up for so long starts with the shortest back-off when it fails. Below, it is flapping.
+    /// An endpoint that was up for so long starts with the shortest back-off when it fails. Otherwise it is flapping.
     static let steadyAfter = Duration.seconds(30)
-    /// Who is up and was not asked for so long is probed.
+    /// An endpoint that is up and was not asked for so long is probed.
     static let idlePeriod = Duration.seconds(10)
-    /// The second that is drawn has to be better by this, so that small differences do not send everything to one.
+    /// The second choice is taken if its burden is less than this part of the first one's, so that small differences do not
+    /// send everything to one endpoint.
     static let clearlyLess = 0.8
-    /// Probes do not wait for one another, since one may be lost in a server that hangs.
+    /// Probes in flight to one endpoint. They do not wait for one another, since a server that hangs may lose one.
     static let probesOutstandingMax = 4
 
     /// Requests that one endpoint may have at a time, probes not counted.
@@ -35,22 +36,22 @@ struct EndpointPool: Sendable {
     private(set) var states: [EndpointState]
     /// When the last endpoint that answered ceased to; nil while one answers.
     private(set) var outageSince: Instant?
-    private var lots: SeededGenerator
+    private var random: SeededGenerator
 
     /// - Parameters:
     ///   - count: at least 1, as ``ClusterClient`` makes sure of.
-    ///   - seed: for lots and jitter.
+    ///   - seed: for random choices and jitter.
     init(count: Int, requestsPerEndpointMax: Int = .max, at now: Instant, seed: UInt64) {
         precondition(count > 0)
         self.requestsPerEndpointMax = requestsPerEndpointMax
         self.states = (0..<count).map { _ in EndpointState(at: now) }
-        self.lots = SeededGenerator(seed: seed)
+        self.random = SeededGenerator(seed: seed)
     }
 
     // MARK: Requests
 
-    /// Begins an attempt at the best endpoint that is not among `tried`. Nil if there is none, or if those that would be
-    /// asked have as many requests as they may; see ``isServed(excluding:)``.
+    /// Begins an attempt at the best endpoint that is not among `tried`. Nil if there is none, or if all that could be asked
+    /// have as many requests as they may; see ``isServed(excluding:)``.
     mutating func choose(excluding tried: [Int], at now: Instant) -> EndpointAttempt? {
         guard let condition = self.bestCondition(excluding: tried),
             let index = self.draw(condition, excluding: tried)
@@ -68,7 +69,7 @@ struct EndpointPool: Sendable {
         for index in self.states.indices where !tried.contains(index) {
             switch self.states[index].condition {
             case .up: return .up
-            case .ailing: best = .ailing
+            case .degraded: best = .degraded
             case .unreachable: break
             }
         }
@@ -90,9 +91,9 @@ struct EndpointPool: Sendable {
         }
         let count = self.states.indices.count(where: isCandidate)
         guard count > 1 else { return candidate(0) }
-        let lot = self.lots.next()
-        let first = Int(truncatingIfNeeded: lot >> 32) % count
-        let second = (first + 1 + Int(truncatingIfNeeded: lot & 0xffff_ffff) % (count - 1)) % count
+        let bits = self.random.next()
+        let first = Int(truncatingIfNeeded: bits >> 32) % count
+        let second = (first + 1 + Int(truncatingIfNeeded: bits & 0xffff_ffff) % (count - 1)) % count
         guard let one = candidate(first), let other = candidate(second) else { return nil }
         return self.states[other].burden < self.states[one].burden * Self.clearlyLess ? other : one
     }
@@ -115,7 +116,7 @@ struct EndpointPool: Sendable {
         self.states.indices.filter { self.states[$0].probeAt <= now }.compactMap { self.beginProbe(of: $0, at: now) }
     }
 
-    /// Begins a probe, due or not. Nil if there are enough of it under way.
+    /// Begins a probe, due or not. Nil if as many are in flight as may be.
     mutating func beginProbe(of index: Int, at now: Instant) -> EndpointAttempt? {
         guard self.states[index].probesOutstanding < Self.probesOutstandingMax else { return nil }
         self.states[index].probesOutstanding += 1
@@ -124,12 +125,12 @@ struct EndpointPool: Sendable {
         return EndpointAttempt(endpoint: index, startedAt: now, isProbe: true, hasAlternative: false)
     }
 
-    /// Has every endpoint probed at once: something has changed that may mend them.
+    /// Makes a probe of every endpoint due now, after a change that may mend them.
     mutating func probeAll(at now: Instant) {
         for index in self.states.indices { self.states[index].probeAt = now }
     }
 
-    /// How long to wait until an endpoint is probed again, half of it up to the lot.
+    /// How long to wait until an endpoint is probed again. Half of it is random.
     private mutating func pause(before failureCount: Int, _ index: Int) -> Duration {
         guard self.states[index].fault != nil else { return Self.idlePeriod }
         let doubled = Self.shortestBackOff * (1 << min(failureCount - 1, 10))
@@ -138,14 +139,14 @@ struct EndpointPool: Sendable {
     }
 
     private mutating func jittered(_ pause: Duration) -> Duration {
-        pause / 2 + pause / 2 * Double(self.lots.next() >> 11) * 0x1p-53
+        pause / 2 + pause / 2 * Double(self.random.next() >> 11) * 0x1p-53
     }
 
     // MARK: Outcomes
 
     /// Ends an attempt with what it showed of its endpoint.
     ///
-    /// - Returns: the change that is worth telling, if there is one.
+    /// - Returns: the change to report, if there is one.
     mutating func end(
         _ attempt: EndpointAttempt, _ outcome: EndpointAttempt.Outcome, at now: Instant
     ) -> EndpointChange? {
@@ -174,9 +175,9 @@ struct EndpointPool: Sendable {
         case .up:
             self.states[index].probeAt = now + Self.idlePeriod
             return nil
-        case .ailing where now < self.states[index].asideUntil:
+        case .degraded where now < self.states[index].downUntil:
             return nil
-        case .ailing, .unreachable:
+        case .degraded, .unreachable:
             self.states[index].fault = nil
             self.states[index].changedAt = now
             self.states[index].probeAt = now + Self.idlePeriod
@@ -185,9 +186,9 @@ struct EndpointPool: Sendable {
         }
     }
 
-    /// What to expect of an endpoint that comes back: what the others take on average; nil if there are none. How slow it
-    /// was on its way down would keep requests from it for long, and so would the probe that brought it back, which had
-    /// to connect first.
+    /// The latency to assume of an endpoint that comes back, in seconds: the average of the others; nil if there are none.
+    /// Its own from before it failed would keep requests away for long, and so would that of the probe that brought it
+    /// back, which had to connect first.
     private func expectedLatency(of index: Int) -> Double? {
         let others = self.states.indices.filter { $0 != index && self.states[$0].condition == .up }
         guard !others.isEmpty else { return nil }
@@ -213,14 +214,14 @@ struct EndpointPool: Sendable {
         self.noteOutage(at: now)
         if before == .up {
             self.states[index].probeAt = now + self.pause(before: self.states[index].failureCount, index)
-            self.states[index].asideUntil = self.states[index].probeAt
+            self.states[index].downUntil = self.states[index].probeAt
             return .down(index, fault, isFlapping: self.states[index].isFlapping)
         }
-        if attempt.isProbe { self.states[index].asideUntil = self.states[index].probeAt }
+        if attempt.isProbe { self.states[index].downUntil = self.states[index].probeAt }
         return nil
     }
 
-    /// When the last endpoint stops answering, the long pauses of the others must end.
+    /// When the last endpoint stops answering, shortens the pauses before the others are probed.
     private mutating func noteOutage(at now: Instant) {
         guard self.states.allSatisfy({ $0.condition == .unreachable }) else {
             self.outageSince = nil
@@ -235,7 +236,7 @@ struct EndpointPool: Sendable {
     }
 }
 
-/// One request in flight to one endpoint. Its owner ends it, once.
+/// One request in flight to one endpoint. Its owner must end it once, with ``EndpointPool/end(_:_:at:)``.
 struct EndpointAttempt: Sendable {
     let endpoint: Int
     let startedAt: EndpointState.Instant
@@ -247,12 +248,12 @@ struct EndpointAttempt: Sendable {
     enum Outcome: Equatable {
         case healthy
         case faulty(EndpointFault)
-        /// Nothing: it was cancelled, or failed on this side.
+        /// Nothing: the attempt was cancelled, or failed on this side.
         case inconclusive
     }
 }
 
-/// What operators want to hear of an endpoint.
+/// A change of an endpoint that operators are told of.
 enum EndpointChange: Equatable, Sendable {
     case up(Int, after: Duration, isFlapping: Bool)
     case down(Int, EndpointFault, isFlapping: Bool)

@@ -2,14 +2,14 @@
 
 import Linux
 
-/// What is known of one endpoint.
+/// What the pool knows of one endpoint.
 struct EndpointState: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     enum Condition: Sendable {
         case up
-        /// It answers, but its last word was of a fault of its own.
-        case ailing
+        /// It answers, and its last answer told of a fault of its own.
+        case degraded
         case unreachable
     }
 
@@ -17,15 +17,15 @@ struct EndpointState: Sendable {
     var fault: EndpointFault? {
         didSet { self.condition = Condition(self.fault) }
     }
-    /// Asked for far more often than it changes.
+    /// Follows from ``fault``; stored, since it is read far more often than it changes.
     private(set) var condition = Condition.up
     /// When `fault` last came, went, or became of another kind.
     var changedAt: Instant
-    /// When it was up for the last time; of no meaning while it is.
+    /// When it was last up; without meaning while it is.
     var downSince: Instant
-    /// An ailing endpoint is not up before this.
-    var asideUntil: Instant
-    /// Failures since it last was up for long: they make the back-off.
+    /// A degraded endpoint is not up before this.
+    var downUntil: Instant
+    /// Failures since it was last up for ``EndpointPool/steadyAfter``. They determine the back-off.
     var failureCount = 0
     /// Whether it failed again soon after it was up.
     var isFlapping = false
@@ -37,15 +37,15 @@ struct EndpointState: Sendable {
     var requestCount: Int { self.inFlight - self.probesOutstanding }
     var latency = LatencyAverage()
 
-    /// An endpoint that is taken to be up until it is asked, which is to happen at once.
+    /// An endpoint that counts as up until its first probe, which is due at once.
     init(at now: Instant) {
         self.changedAt = now
         self.downSince = now
-        self.asideUntil = now
+        self.downUntil = now
         self.probeAt = now
     }
 
-    /// How long the next request will likely take, in no unit: what it takes usually, times those that are ahead of it.
+    /// How long the next request will likely take, for comparison only: the usual latency times the requests in flight.
     var burden: Double { self.latency.seconds * Double(self.inFlight + 1) }
 }
 
@@ -54,7 +54,7 @@ extension EndpointState.Condition {
         self =
             switch fault {
             case nil: .up
-            case let fault? where fault.isAnswer: .ailing
+            case let fault? where fault.isAnswer: .degraded
             case _?: .unreachable
             }
     }
@@ -65,13 +65,13 @@ extension EndpointState.Condition {
 struct LatencyAverage: Sendable {
     private static let memory = 5.0
 
-    /// What the next answer will likely take. A millisecond until something is known: about what a server nearby takes.
+    /// The expected latency of the next answer. A millisecond until there was one: about what a server nearby takes.
     private(set) var seconds = 0.001
     private var updatedAt: ContinuousClock.Instant?
 
     init() {}
 
-    /// What is to be expected of a server of which nothing is known but what its like take.
+    /// Assumes the latency of comparable servers until this one has answered.
     init(assumed seconds: Double, at now: ContinuousClock.Instant) {
         self.seconds = seconds
         self.updatedAt = now
