@@ -141,7 +141,7 @@ final class ClusterWorld {
     private func pass(_ duration: Duration) {
         self.now += duration
         self.take(self.core.passTime(to: self.now), of: nil)
-        for case (let id, .pause(let until)) in self.steps where until <= self.now {
+        for case (let id, .pause(let until)) in self.steps where until.instant <= self.now {
             self.steps.removeAll { $0.id == id }
             self.take(self.core.resume(id, at: self.now), of: id)
         }

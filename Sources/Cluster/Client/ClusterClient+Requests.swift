@@ -87,7 +87,7 @@ extension ClusterClient {
                 next = await waiter.wait(ifCancelled: .cancelled)
             case .pause(let instant):
                 do {
-                    try await self.clock.sleep(until: instant, tolerance: nil)
+                    try await self.clock.sleep(until: instant.instant, tolerance: nil)
                 } catch {
                     next = .cancelled
                     continue

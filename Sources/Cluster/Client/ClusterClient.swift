@@ -97,7 +97,7 @@ extension ClusterClient {
     enum NextStep: Sendable {
         case attempt(RequestAttempt, over: any ClusterTransport)
         case wait(OneShot<NextStep>)
-        case pause(until: ContinuousClock.Instant)
+        case pause(until: StoredInstant)
         case end(KeyServiceError)
         /// The task was cancelled while it waited.
         case cancelled

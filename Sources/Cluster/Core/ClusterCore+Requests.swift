@@ -10,7 +10,7 @@ extension ClusterCore {
         self.arrivalCount += 1
         let id = self.requests.insert(
             ClusterRequest(
-                arrival: self.arrivalCount, arrivedAt: now, isHedged: terms.isHedged, isHedge: false,
+                arrival: self.arrivalCount, arrivedAt: StoredInstant(now), isHedged: terms.isHedged, isHedge: false,
                 retries: RetryState(
                     isRepeatable: terms.isRepeatable, options: self.options, startedAt: now,
                     deadline: now + self.options.timeout, avoiding: terms.avoided)))
@@ -49,7 +49,7 @@ extension ClusterCore {
         guard let request = self.requests.remove(id) else { return effects }
         if case .attempting(let attempt) = request.phase { self.end(attempt.attempt, .healthy, at: now, &effects) }
         self.release(request)
-        if request.isHedged { self.hedging?.note(now - request.arrivedAt) }
+        if request.isHedged { self.hedging?.note(now - request.arrivedAt.instant) }
         self.placeQueued(at: now, &effects)
         return effects
     }
@@ -77,7 +77,7 @@ extension ClusterCore {
         case .retry:
             self.goOn(id, at: now, &effects)
         case .retryAfter(let pause) where self.requests[id]?.isHedge == false:
-            effects.step = .pause(until: now + pause)
+            effects.step = .pause(until: StoredInstant(now + pause))
             self.placeQueued(at: now, &effects)
         case .retryAfter, .giveUp, nil:
             if let request = self.requests.remove(id) { self.release(request) }
@@ -207,7 +207,7 @@ extension ClusterCore {
         self.admit(id)
         let deadline = self.requests[id]?.retries.deadline(of: attempt) ?? attempt.startedAt
         let connectTimeout = self.requests[id]?.retries.connectTimeout(of: attempt) ?? .zero
-        let begun = RequestAttempt(attempt: attempt, deadline: deadline, connectTimeout: connectTimeout)
+        let begun = RequestAttempt(attempt, deadline: deadline, connectTimeout: connectTimeout)
         self.requests[id]?.phase = .attempting(begun)
         return begun
     }

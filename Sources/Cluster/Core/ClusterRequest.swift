@@ -14,8 +14,6 @@ struct RequestTerms {
 
 /// A request from its arrival to its end.
 struct ClusterRequest {
-    typealias Instant = ContinuousClock.Instant
-
     enum Phase {
         /// An endpoint has it.
         case attempting(RequestAttempt)
@@ -29,7 +27,7 @@ struct ClusterRequest {
 
     /// Its position among all requests that have arrived.
     let arrival: UInt64
-    let arrivedAt: Instant
+    let arrivedAt: StoredInstant
     let isHedged: Bool
     /// Whether it is the hedge of another request.
     let isHedge: Bool
@@ -49,7 +47,7 @@ enum RequestStep {
     /// Wait. The effects of a later event hold its next step, unless ``ClusterCore/cancel(_:at:)`` is called before.
     case wait
     /// Wait until then, and call ``ClusterCore/resume(_:at:)``.
-    case pause(until: ContinuousClock.Instant)
+    case pause(until: StoredInstant)
     /// It has failed, and the core has forgotten it.
     case end(KeyServiceError)
 }
@@ -57,9 +55,16 @@ enum RequestStep {
 /// One attempt of a request at one endpoint, and its time.
 struct RequestAttempt {
     let attempt: EndpointAttempt
-    let deadline: ContinuousClock.Instant
+    private let storedDeadline: StoredInstant
     /// For name, connection and handshake together.
     let connectTimeout: Duration
 
+    init(_ attempt: EndpointAttempt, deadline: ContinuousClock.Instant, connectTimeout: Duration) {
+        self.attempt = attempt
+        self.storedDeadline = StoredInstant(deadline)
+        self.connectTimeout = connectTimeout
+    }
+
     var endpoint: Int { self.attempt.endpoint }
+    var deadline: ContinuousClock.Instant { self.storedDeadline.instant }
 }

@@ -19,7 +19,8 @@ struct RequestQueue {
     /// Entries that are not plain.
     private(set) var specialCount = 0
     /// No entry's deadline is before this. It moves on when it is reached, not when an entry leaves.
-    private(set) var earliestDeadline: ContinuousClock.Instant?
+    var earliestDeadline: ContinuousClock.Instant? { self.storedDeadline?.instant }
+    private var storedDeadline: StoredInstant?
 
     var count: Int { self.entries.count }
     var isEmpty: Bool { self.entries.isEmpty }
@@ -35,7 +36,7 @@ struct RequestQueue {
         self.entries.insert(entry, at: position)
         if !entry.isPlain { self.specialCount += 1 }
         if let earliest = self.earliestDeadline, earliest <= entry.deadline { return false }
-        self.earliestDeadline = entry.deadline
+        self.storedDeadline = StoredInstant(entry.deadline)
         return true
     }
 
@@ -44,7 +45,7 @@ struct RequestQueue {
         let entry =
             position == 0 ? self.entries.removeFirst() : self.entries.remove(at: self.entries.startIndex + position)
         if !entry.isPlain { self.specialCount -= 1 }
-        if self.entries.isEmpty { self.earliestDeadline = nil }
+        if self.entries.isEmpty { self.storedDeadline = nil }
     }
 
     mutating func remove(_ id: ClusterCore.RequestID) {
@@ -58,7 +59,7 @@ struct RequestQueue {
         let late = self.entries.filter { $0.deadline <= now }
         self.entries.removeAll { $0.deadline <= now }
         self.specialCount -= late.count { !$0.isPlain }
-        self.earliestDeadline = self.entries.lazy.map(\.deadline).min()
+        self.storedDeadline = self.entries.lazy.map(\.deadline).min().map(StoredInstant.init)
         return late.map(\.id)
     }
 }

@@ -12,9 +12,11 @@ struct RetryState {
 
     let isRepeatable: Bool
     /// Of the request as a whole.
-    let deadline: Instant
+    var deadline: Instant { self.storedDeadline.instant }
+    private let storedDeadline: StoredInstant
     /// How long it waits for an endpoint while none can be reached.
-    let waitDeadline: Instant
+    var waitDeadline: Instant { self.storedWaitDeadline.instant }
+    private let storedWaitDeadline: StoredInstant
     /// Enough for servers that are near, where others have taken all the time.
     private let shortestConnectTimeout: Duration
 
@@ -44,9 +46,9 @@ struct RetryState {
         excluding excluded: Int? = nil, avoiding avoided: [Int] = []
     ) {
         self.isRepeatable = isRepeatable
-        self.deadline = deadline
+        self.storedDeadline = StoredInstant(deadline)
         self.shortestConnectTimeout = options.connectTimeout / 8
-        self.waitDeadline = min(deadline, startedAt + options.connectTimeout)
+        self.storedWaitDeadline = StoredInstant(min(deadline, startedAt + options.connectTimeout))
         self.tried = (excluded.map { [$0] } ?? []) + avoided
         self.avoided = avoided[...]
     }

@@ -239,10 +239,19 @@ struct EndpointPool: Sendable {
 /// One request in flight to one endpoint. Its owner must end it once, with ``EndpointPool/end(_:_:at:)``.
 struct EndpointAttempt: Sendable {
     let endpoint: Int
-    let startedAt: EndpointState.Instant
+    private let start: StoredInstant
     let isProbe: Bool
     /// Whether another endpoint could be tried after this one.
     let hasAlternative: Bool
+
+    init(endpoint: Int, startedAt: EndpointState.Instant, isProbe: Bool, hasAlternative: Bool) {
+        self.endpoint = endpoint
+        self.start = StoredInstant(startedAt)
+        self.isProbe = isProbe
+        self.hasAlternative = hasAlternative
+    }
+
+    var startedAt: EndpointState.Instant { self.start.instant }
 
     /// What an attempt showed of its endpoint.
     enum Outcome: Equatable {
