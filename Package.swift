@@ -25,10 +25,9 @@ let modules: [Target] = [
     .target(
         name: "Agent",
         dependencies: [
-            "AdminAPI", "Authorization", "CBuildInfo", "CertificateRotation", "ClientCredentials", "Cryptography",
-            "CurlTransport",
-            "HTTPServer", "KESFront", "KESProtocol", "KeyCache", "KeyService", "Linux", "LockedMemory", "Primitives",
-            "Settings", "StaticKey", "Systemd", "TLS", "Telemetry", "Upstream",
+            "AdminAPI", "Authorization", "CBuildInfo", "CertificateRotation", "ClientCredentials", "Cluster",
+            "Cryptography", "CurlTransport", "HTTPServer", "KESBackend", "KESFront", "KESProtocol", "KeyCache",
+            "KeyService", "Linux", "LockedMemory", "Primitives", "Settings", "StaticKey", "Systemd", "TLS", "Telemetry",
             .product(name: "Logging", package: "swift-log"),
             .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]
@@ -59,10 +58,14 @@ let modules: [Target] = [
         ]
     ),
     .target(
-        name: "Upstream",
+        name: "KESBackend",
         dependencies: [
-            "CurlTransport", "KESProtocol", "KeyService", "Linux", "LockedMemory", "Primitives", "Telemetry",
+            "ByteCoding", "Cluster", "CurlTransport", "KESProtocol", "KeyService", "LockedMemory", "Telemetry",
         ]
+    ),
+    .target(
+        name: "Cluster",
+        dependencies: ["CurlTransport", "KeyService", "Linux", "LockedMemory", "Primitives", "Telemetry"]
     ),
     .target(
         name: "ClientCredentials",
@@ -148,12 +151,23 @@ let tests: [Target] = [
         dependencies: ["CCurl", "COpenSSL", "Cryptography", "CurlTransport", "LockedMemory", "TestSupport"]
     ),
     .testTarget(
-        name: "UpstreamTests",
+        name: "ClusterTests",
         dependencies: [
-            "ByteCoding", "CurlTransport", "FakeKES", "KESProtocol", "KeyService", "LockedMemory", "Primitives",
-            "Telemetry",
-            "TestSupport", "Upstream",
+            "Cluster", "ClusterTestSupport", "CurlTransport", "KeyService", "LockedMemory", "Primitives", "TestSupport",
         ]
+    ),
+    .testTarget(
+        name: "KESBackendTests",
+        dependencies: [
+            "ByteCoding", "Cluster", "ClusterTestSupport", "CurlTransport", "FakeKES", "KESBackend", "KESProtocol",
+            "KeyService",
+            "LockedMemory", "Primitives", "Telemetry", "TestSupport",
+        ]
+    ),
+    .target(
+        name: "ClusterTestSupport",
+        dependencies: ["Cluster", "CurlTransport", "LockedMemory", "Primitives", "TestSupport"],
+        path: "Tests/ClusterTestSupport"
     ),
     .testTarget(
         name: "ClientCredentialsTests",
@@ -253,16 +267,18 @@ let tests: [Target] = [
 /// Tests that read memory by address. Every other Swift target has to mark unsafe code as such.
 let testsOfMemory: Set<String> = [
     "ClientCredentialsTests",
+    "ClusterTestSupport",
+    "ClusterTests",
     "CryptographyTests",
     "CurlTransportTests",
     "HTTPServerTests",
+    "KESBackendTests",
     "KeyCacheTests",
     "LinuxTests",
     "LockedMemoryTests",
     "PrimitivesTests",
     "ServerTestSupport",
     "StaticKeyTests",
-    "UpstreamTests",
 ]
 
 for target in modules + tests where target.type != .system {

@@ -14,7 +14,6 @@ import Settings
 import Systemd
 import Telemetry
 import UnixSignals
-import Upstream
 
 /// A running agent: one key service, served on a Unix socket and optionally on a TLS listener.
 package struct Agent: Sendable {
@@ -250,7 +249,7 @@ package struct Agent: Sendable {
     }
 
     private func statusLine(isServing: Bool, alsoAt tlsAddress: String? = nil) -> String {
-        let known = self.keyServers?.service.knownStatus ?? BackendStatus(reachability: .unreachable, endpoints: [])
+        let known = self.keyServers?.knownStatus ?? BackendStatus(reachability: .unreachable, endpoints: [])
         return StatusLine(
             kind: self.service.kind, keyName: self.service.defaultKeyName, socketPath: self.settings.socket.path,
             tlsAddress: tlsAddress, isServing: isServing, backend: known,

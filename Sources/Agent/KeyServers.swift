@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 
 import ClientCredentials
+import Cluster
 import Cryptography
 import CurlTransport
+import KESBackend
 import KESProtocol
 import KeyCache
 import KeyService
@@ -12,7 +14,6 @@ import Logging
 import Settings
 import Synchronization
 import Telemetry
-import Upstream
 
 /// A cluster of KES servers as a backend, with all that has to go on beside the requests: endpoints are probed,
 /// credentials are watched, data keys expire, and what happens is logged.
@@ -41,7 +42,7 @@ final class KeyServers: Sendable {
         let service = KESService(
             endpoints: kes.endpoints.map(\.description),
             keyName: kes.keyName,
-            options: UpstreamOptions(settings.upstream, memory: memory),
+            options: ClusterOptions(settings.upstream, memory: memory),
             transport: engine.makePool(tls: credentials.tls),
             memory: memory
         ) { notice in
@@ -56,7 +57,7 @@ final class KeyServers: Sendable {
         self.keeper = CredentialReloader(source, credentials: credentials) { event in
             logger.log(event)
             guard case .replaced(_, let credentials) = event else { return }
-            service.use(engine.makePool(tls: credentials.tls))
+            service.cluster.use(engine.makePool(tls: credentials.tls))
             let isSomebodyElse = identity.withLock { identity in
                 defer { identity = credentials.identity.identity }
                 return identity != credentials.identity.identity
@@ -71,13 +72,16 @@ final class KeyServers: Sendable {
         logger.notice("credentials", metadata: ["identity": "\(credentials.identity.identity)"])
     }
 
+    /// What is known of every endpoint, without asking.
+    var knownStatus: BackendStatus { self.service.cluster.knownStatus }
+
     /// How the credentials stand, for metrics.
     var credentials: CredentialStatus { self.keeper.status }
 
     /// Tends the cluster until it is cancelled.
     func run() async {
         await withDiscardingTaskGroup { group in
-            group.addTask { await self.service.run() }
+            group.addTask { await self.service.cluster.run() }
             group.addTask { await self.keeper.run() }
             if let cache = self.cache { group.addTask { await cache.run() } }
         }
@@ -153,7 +157,7 @@ extension RequestBudget {
     }
 }
 
-extension UpstreamOptions {
+extension ClusterOptions {
     init(_ settings: AgentSettings.Upstream, memory: SecretMemory) {
         self.init()
         self.timeout = settings.timeout
@@ -167,7 +171,10 @@ extension UpstreamOptions {
 extension TransferEngine {
     convenience init(_ settings: AgentSettings.Upstream, memory: SecretMemory) throws(AgentFailure) {
         var options = Options(connectTimeout: settings.connectTimeout)
-        options.requestCountMax = min(options.requestCountMax, memory.plan.upstreamRequests)
+        // The cluster limits requests, so that none waits here.
+        options.requestCountMax =
+            min(ClusterOptions.defaultInFlightPerEndpointMax, memory.plan.upstreamRequests)
+            + ClusterOptions.probesPerEndpointMax
         // One more, for probes of key servers that are down.
         options.connectionCountMax = min(options.connectionCountMax, memory.plan.upstreamRequests + 1)
         switch settings.http {
@@ -186,7 +193,7 @@ extension TransferEngine {
 // MARK: To the log
 
 extension Logger {
-    fileprivate func log(_ notice: UpstreamNotice) {
+    fileprivate func log(_ notice: ClusterNotice) {
         switch notice {
         case .endpointDown(let address, let fault, let isRepeated):
             self.log(

@@ -3,11 +3,11 @@
 import ClientCredentials
 import Cryptography
 import CurlTransport
+import KESBackend
 import KeyService
 import Linux
 import LockedMemory
 package import Settings
-import Upstream
 
 extension Startup {
     /// Checks files and backend as thoroughly as a start would, without serving.

@@ -30,7 +30,7 @@
     @usableFromInline let absent: UnsafeMutablePointer<Value?>
     /// The generation of each slot: odd while it is in use.
     @usableFromInline var generations: [UInt32] = []
-    private var free: [UInt32] = []
+    @usableFromInline var free: [UInt32] = []
 
     package init() {
         unsafe self.storage = .allocate(capacity: 16)
@@ -62,7 +62,8 @@
     }
 
     /// Adds a value. O(1), amortised.
-    package mutating func insert(_ value: consuming Value) -> ID {
+    @inlinable
+    public mutating func insert(_ value: consuming Value) -> ID {
         if self.free.isEmpty { self.addSlot() }
         let slot = self.free.removeLast()
         let index = Int(slot)
@@ -72,7 +73,8 @@
     }
 
     /// Removes and returns a value. Nil if it was removed before.
-    package mutating func remove(_ id: ID) -> Value? {
+    @inlinable
+    public mutating func remove(_ id: ID) -> Value? {
         guard self.contains(id) else { return nil }
         self.free(id)
         return unsafe self.storage[Int(id.index)].take()
@@ -105,12 +107,14 @@
     }
 
     /// Frees the slot of an ID in use.
-    private mutating func free(_ id: ID) {
+    @inlinable
+    mutating func free(_ id: ID) {
         self.generations[Int(id.index)] &+= 1
         self.free.append(id.index)
     }
 
-    private mutating func addSlot() {
+    @usableFromInline
+    mutating func addSlot() {
         let index = self.generations.count
         if unsafe index == self.storage.count {
             let larger = UnsafeMutableBufferPointer<Value?>.allocate(capacity: index * 2)

@@ -99,6 +99,34 @@ extension AgentWithKESTests {
             }
         }
 
+        /// An endpoint has 24 requests at a time. What waits for one of its places is bounded like all that waits.
+        @Test(arguments: ConnectionFaults.HTTPVersion.allCases)
+        func theQueueIsBoundedWhereAServerHasAllItMayHave(version: ConnectionFaults.HTTPVersion) async throws {
+            try await withKESAgent { setup, _ in
+                setup.speak(version)
+                setup.environment["KEYSIDE_UPSTREAM_MAX_QUEUED"] = "2"
+            } body: { agent, cluster in
+                try expectService(by: agent)
+                let before = cluster.server.requestCount(.generateKey)
+                cluster.server.faults.set(.hold, on: .onKeys)
+                var connections = try (0..<29).map { _ in try agent.connect() }
+                for connection in connections { try connection.send(.generate()) }
+                try await cluster.server.wait(for: "24 requests") { $0.heldCount == 24 }
+                let refused = try RawConnection.waitForInput(on: connections, atLeast: 3)
+                #expect(refused.count == 3, "24 are in flight and two wait")
+                for connection in refused {
+                    expect(try connection.receiveAnswer(), refuses: 503, "too many requests in progress")
+                }
+                connections.removeAll { connection in refused.contains { $0 === connection } }
+                #expect(cluster.server.requestCount(.generateKey) == before + 24)
+
+                cluster.server.faults.clear()
+                cluster.server.release()
+                for connection in connections { #expect(try connection.receiveAnswer().isDataKey) }
+                #expect(cluster.server.requestCount(.generateKey) == before + 26)
+            }
+        }
+
         /// Who gives up makes room, and takes nobody with it.
         @Test(arguments: ConnectionFaults.HTTPVersion.allCases)
         func aClientThatGivesUpDoesNotDisturbTheOthers(version: ConnectionFaults.HTTPVersion) async throws {
