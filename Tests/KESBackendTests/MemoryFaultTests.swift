@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
+import ClusterTestSupport
 import Cryptography
 import CurlTransport
 import FakeKES
@@ -8,7 +9,8 @@ import LockedMemory
 import TestSupport
 import Testing
 
-@testable import Upstream
+@testable import Cluster
+@testable import KESBackend
 
 /// Each allocation that libcurl, OpenSSL and nghttp2 make for a transfer over mutual TLS is refused in turn. The
 /// failure is the agent's own: no key server is blamed for it.
@@ -109,7 +111,7 @@ private struct TransferRounds {
 
     /// Asks for a data key; a service repeats what failed for a lack of the agent's own.
     private func serve(_ number: Int, _ faults: AllocationFaults) async throws {
-        let notices = Journal<UpstreamNotice>()
+        let notices = ClusterTestSupport.Journal<ClusterNotice>()
         let name = try #require(KeyName(FakeKES.knownKeyName))
         await self.round { pool in
             let service = KESService(
@@ -123,7 +125,7 @@ private struct TransferRounds {
                 Issue.record("allocation \(number): \(error)")
             }
             faults.end()
-            let areAllOnline = service.knownStatus.endpoints.allSatisfy(\.isOnline)
+            let areAllOnline = service.cluster.knownStatus.endpoints.allSatisfy(\.isOnline)
             #expect(areAllOnline)
             #expect(notices.entries.isEmpty)
         }
