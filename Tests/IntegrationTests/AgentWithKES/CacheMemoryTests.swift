@@ -114,7 +114,7 @@ extension AgentWithKESTests {
                     "MINIO_KMS_SECRET_KEY": AgentSetup.knownKey, "KEYSIDE_CACHE_EXPIRY_ANY": "0",
                     "KEYSIDE_CACHE_EXPIRY_OFFLINE": "1h",
                 ],
-                saying: "KEYSIDE_CACHE_EXPIRY_OFFLINE: error: ", "cache.expiry.any")
+                saying: "error   KEYSIDE_CACHE_EXPIRY_OFFLINE: ", "cache.expiry.any")
         }
 
         private static func expectRefusal(of environment: [String: String], saying words: String...) throws {
