@@ -159,7 +159,8 @@ let tests: [Target] = [
     .testTarget(
         name: "KESBackendTests",
         dependencies: [
-            "ByteCoding", "Cluster", "ClusterTestSupport", "CurlTransport", "FakeKES", "KESBackend", "KESProtocol",
+            "ByteCoding", "Cluster", "ClusterTestSupport", "Cryptography", "CurlTransport", "FakeKES", "KESBackend",
+            "KESProtocol",
             "KeyService",
             "LockedMemory", "Primitives", "Telemetry", "TestSupport",
         ]
