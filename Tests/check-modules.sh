@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # Compares the modules of Sources in three places: their imports, their dependencies in Package.swift, and the table in
-# ARCHITECTURE.md. Prints one line per difference; exits with 1 if there is any.
+# ARCHITECTURE.md; and the imports of tests with their dependencies. Prints one line per difference; exits with 1 if there is any.
 #
 #   --write   first updates the second column of the table from Package.swift
 set -euo pipefail
@@ -62,6 +62,22 @@ for name, declared in modules.items():
         if imported not in declared | TOOLCHAIN: differ(f"{place}: imports {imported}, which {name} does not declare")
     for unused in sorted(declared - set(imports) - LINKED_ONLY):
         differ(f"Package.swift: {name} declares {unused} and does not import it")
+
+# Tests: an import that is not declared builds only if its module happens to be built before.
+targets = {target["name"]: target for target in json.load(open(sys.argv[1]))["targets"]}
+for name, target in targets.items():
+    root = target.get("path") or "Tests/" + name
+    if not root.startswith("Tests") or not os.path.isdir(root): continue
+    declared = {next(iter(dependency.values()))[0] for dependency in target["dependencies"]} | {name}
+    for part in target.get("sources") or [""]:
+        for directory, _, files in os.walk(os.path.join(root, part)):
+            for file in sorted(files):
+                if not file.endswith(".swift"): continue
+                path = os.path.join(directory, file)
+                for number, line in enumerate(open(path, encoding="utf-8"), 1):
+                    match = IMPORT.match(line)
+                    if match and match.group(1) in targets and match.group(1) not in declared:
+                        differ(f"{path}:{number}: imports {match.group(1)}, which {name} does not declare")
 
 # The table.
 text = open(DOCUMENT, encoding="utf-8").read()
