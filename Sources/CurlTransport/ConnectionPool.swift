@@ -28,8 +28,7 @@ package final class ConnectionPool: Sendable {
             await withCheckedContinuation { waiter in
                 pending.wait(waiter)
                 if !inbox.post(.start(pending, in: record)) {
-                    pending.end(.failure(TransferFailure(.stopped, requestWasSent: false)))
-                    pending.announce()
+                    pending.end(.failure(TransferFailure(.stopped, requestWasSent: false)))?.resume()
                 }
             }
         } onCancel: {

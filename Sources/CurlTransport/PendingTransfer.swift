@@ -28,17 +28,15 @@ final class PendingTransfer: Sendable {
     var isCancelled: Bool { self.state.withLock { $0.isCancelled } }
 
     /// Stores the outcome, once.
-    func end(_ outcome: consuming Outcome) {
+    ///
+    /// - Returns: the waiting task, to be resumed.
+    func end(_ outcome: consuming Outcome) -> CheckedContinuation<Void, Never>? {
         var outcome: Outcome? = outcome
-        self.state.withLock { state in
+        return self.state.withLock { state in
             precondition(state.outcome == nil, "a transfer ends once")
             state.outcome = outcome.take()
+            return state.waiter.take()
         }
-    }
-
-    /// Resumes the waiting task, after ``end(_:)``.
-    func announce() {
-        self.state.withLock { $0.waiter.take() }?.resume()
     }
 
     /// Takes the outcome after the wait.
