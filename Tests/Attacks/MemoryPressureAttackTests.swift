@@ -88,7 +88,6 @@ import Testing
             setup.environment["KEYSIDE_LIMITS_CONNECTIONS"] = "2048"
             // A busy machine that runs debug builds must not look like a key server that is down.
             setup.environment["KEYSIDE_UPSTREAM_CONNECT_TIMEOUT"] = "30s"
-            setup.environment["KEYSIDE_UPSTREAM_TIMEOUT"] = "60s"
             if Account.isRoot { setup.account = .nobody }
         } body: { agent, cluster in
             try RawConnection.allowThousands()
